@@ -1,0 +1,328 @@
+//! The answer: effects, findings, obligations.
+
+use crate::digest::Digest;
+use crate::reason::Reason;
+use crate::risk::Risk;
+use serde::{Deserialize, Serialize};
+use std::fmt;
+use std::sync::Arc;
+
+/// What a guard wants. Ordered: the strictest finding wins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Effect {
+    /// The action may run.
+    Allow,
+    /// The action may run once a person has approved it.
+    Approve,
+    /// The action may not run.
+    Deny,
+    /// The action may not run, and its agent is locked.
+    Lock,
+}
+
+impl Effect {
+    /// The name, lower case.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Allow => "allow",
+            Self::Approve => "approve",
+            Self::Deny => "deny",
+            Self::Lock => "lock",
+        }
+    }
+}
+
+impl fmt::Display for Effect {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// Where a rule comes from. Later layers are trusted less: a project's or session's file can
+/// tighten and never loosen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Layer {
+    /// A pack shipped inside the binary.
+    BuiltIn,
+    /// The organisation's file.
+    Organisation,
+    /// The user's file, or files named on the command line.
+    User,
+    /// The project's file, which the agent may have written.
+    Project,
+    /// Rules for one session.
+    Session,
+}
+
+impl Layer {
+    /// Whether this layer's allow rules count.
+    pub const fn may_allow(self) -> bool {
+        matches!(self, Self::BuiltIn | Self::Organisation | Self::User)
+    }
+
+    /// The name, as in the log.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::BuiltIn => "built_in",
+            Self::Organisation => "organisation",
+            Self::User => "user",
+            Self::Project => "project",
+            Self::Session => "session",
+        }
+    }
+}
+
+/// The guards, in the order in which their findings are reported.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum GuardName {
+    /// Is a lock active?
+    Lock,
+    /// Is the tool or action known?
+    UnknownTool,
+    /// Action policies: cost, patterns, resources, approval.
+    Action,
+    /// Is the input well formed?
+    Input,
+    /// Policy rules.
+    Rules,
+    /// The path boundary and protected places.
+    Path,
+    /// The network boundary.
+    Network,
+    /// SQL statements.
+    Sql,
+    /// Secrets that would leave.
+    Secret,
+    /// The time boundary.
+    Time,
+    /// Approvals given, refused or expired.
+    Approval,
+    /// The runtime: recording, permits, obligations.
+    Runtime,
+}
+
+impl GuardName {
+    /// The name, as in the log.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Lock => "lock",
+            Self::UnknownTool => "unknown_tool",
+            Self::Action => "action",
+            Self::Input => "input",
+            Self::Rules => "rules",
+            Self::Path => "path",
+            Self::Network => "network",
+            Self::Sql => "sql",
+            Self::Secret => "secret",
+            Self::Time => "time",
+            Self::Approval => "approval",
+            Self::Runtime => "runtime",
+        }
+    }
+}
+
+/// A guard's answer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Finding {
+    /// Which guard.
+    pub guard: GuardName,
+    /// The stable reason code.
+    pub reason: Reason,
+    /// The name of the rule or action policy, where one decided.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rule: Option<Arc<str>>,
+    /// What the guard wants.
+    pub effect: Effect,
+    /// What it is about: a path, a host, a parameter, a tool.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub subject: Option<Arc<str>>,
+    /// Why, in the words of the policy's author or of the analysis.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub because: Option<Arc<str>>,
+}
+
+impl Finding {
+    /// A finding without rule, subject or explanation.
+    pub const fn new(guard: GuardName, reason: Reason, effect: Effect) -> Self {
+        Self { guard, reason, rule: None, effect, subject: None, because: None }
+    }
+
+    /// Names the rule.
+    #[must_use]
+    pub fn rule(mut self, rule: &Arc<str>) -> Self {
+        self.rule = Some(Arc::clone(rule));
+        self
+    }
+
+    /// Names what the finding is about.
+    #[must_use]
+    pub fn subject(mut self, subject: impl Into<Arc<str>>) -> Self {
+        self.subject = Some(subject.into());
+        self
+    }
+
+    /// Adds an explanation.
+    #[must_use]
+    pub fn because(mut self, because: impl Into<Arc<str>>) -> Self {
+        self.because = Some(because.into());
+        self
+    }
+
+    /// The finding in one sentence for people.
+    pub fn message(&self) -> String {
+        let subject = self.subject.as_deref().unwrap_or_default();
+        let rule = self.rule.as_deref().unwrap_or_default();
+        let text = match self.reason {
+            Reason::UnknownAction => "Unknown action type - blocked for safety".to_owned(),
+            Reason::UnknownTool => format!("The policy does not know the tool `{subject}`"),
+            Reason::CostLimitExceeded => format!("Cost limit exceeded for {rule}"),
+            Reason::CostMissing => format!("{rule} has a cost limit, and no cost was declared"),
+            Reason::ForbiddenPattern => format!("Forbidden pattern detected in {subject}"),
+            Reason::ResourceAccessDenied => format!("Access denied to resource: {subject}"),
+            Reason::InvalidInput => format!("Invalid input in `{subject}`"),
+            Reason::PathBlocked if self.because.is_none() => "Path matches blocked pattern".to_owned(),
+            Reason::PathBlocked => format!("Path is under blocked directory: {subject}"),
+            Reason::PathNotAllowed => format!("Path not in allowed list: {subject}"),
+            Reason::PrivateAddress => format!("Private IP addresses are not allowed: {subject}"),
+            Reason::HostBlocked => format!("Host is blocked: {subject}"),
+            Reason::HostNotAllowed => format!("Host not in allowed list: {subject}"),
+            Reason::PortBlocked => format!("Port {subject} is blocked"),
+            Reason::PortNotAllowed => format!("Port not in allowed list: {subject}"),
+            other if subject.is_empty() => return self.with_because(other.meaning()),
+            other => format!("{} ({subject})", other.meaning().trim_end_matches('.')),
+        };
+        self.with_because(&text)
+    }
+
+    fn with_because(&self, text: &str) -> String {
+        let text = text.trim();
+        match self.because.as_deref() {
+            // The author's own words replace the table's sentence.
+            Some(words) if matches!(self.guard, GuardName::Rules) && self.reason != Reason::RuleUndecided => {
+                words.to_owned()
+            }
+            Some(_) if matches!(self.guard, GuardName::Action) => text.to_owned(),
+            Some(words) => format!("{}: {words}", text.trim_end_matches('.')),
+            None => text.to_owned(),
+        }
+    }
+}
+
+/// How strongly a process must be confined. Ordered.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, schemars::JsonSchema,
+)]
+#[serde(rename_all = "lowercase")]
+pub enum Level {
+    /// Nothing is confined.
+    None,
+    /// Landlock and a system-call filter.
+    L1,
+    /// Namespaces, Landlock and a system-call filter.
+    L2,
+    /// L2 and a control group.
+    L3,
+}
+
+impl fmt::Display for Level {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::None => "none",
+            Self::L1 => "L1",
+            Self::L2 => "L2",
+            Self::L3 => "L3",
+        })
+    }
+}
+
+/// A duty attached to a permit. A duty that cannot be fulfilled turns the permit into a refusal.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Obligation {
+    /// Run at this level of confinement or a stronger one.
+    Confine {
+        /// The least acceptable level.
+        least: Level,
+    },
+    /// Interrupt after this long.
+    TimeLimit {
+        /// Wall-clock milliseconds.
+        limit_ms: u64,
+    },
+    /// Replace secrets in the output.
+    Redact,
+    /// Tell the people in charge.
+    Warn {
+        /// The rule that wants it.
+        rule: Arc<str>,
+    },
+    /// Keep an audit entry of its own.
+    Audit {
+        /// The rule that wants it.
+        rule: Arc<str>,
+    },
+    /// Make a restore point first.
+    RestorePoint,
+}
+
+/// The answer to one request.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Decision {
+    /// The strictest effect of all findings; [`Effect::Deny`] if nothing allows.
+    pub effect: Effect,
+    /// Every finding, in the order of the guards.
+    pub findings: Vec<Finding>,
+    /// The duties that come with a permit: a set, sorted.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub obligations: Vec<Obligation>,
+    /// How risky the action is.
+    pub risk: Risk,
+}
+
+impl Decision {
+    /// A refusal with one finding.
+    pub fn refuse(finding: Finding) -> Self {
+        Self { effect: Effect::Deny, findings: vec![finding], obligations: Vec::new(), risk: Risk::Critical }
+    }
+
+    /// The finding that decided: the first one, in the order of the guards, among the strictest.
+    pub fn headline(&self) -> Option<&Finding> {
+        self.findings.iter().find(|finding| finding.effect == self.effect)
+    }
+
+    /// Whether the other decision says the same: same effect, same findings, same duties.
+    pub fn agrees_with(&self, other: &Self) -> bool {
+        self == other
+    }
+}
+
+/// Names one approval: derived from the decision it belongs to, unique in a log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct ApprovalId(
+    /// The sequence number of the decision that asked.
+    pub u64,
+);
+
+impl fmt::Display for ApprovalId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "A{}", self.0)
+    }
+}
+
+impl std::str::FromStr for ApprovalId {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        text.trim_start_matches(['A', 'a'])
+            .parse()
+            .map(Self)
+            .map_err(|_| format!("`{text}` is not an approval id (they look like A17)"))
+    }
+}
+
+/// The name of a policy: the digest of its compiled sources.
+pub type PolicyId = Digest;
