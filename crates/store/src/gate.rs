@@ -1,0 +1,170 @@
+//! The writer's turn: exclusive across processes by file locks, shared by the threads of one process.
+
+use crate::error::TurnError;
+use crate::queue::{Queue, lock};
+use rustix::fs::{FlockOperation, flock};
+use rustix::io::Errno;
+use std::fs::{File, OpenOptions};
+use std::io;
+use std::os::unix::fs::{FileExt as _, OpenOptionsExt as _};
+use std::path::Path;
+use std::sync::{Condvar, Mutex};
+use std::time::{Duration, Instant};
+
+/// How long to wait for the turn.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// How long one process may keep the turn while others may be waiting.
+const STINT: Duration = Duration::from_millis(100);
+/// The longest pause between two attempts to take a file lock.
+const LONGEST_PAUSE: Duration = Duration::from_millis(1);
+
+/// Lets one process at a time write, and all of its threads at once.
+#[derive(Debug)]
+pub(crate) struct Gate {
+    /// None for a log in memory: there is no other process.
+    files: Option<Files>,
+    hold: Mutex<Hold>,
+    changed: Condvar,
+}
+
+#[derive(Debug)]
+enum Hold {
+    /// No thread of this process has the turn.
+    Free,
+    /// One thread is waiting for the file lock on behalf of all.
+    Taking,
+    /// The file lock is held by this many turns; by none while the last one waits for its records.
+    Held { since: Instant, turns: usize },
+}
+
+impl Gate {
+    /// The gate of a log in memory.
+    pub(crate) const fn open_always() -> Self {
+        Self { files: None, hold: Mutex::new(Hold::Free), changed: Condvar::new() }
+    }
+
+    /// The gate of a log in this folder.
+    pub(crate) fn of_folder(dir: &Path) -> io::Result<Self> {
+        let open = |name| {
+            OpenOptions::new()
+                .read(true)
+                .write(true)
+                .create(true)
+                .truncate(false)
+                .mode(0o600)
+                .open(dir.join(name))
+        };
+        let files = Files { lock: open("lock")?, queue: open("lock.queue")? };
+        Ok(Self { files: Some(files), ..Self::open_always() })
+    }
+
+    /// Waits for the turn. Whoever really takes the file lock marks the queue stale before anybody else
+    /// can join, because another process may have appended.
+    pub(crate) fn enter(&self, queue: &Queue) -> Result<(), TurnError> {
+        let Some(files) = &self.files else { return Ok(()) };
+        let deadline = now() + PATIENCE;
+        let mut hold = lock(&self.hold);
+        loop {
+            match &mut *hold {
+                Hold::Held { since, turns } if now() < *since + STINT => {
+                    *turns += 1;
+                    return Ok(());
+                }
+                Hold::Free => break,
+                Hold::Taking | Hold::Held { .. } => {}
+            }
+            let left = deadline.saturating_duration_since(now());
+            if left.is_zero() {
+                return Err(TurnError::Busy { holder: files.holder() });
+            }
+            hold = self.changed.wait_timeout(hold, left).unwrap_or_else(std::sync::PoisonError::into_inner).0;
+        }
+        *hold = Hold::Taking;
+        drop(hold);
+        let taken = files.take(deadline);
+        if taken.is_ok() {
+            queue.mark_stale();
+        }
+        let next = if taken.is_ok() { Hold::Held { since: now(), turns: 1 } } else { Hold::Free };
+        *lock(&self.hold) = next;
+        self.changed.notify_all();
+        taken
+    }
+
+    /// Gives the turn back. The last one out waits until everything appended is durable, because the
+    /// next process counts on from there, and then releases the file lock.
+    pub(crate) fn leave(&self, queue: &Queue) {
+        let Some(files) = &self.files else { return };
+        let mut hold = lock(&self.hold);
+        if let Hold::Held { turns, .. } = &mut *hold {
+            *turns = turns.saturating_sub(1);
+        }
+        while matches!(*hold, Hold::Held { turns: 0, .. }) {
+            if queue.is_drained() {
+                files.release();
+                *hold = Hold::Free;
+                self.changed.notify_all();
+                return;
+            }
+            drop(hold);
+            queue.drain();
+            hold = lock(&self.hold);
+        }
+    }
+}
+
+/// The two locks of a folder. Who wants `lock` first takes `queue` and keeps it while it waits, so a process
+/// that has just released `lock` cannot snatch it back from one that is waiting.
+#[derive(Debug)]
+struct Files {
+    lock: File,
+    queue: File,
+}
+
+impl Files {
+    fn take(&self, deadline: Instant) -> Result<(), TurnError> {
+        self.take_one(&self.queue, deadline)?;
+        let taken = self.take_one(&self.lock, deadline);
+        unlock(&self.queue);
+        taken?;
+        // For the message of whoever waits in vain; nothing depends on it.
+        let _ = self.lock.write_all_at(format!("{:<10}\n", std::process::id()).as_bytes(), 0);
+        Ok(())
+    }
+
+    fn take_one(&self, file: &File, deadline: Instant) -> Result<(), TurnError> {
+        let mut pause = Duration::from_micros(20);
+        loop {
+            match flock(file, FlockOperation::NonBlockingLockExclusive) {
+                Ok(()) => return Ok(()),
+                Err(Errno::WOULDBLOCK) if now() >= deadline => {
+                    return Err(TurnError::Busy { holder: self.holder() });
+                }
+                Err(Errno::WOULDBLOCK | Errno::INTR) => {}
+                Err(error) => return Err(TurnError::Lock(error.into())),
+            }
+            std::thread::sleep(pause);
+            pause = (pause * 2).min(LONGEST_PAUSE);
+        }
+    }
+
+    fn release(&self) {
+        unlock(&self.lock);
+    }
+
+    fn holder(&self) -> Option<u32> {
+        let mut text = [0; 10];
+        self.lock.read_exact_at(&mut text, 0).ok()?;
+        std::str::from_utf8(&text).ok()?.trim().parse().ok()
+    }
+}
+
+/// Unlocking a descriptor we own can only fail by not being supported, and then locking failed before.
+fn unlock(file: &File) {
+    let _ = flock(file, FlockOperation::Unlock);
+}
+
+#[expect(clippy::disallowed_methods, reason = "waiting for other processes; no record depends on it")]
+fn now() -> Instant {
+    Instant::now()
+}

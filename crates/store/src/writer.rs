@@ -1,0 +1,176 @@
+//! The writer thread: one transaction, one signature and one durable commit for all that waits.
+
+use crate::error::OpenError;
+use crate::merkle::{Frontier, leaf_hash};
+use crate::note::{PublicKey, Signer};
+use crate::queue::{Pending, Queue};
+use crate::schema::{corrupt, sqlite_error};
+use rusqlite::{Connection, OptionalExtension as _, TransactionBehavior, params};
+use stayhand_core::time::Timestamp;
+use std::collections::VecDeque;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+/// Of the checkpoints of one such interval only the last is kept, in microseconds.
+const CHECKPOINT_INTERVAL_US: u64 = 60_000_000;
+/// Bytes appended before the write-ahead log is moved into the file.
+const WAL_BYTES: usize = 8 * 1024 * 1024;
+
+/// The end of the log, as its last checkpoint vouches for it.
+#[derive(Debug)]
+pub(crate) struct Head {
+    pub(crate) frontier: Frontier,
+    /// The time of the last record.
+    pub(crate) last_at: Timestamp,
+}
+
+impl Head {
+    /// Reads the last checkpoint, and refuses a log that does not end where the checkpoint says.
+    pub(crate) fn load(db: &Connection, file: &std::path::Path, key: &PublicKey) -> Result<Self, OpenError> {
+        let sql = "SELECT size, note, frontier, (SELECT max(seq) FROM record),
+            (SELECT at FROM record ORDER BY seq DESC LIMIT 1) FROM checkpoint ORDER BY size DESC LIMIT 1";
+        let row = db
+            .prepare_cached(sql)
+            .and_then(|mut statement| {
+                let read = |row: &rusqlite::Row<'_>| {
+                    Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?))
+                };
+                statement.query_row((), read).optional()
+            })
+            .map_err(|error| sqlite_error(file, &error))?;
+        let (size, note, frontier, last, at): (i64, String, Vec<u8>, Option<i64>, Option<i64>) =
+            row.ok_or_else(|| corrupt(file, "it has no checkpoint"))?;
+        let frontier =
+            Frontier::from_bytes(&frontier).ok_or_else(|| corrupt(file, "its frontier is malformed"))?;
+        let checkpoint = key.open(&note).map_err(|error| corrupt(file, error.to_string()))?;
+        let vouched = (checkpoint.size, checkpoint.root) == (frontier.size(), frontier.root());
+        if !vouched || u64::try_from(size) != Ok(frontier.size()) {
+            return Err(corrupt(file, "its last checkpoint does not fit the stored frontier"));
+        }
+        let records = last.map_or(0, |last| last.saturating_add(1));
+        if records != size {
+            let detail = format!("its last checkpoint vouches for {size} records, and there are {records}");
+            return Err(corrupt(file, detail));
+        }
+        Ok(Self { frontier, last_at: Timestamp(at.and_then(|at| at.try_into().ok()).unwrap_or_default()) })
+    }
+}
+
+/// Owns the only connection that writes.
+pub(crate) struct Writer {
+    pub(crate) db: Connection,
+    pub(crate) file: PathBuf,
+    pub(crate) frontier: Frontier,
+    pub(crate) signer: Signer,
+    pub(crate) queue: Arc<Queue>,
+    pub(crate) wal_bytes: usize,
+}
+
+/// Why the writer stopped.
+#[derive(Debug, thiserror::Error)]
+enum Failure {
+    #[error(transparent)]
+    Sqlite(#[from] rusqlite::Error),
+    #[error(transparent)]
+    Head(#[from] OpenError),
+}
+
+impl Writer {
+    /// Writes until the log is closed or a write fails. A failed write is never tried again: after an
+    /// error nobody knows which of the pages the system still has.
+    pub(crate) fn run(mut self) {
+        let queue = Arc::clone(&self.queue);
+        let _latch = LatchOnExit(&queue);
+        while let Some(batch) = queue.next_batch() {
+            match self.commit(&batch) {
+                Ok(()) => queue.mark_durable(self.frontier.size()),
+                Err(failure) => return queue.fail(&failure.to_string()),
+            }
+            if let Err(error) = self.shorten_wal(&batch) {
+                return queue.fail(&error.to_string());
+            }
+        }
+    }
+
+    fn commit(&mut self, batch: &VecDeque<Pending>) -> Result<(), Failure> {
+        let Some(first) = batch.front() else { return Ok(()) };
+        let transaction = self.db.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        if first.seq != self.frontier.size() {
+            // Another process wrote in between.
+            self.frontier = Head::load(&transaction, &self.file, self.signer.public())?.frontier;
+        }
+        let before = self.frontier.size();
+        let mut insert = transaction
+            .prepare_cached("INSERT INTO record VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)")?;
+        for pending in batch {
+            let leaf = leaf_hash(&pending.body);
+            self.frontier.append(leaf);
+            let columns = &pending.columns;
+            insert.execute(params![
+                column(pending.seq),
+                column(pending.at.0),
+                columns.kind,
+                columns.agent,
+                columns.session,
+                columns.tool,
+                columns.effect,
+                columns.about.map(column),
+                leaf,
+                pending.body,
+            ])?;
+        }
+        drop(insert);
+        let at = batch.back().unwrap_or(first).at;
+        write_checkpoint(&transaction, &self.signer, &self.frontier, before, at)?;
+        Ok(transaction.commit()?)
+    }
+
+    /// Moves the write-ahead log into the file, off the path of anybody who waits.
+    fn shorten_wal(&mut self, batch: &VecDeque<Pending>) -> rusqlite::Result<()> {
+        self.wal_bytes += batch.iter().map(|pending| pending.body.len()).sum::<usize>();
+        if self.wal_bytes < WAL_BYTES {
+            return Ok(());
+        }
+        self.wal_bytes = 0;
+        self.db.query_row("PRAGMA wal_checkpoint(PASSIVE)", (), |_| Ok(()))
+    }
+}
+
+/// Signs the tree. The checkpoint replaces the one before it within the same interval, so that a slow log
+/// does not consist of signatures; the newest one always covers every record.
+fn write_checkpoint(
+    db: &Connection,
+    signer: &Signer,
+    frontier: &Frontier,
+    before: u64,
+    at: Timestamp,
+) -> rusqlite::Result<()> {
+    let interval = CHECKPOINT_INTERVAL_US;
+    db.prepare_cached("DELETE FROM checkpoint WHERE size = ?1 AND at / ?2 = ?3 / ?2")?.execute(params![
+        column(before),
+        column(interval),
+        column(at.0)
+    ])?;
+    let note = signer.sign(frontier.size(), frontier.root());
+    db.prepare_cached("INSERT INTO checkpoint VALUES (?1, ?2, ?3, ?4)")?.execute(params![
+        column(frontier.size()),
+        column(at.0),
+        note,
+        frontier.to_bytes()
+    ])?;
+    Ok(())
+}
+
+/// Counters and times stay far below 2^63; a number of an event that does not is stored as the largest.
+pub(crate) fn column(number: u64) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
+}
+
+/// Whatever ends the writer, nobody waits for it for ever.
+struct LatchOnExit<'a>(&'a Queue);
+
+impl Drop for LatchOnExit<'_> {
+    fn drop(&mut self) {
+        self.0.fail("the log is closed");
+    }
+}
