@@ -78,8 +78,6 @@ impl Layer {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum GuardName {
-    /// Is a lock active?
-    Lock,
     /// Is the tool or action known?
     UnknownTool,
     /// Action policies: cost, patterns, resources, approval.
@@ -108,7 +106,6 @@ impl GuardName {
     /// The name, as in the log.
     pub const fn name(self) -> &'static str {
         match self {
-            Self::Lock => "lock",
             Self::UnknownTool => "unknown_tool",
             Self::Action => "action",
             Self::Input => "input",
@@ -266,6 +263,29 @@ pub enum Obligation {
     },
     /// Make a restore point first.
     RestorePoint,
+    /// Stay under a limit on a resource.
+    Limit {
+        /// Which resource.
+        resource: Resource,
+        /// The most that may be used, in the unit of the resource.
+        limit: u64,
+    },
+}
+
+/// A resource that a boundary limits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Resource {
+    /// Mebibytes of memory.
+    MemoryMb,
+    /// Percent of one processor.
+    CpuPercent,
+    /// Open files.
+    OpenFiles,
+    /// Executed operations of the session.
+    Operations,
+    /// Milliseconds of execution of the session.
+    TotalTimeMs,
 }
 
 /// The answer to one request.
@@ -280,22 +300,27 @@ pub struct Decision {
     pub obligations: Vec<Obligation>,
     /// How risky the action is.
     pub risk: Risk,
+    /// The approval this decision used (allowed), waits for (held) or was refused by (denied).
+    /// Held without one = this decision asks for a new approval.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub approval: Option<ApprovalId>,
 }
 
 impl Decision {
     /// A refusal with one finding.
     pub fn refuse(finding: Finding) -> Self {
-        Self { effect: Effect::Deny, findings: vec![finding], obligations: Vec::new(), risk: Risk::Critical }
+        Self {
+            effect: Effect::Deny,
+            findings: vec![finding],
+            obligations: Vec::new(),
+            risk: Risk::Critical,
+            approval: None,
+        }
     }
 
     /// The finding that decided: the first one, in the order of the guards, among the strictest.
     pub fn headline(&self) -> Option<&Finding> {
         self.findings.iter().find(|finding| finding.effect == self.effect)
-    }
-
-    /// Whether the other decision says the same: same effect, same findings, same duties.
-    pub fn agrees_with(&self, other: &Self) -> bool {
-        self == other
     }
 }
 

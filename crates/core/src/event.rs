@@ -50,9 +50,6 @@ pub struct Decided {
     pub policy: PolicyId,
     /// The answer.
     pub decision: Decision,
-    /// The approval this decision used up, if any.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub used: Option<ApprovalId>,
     /// When the approval this decision asks for turns into a refusal.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expires: Option<Timestamp>,

@@ -94,14 +94,7 @@ pub struct PathUse {
 impl PathUse {
     /// A use of `lexical` (absolute) with no further properties.
     pub fn new(access: Access, lexical: impl Into<String>) -> Self {
-        Self {
-            access,
-            lexical: lexical.into(),
-            resolved: None,
-            recursive: false,
-            glob: false,
-            place: None,
-        }
+        Self { access, lexical: lexical.into(), resolved: None, recursive: false, glob: false, place: None }
     }
 
     /// The views that rules compare: the lexical path and, where it differs, the resolved one.
@@ -111,7 +104,9 @@ impl PathUse {
 }
 
 /// What would be done to a path.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, schemars::JsonSchema)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, schemars::JsonSchema,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum Access {
     /// Names or metadata are shown.
@@ -127,7 +122,9 @@ pub enum Access {
 }
 
 /// Sensitive places, by kind.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, schemars::JsonSchema)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, schemars::JsonSchema,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum Place {
     /// Private keys: `~/.ssh`, `*.pem`, `id_rsa`, GnuPG homes.
@@ -175,7 +172,9 @@ pub struct HostUse {
 }
 
 /// Where an address lies.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, schemars::JsonSchema)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, schemars::JsonSchema,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum AddressClass {
     /// A globally routed address.
@@ -207,7 +206,9 @@ pub struct Statement {
 }
 
 /// Kinds of SQL statements, mildest first.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, schemars::JsonSchema)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, schemars::JsonSchema,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum SqlClass {
     /// Reads rows or plans only.
@@ -260,7 +261,9 @@ impl Text {
 }
 
 /// What an argument of a tool means.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, schemars::JsonSchema)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, schemars::JsonSchema,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum FieldKind {
     /// A file path that is read.
@@ -400,7 +403,9 @@ impl<'de> Deserialize<'de> for Traits {
 }
 
 /// A known effect that is neither a path, a host nor a statement.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, schemars::JsonSchema)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, schemars::JsonSchema,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum Trait {
     /// Runs code that lies in the workspace or that it is given: build tools, tests, interpreters.
@@ -467,20 +472,14 @@ impl Facts {
 
     /// The facts of an action of which nothing could be determined.
     pub fn unknown(why: impl Into<String>) -> Self {
-        Self {
-            operations: vec![Operation::opaque(Aspect::Effects, why)],
-            ..Self::default()
-        }
+        Self { operations: vec![Operation::opaque(Aspect::Effects, why)], ..Self::default() }
     }
 }
 
 impl Operation {
     /// An operation of which `aspect` is unknown.
     pub fn opaque(aspect: Aspect, why: impl Into<String>) -> Self {
-        Self {
-            opaque: vec![Opaque { aspect, why: why.into() }],
-            ..Self::default()
-        }
+        Self { opaque: vec![Opaque { aspect, why: why.into() }], ..Self::default() }
     }
 
     /// Whether `aspect` of this operation is unknown. An unknown program leaves everything
@@ -493,11 +492,9 @@ impl Operation {
         })
     }
 
-    fn risk(&self) -> Risk {
-        const CRITICAL: Traits = Traits::NONE
-            .with(Trait::DestroyDevice)
-            .with(Trait::Power)
-            .with(Trait::ControlStayhand);
+    pub(crate) fn risk(&self) -> Risk {
+        const CRITICAL: Traits =
+            Traits::NONE.with(Trait::DestroyDevice).with(Trait::Power).with(Trait::ControlStayhand);
         const HIGH: Traits = Traits::NONE
             .with(Trait::Privilege)
             .with(Trait::Persist)
@@ -528,7 +525,7 @@ impl Operation {
 }
 
 impl PathUse {
-    fn risk(&self) -> Risk {
+    pub(crate) fn risk(&self) -> Risk {
         match (self.access, self.place) {
             (Access::Write | Access::Delete, Some(_)) => Risk::Critical,
             (_, Some(Place::Key | Place::Credential)) => Risk::Critical,

@@ -34,8 +34,6 @@ reasons! {
     RuleApprove = "rule_approve",
     /// A rule refuses the action.
     RuleDeny = "rule_deny",
-    /// A rule refuses the action and locks the agent.
-    RuleLock = "rule_lock",
     /// A rule wants a warning.
     RuleWarn = "rule_warn",
     /// A rule wants an audit entry.
@@ -60,6 +58,8 @@ reasons! {
     UnknownAction = "unknown_action",
     /// The tool is not one that the policy knows.
     UnknownTool = "unknown_tool",
+    /// The action's rate limit is used up.
+    RateLimitExceeded = "rate_limit_exceeded",
     /// The declared cost is above the action's limit.
     CostLimitExceeded = "cost_limit_exceeded",
     /// A cost limit applies, and no cost is declared.
@@ -104,8 +104,6 @@ reasons! {
     SecretOutgoing = "secret_outgoing",
     /// The time is outside the boundary.
     OutsideHours = "outside_hours",
-    /// A safety lock is active.
-    LockActive = "lock_active",
     /// A duty attached to the permit could not be fulfilled.
     ObligationUnfulfilled = "obligation_unfulfilled",
     /// The permit is too old, or the request changed after the decision.

@@ -1,0 +1,116 @@
+//! The decision: every guard is asked, the strictest finding wins.
+
+use crate::decision::{Decision, Effect, Finding, GuardName, Obligation};
+use crate::digest::Digest;
+use crate::facts::Facts;
+use crate::guard::GUARDS;
+use crate::policy::Policy;
+use crate::reason::Reason;
+use crate::request::Request;
+use crate::risk::Risk;
+use crate::state::{Answer, State};
+use crate::time::Timestamp;
+
+/// What is decided about: a request, its digest, and what was observed.
+#[derive(Debug, Clone, Copy)]
+pub struct Ask<'a> {
+    /// The request, secrets replaced.
+    pub request: &'a Request,
+    /// The digest of the full request.
+    pub digest: Digest,
+    /// What was observed.
+    pub facts: &'a Facts,
+}
+
+/// What the guards have said so far.
+#[derive(Debug, Default)]
+pub(crate) struct Answers {
+    pub(crate) findings: Vec<Finding>,
+    pub(crate) obligations: Vec<Obligation>,
+    /// Whether every operation is covered by a rule or action policy that allows it or would
+    /// with a person's approval.
+    pub(crate) covered: bool,
+    /// The timeouts of the rules that want approval, in seconds.
+    pub(crate) timeouts: Vec<u64>,
+    /// The risk that an action policy states.
+    pub(crate) risk: Option<Risk>,
+}
+
+impl Answers {
+    pub(crate) fn add(&mut self, finding: Finding) {
+        self.findings.push(finding);
+    }
+
+    pub(crate) fn oblige(&mut self, duty: Obligation) {
+        if !self.obligations.contains(&duty) {
+            self.obligations.push(duty);
+        }
+    }
+}
+
+/// A decision, and when the approval it asks for would expire.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Decided {
+    /// The answer.
+    pub decision: Decision,
+    /// Set where the decision asks for a new approval.
+    pub expires: Option<Timestamp>,
+}
+
+/// Decides one request. Pure and total: the same arguments always give the same answer.
+pub fn decide(policy: &Policy, state: &State, ask: &Ask<'_>, now: Timestamp) -> Decided {
+    let mut answers = Answers::default();
+    for guard in GUARDS {
+        guard(policy, state, ask, now, &mut answers);
+    }
+    let strictest = answers.findings.iter().map(|finding| finding.effect).max();
+    let mut decision = Decision {
+        effect: strictest.unwrap_or(Effect::Deny),
+        findings: answers.findings,
+        obligations: answers.obligations,
+        risk: answers.risk.unwrap_or_else(|| ask.facts.risk()),
+        approval: None,
+    };
+    if !answers.covered && decision.effect < Effect::Deny {
+        decision.effect = Effect::Deny;
+        decision.findings.push(Finding::new(GuardName::Rules, Reason::NoRuleAllows, Effect::Deny));
+    }
+    decision.obligations.sort_unstable();
+    let mut expires = None;
+    if decision.effect == Effect::Approve {
+        expires = ask_people(policy, state, ask, now, &answers.timeouts, &mut decision);
+    }
+    if decision.effect > Effect::Approve {
+        decision.obligations.clear();
+    }
+    Decided { decision, expires }
+}
+
+/// Brings in the answer a person has given to exactly this request, if any.
+fn ask_people(
+    policy: &Policy,
+    state: &State,
+    ask: &Ask<'_>,
+    now: Timestamp,
+    timeouts: &[u64],
+    decision: &mut Decision,
+) -> Option<Timestamp> {
+    let found = |reason, effect| Finding::new(GuardName::Approval, reason, effect);
+    match state.answer(ask.digest, policy.id(), now) {
+        Answer::NotAsked => {
+            return Some(now.plus_seconds(policy.approval_timeout_s(timeouts.iter().copied())));
+        }
+        Answer::Waiting(id) => decision.approval = Some(id),
+        Answer::Granted { id, by } => {
+            decision.approval = Some(id);
+            decision.effect = Effect::Allow;
+            decision.findings.push(found(Reason::ApprovalGranted, Effect::Allow).because(format!("by {by}")));
+        }
+        Answer::Rejected { id, by } => {
+            decision.approval = Some(id);
+            decision.effect = Effect::Deny;
+            decision.findings.push(found(Reason::ApprovalRejected, Effect::Deny).because(format!("by {by}")));
+        }
+    }
+    None
+}

@@ -1,0 +1,32 @@
+//! The guards: plain functions in one array. Each looks at one thing and says what it finds.
+
+mod action;
+mod input;
+mod network;
+mod path;
+mod rules;
+mod secret;
+mod sql;
+mod time;
+mod unknown_tool;
+
+use crate::decide::{Answers, Ask};
+use crate::policy::Policy;
+use crate::state::State;
+use crate::time::Timestamp;
+
+/// A guard. It adds its findings and duties; it never removes any.
+pub(crate) type Guard = fn(&Policy, &State, &Ask<'_>, Timestamp, &mut Answers);
+
+/// Every guard, in the order in which findings are reported.
+pub(crate) const GUARDS: &[Guard] = &[
+    unknown_tool::check,
+    action::check,
+    input::check,
+    rules::check,
+    path::check,
+    network::check,
+    sql::check,
+    secret::check,
+    time::check,
+];

@@ -1,0 +1,70 @@
+//! The network boundary. Metadata services are refused whatever the policy says.
+
+use crate::decide::{Answers, Ask};
+use crate::decision::{Effect, Finding, GuardName};
+use crate::facts::{AddressClass, Aspect, HostUse, Operation};
+use crate::policy::Policy;
+use crate::policy::boundary::NetworkBoundary;
+use crate::reason::Reason;
+use crate::state::State;
+use crate::time::Timestamp;
+
+pub(super) fn check(policy: &Policy, _: &State, ask: &Ask<'_>, _: Timestamp, answers: &mut Answers) {
+    for op in &ask.facts.operations {
+        for host in &op.hosts {
+            if let Some(finding) = judge_all(policy, host) {
+                answers.add(finding);
+            }
+        }
+        hidden_hosts(policy, op, answers);
+    }
+}
+
+/// A116b for hosts: an allow list with hosts that cannot be known.
+fn hidden_hosts(policy: &Policy, op: &Operation, answers: &mut Answers) {
+    let listed =
+        |boundary: &NetworkBoundary| boundary.allow_hosts.is_some() || !boundary.allow_ports.is_empty();
+    let mut boundaries = policy.boundaries.iter().filter_map(|boundaries| boundaries.network.as_ref());
+    if op.hides(Aspect::Hosts) && boundaries.any(listed) {
+        let why = op.opaque.first().map(|opaque| opaque.why.as_str()).unwrap_or_default();
+        answers.add(Finding::new(GuardName::Network, Reason::HostUnknown, Effect::Approve).because(why));
+    }
+}
+
+fn deny(reason: Reason, subject: &str) -> Option<Finding> {
+    Some(Finding::new(GuardName::Network, reason, Effect::Deny).subject(subject))
+}
+
+fn judge_all(policy: &Policy, host: &HostUse) -> Option<Finding> {
+    if host.class == AddressClass::Metadata {
+        return deny(Reason::MetadataAddress, &host.host);
+    }
+    let mut boundaries =
+        policy.boundaries.iter().filter_map(|boundaries| boundaries.network.as_ref()).peekable();
+    if boundaries.peek().is_none() && !NetworkBoundary::USUAL_ADDRESSES.contains(&host.class) {
+        return deny(Reason::PrivateAddress, &host.host);
+    }
+    boundaries.find_map(|boundary| judge(boundary, host))
+}
+
+/// A118: address, blocked host, blocked port, allowed host, allowed port.
+fn judge(boundary: &NetworkBoundary, host: &HostUse) -> Option<Finding> {
+    let port = host.port.map(|port| port.to_string()).unwrap_or_default();
+    if !boundary.addresses.contains(&host.class) {
+        return deny(Reason::PrivateAddress, &host.host);
+    }
+    if boundary.blocked_hosts.as_ref().is_some_and(|set| set.contains(host)) {
+        return deny(Reason::HostBlocked, &host.host);
+    }
+    if host.port.is_some_and(|port| boundary.blocked_ports.contains(&port)) {
+        return deny(Reason::PortBlocked, &port);
+    }
+    if boundary.allow_hosts.as_ref().is_some_and(|set| !set.contains(host)) {
+        return deny(Reason::HostNotAllowed, &host.host);
+    }
+    let listed = |port| boundary.allow_ports.contains(&port);
+    if !boundary.allow_ports.is_empty() && !host.port.is_some_and(listed) {
+        return deny(Reason::PortNotAllowed, &port);
+    }
+    None
+}

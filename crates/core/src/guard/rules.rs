@@ -1,0 +1,123 @@
+//! Policy rules. Each operation must be covered by a rule that allows it or wants approval for
+//! it; every rule that refuses anything counts.
+
+use crate::decide::{Answers, Ask};
+use crate::decision::{Effect, Finding, GuardName, Obligation};
+use crate::facts::Operation;
+use crate::policy::Policy;
+use crate::policy::pattern::Tri;
+use crate::policy::rule::{Rule, RuleKind};
+use crate::policy::source::Stance;
+use crate::reason::Reason;
+use crate::state::State;
+use crate::time::Timestamp;
+use std::sync::Arc;
+
+pub(super) fn check(policy: &Policy, _: &State, ask: &Ask<'_>, now: Timestamp, answers: &mut Answers) {
+    let mut candidates = Vec::with_capacity(16);
+    let mut uncovered = ask.facts.operations.is_empty();
+    for op in &ask.facts.operations {
+        policy.index.candidates(ask, op, &mut candidates);
+        let mut covered = false;
+        for id in &candidates {
+            let Some(rule) = policy.rules.get(*id as usize) else { continue };
+            covered |= weigh(policy, rule, ask, op, now, answers);
+        }
+        uncovered |= !covered;
+    }
+    answers.covered |= !uncovered;
+    if answers.covered {
+        duties(policy, ask, answers);
+    }
+}
+
+/// Adds what one rule says about one operation. The answer: whether the operation is covered.
+fn weigh(
+    policy: &Policy,
+    rule: &Rule,
+    ask: &Ask<'_>,
+    op: &Operation,
+    now: Timestamp,
+    answers: &mut Answers,
+) -> bool {
+    if rule.agents.as_ref().is_some_and(|agents| !agents.contains(&ask.request.principal.agent)) {
+        return false;
+    }
+    match (rule.kind, rule.applies(ask, op, now)) {
+        (_, Tri::No) => false,
+        (RuleKind::Allow, _) if !rule.layer.may_allow() => false,
+        (RuleKind::Allow, _) => {
+            say(answers, rule, Reason::RuleAllow, Effect::Allow, None);
+            true
+        }
+        (RuleKind::Warn, _) => {
+            answers.oblige(Obligation::Warn { rule: Arc::clone(&rule.name) });
+            false
+        }
+        (RuleKind::Audit, _) => {
+            answers.oblige(Obligation::Audit { rule: Arc::clone(&rule.name) });
+            false
+        }
+        (RuleKind::Approve, Tri::Yes) => {
+            answers.timeouts.extend(rule.timeout_s);
+            say(answers, rule, Reason::RuleApprove, Effect::Approve, Some(op));
+            rule.layer.may_allow()
+        }
+        (RuleKind::Deny, Tri::Yes) => {
+            say(answers, rule, Reason::RuleDeny, Effect::Deny, Some(op));
+            false
+        }
+        (RuleKind::Deny | RuleKind::Approve, Tri::Unknown) => {
+            let strict = rule.strict || policy.defaults.undecided == Stance::Deny;
+            let refuse = strict && rule.kind == RuleKind::Deny;
+            let effect = if refuse { Effect::Deny } else { Effect::Approve };
+            undecided(answers, rule, effect, op);
+            false
+        }
+    }
+}
+
+/// Adds a finding, once for each rule.
+fn say(answers: &mut Answers, rule: &Rule, reason: Reason, effect: Effect, op: Option<&Operation>) {
+    let same = |finding: &Finding| {
+        finding.reason == reason && finding.rule.as_ref().is_some_and(|name| Arc::ptr_eq(name, &rule.name))
+    };
+    if answers.findings.iter().any(same) {
+        return;
+    }
+    let mut finding = Finding::new(GuardName::Rules, reason, effect).rule(&rule.name);
+    if let Some(why) = &rule.reason
+        && effect > Effect::Allow
+    {
+        finding = finding.because(Arc::clone(why));
+    }
+    if let Some(program) = op.and_then(|op| op.program.as_ref()) {
+        finding = finding.subject(program.name.as_str());
+    }
+    answers.add(finding);
+}
+
+/// Adds one finding for all rules that could not be decided: the strictest, with the reason of
+/// the first thing that is hidden.
+fn undecided(answers: &mut Answers, rule: &Rule, effect: Effect, op: &Operation) {
+    if let Some(found) = answers.findings.iter_mut().find(|finding| finding.reason == Reason::RuleUndecided) {
+        if effect > found.effect {
+            found.effect = effect;
+            found.rule = Some(Arc::clone(&rule.name));
+        }
+        return;
+    }
+    let why = op.opaque.first().map_or("a value it asks for is missing", |opaque| opaque.why.as_str());
+    let finding = Finding::new(GuardName::Rules, Reason::RuleUndecided, effect);
+    answers.add(finding.rule(&rule.name).because(why));
+}
+
+/// The duties that come with every permit for a program.
+fn duties(policy: &Policy, ask: &Ask<'_>, answers: &mut Answers) {
+    if ask.facts.operations.iter().any(|op| op.program.is_some() || !op.opaque.is_empty()) {
+        answers.oblige(Obligation::Confine { least: policy.defaults.confine });
+    }
+    for duty in policy.boundaries.iter().flat_map(|boundaries| &boundaries.duties) {
+        answers.oblige(duty.clone());
+    }
+}

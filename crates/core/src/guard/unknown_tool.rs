@@ -1,0 +1,23 @@
+//! Is the tool one that anybody has said something about?
+
+use crate::decide::{Answers, Ask};
+use crate::decision::{Effect, Finding, GuardName};
+use crate::policy::Policy;
+use crate::reason::Reason;
+use crate::state::State;
+use crate::time::Timestamp;
+use crate::tool;
+
+pub(super) fn check(policy: &Policy, _: &State, ask: &Ask<'_>, _: Timestamp, answers: &mut Answers) {
+    let name = ask.request.action.0.as_str();
+    if policy.knows(name) || tool::known(name).is_some() || policy.allows_any_tool() {
+        return;
+    }
+    // A policy that lists actions speaks of actions, others of tools (A201).
+    let finding = if policy.actions.is_empty() {
+        Finding::new(GuardName::UnknownTool, Reason::UnknownTool, Effect::Deny)
+    } else {
+        Finding::new(GuardName::UnknownTool, Reason::UnknownAction, Effect::Deny)
+    };
+    answers.add(finding.subject(name));
+}

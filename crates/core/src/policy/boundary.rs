@@ -1,0 +1,182 @@
+//! Compiled boundaries and action policies.
+
+use super::condition::Hours;
+use super::pattern::{HostSet, PathSet};
+use super::source::{
+    ActionSource, BoundariesSource, NetworkSource, PathsSource, ResourcesSource, TimeSource,
+};
+use super::text_pattern::TextPattern;
+use crate::decision::{Layer, Obligation, Resource};
+use crate::facts::AddressClass;
+use crate::risk::Risk;
+use std::sync::Arc;
+
+/// The boundaries of one file.
+#[derive(Debug)]
+pub(crate) struct Boundaries {
+    pub(crate) paths: Option<PathBoundary>,
+    pub(crate) network: Option<NetworkBoundary>,
+    pub(crate) hours: Option<Hours>,
+    /// Limits, as duties of every permit.
+    pub(crate) duties: Vec<Obligation>,
+}
+
+/// Which paths may be touched.
+#[derive(Debug)]
+pub(crate) struct PathBoundary {
+    pub(crate) block: Option<PathSet>,
+    /// Folders with their absolute path or pattern, for the message.
+    pub(crate) blocked: Vec<(Arc<str>, PathSet)>,
+    pub(crate) allow: Option<PathSet>,
+    pub(crate) write: Option<PathSet>,
+}
+
+/// Which hosts may be contacted.
+#[derive(Debug)]
+pub(crate) struct NetworkBoundary {
+    pub(crate) addresses: Vec<AddressClass>,
+    pub(crate) blocked_hosts: Option<HostSet>,
+    pub(crate) blocked_ports: Vec<u16>,
+    pub(crate) allow_hosts: Option<HostSet>,
+    pub(crate) allow_ports: Vec<u16>,
+}
+
+impl Boundaries {
+    pub(crate) fn compile(source: &BoundariesSource) -> Result<Self, String> {
+        Ok(Self {
+            paths: source.paths.as_ref().map(PathBoundary::compile).transpose()?,
+            network: source.network.as_ref().map(NetworkBoundary::compile).transpose()?,
+            hours: match &source.time {
+                Some(time) => Hours::parse(time.hours.texts(), &time.days.0)?,
+                None => None,
+            },
+            duties: [time_duties(source.time.as_ref())?, resource_duties(source.resources.as_ref())].concat(),
+        })
+    }
+}
+
+impl PathBoundary {
+    fn compile(source: &PathsSource) -> Result<Self, String> {
+        let set =
+            |list: &super::source::List| (!list.is_empty()).then(|| PathSet::parse(list.texts())).transpose();
+        let folder = |folder: &str| {
+            let below = format!("{}/**", folder.trim_end_matches('/'));
+            Ok((folder.into(), PathSet::parse([folder, below.as_str()])?))
+        };
+        let lower: Vec<String> = source.block.texts().map(str::to_lowercase).collect();
+        Ok(Self {
+            block: (!lower.is_empty())
+                .then(|| PathSet::parse(lower.iter().map(String::as_str)))
+                .transpose()?,
+            blocked: source.blocked.texts().map(folder).collect::<Result<_, String>>()?,
+            allow: set(&source.allow)?,
+            write: set(&source.write)?,
+        })
+    }
+}
+
+impl NetworkBoundary {
+    fn compile(source: &NetworkSource) -> Result<Self, String> {
+        let set =
+            |list: &super::source::List| (!list.is_empty()).then(|| HostSet::parse(list.texts())).transpose();
+        Ok(Self {
+            addresses: source
+                .addresses
+                .as_ref()
+                .map_or_else(|| Self::USUAL_ADDRESSES.to_vec(), |list| list.0.clone()),
+            blocked_hosts: set(&source.blocked_hosts)?,
+            blocked_ports: source.blocked_ports.0.clone(),
+            allow_hosts: set(&source.allow_hosts)?,
+            allow_ports: source.allow_ports.0.clone(),
+        })
+    }
+
+    /// What may be contacted where nothing is written.
+    pub(crate) const USUAL_ADDRESSES: &[AddressClass] = &[AddressClass::Public, AddressClass::Name];
+}
+
+/// Seconds as milliseconds; not a number, negative or beyond a century is an error.
+fn milliseconds(seconds: f64, key: &str) -> Result<u64, String> {
+    const CENTURY_S: f64 = 3.2e9;
+    if !(0.0..=CENTURY_S).contains(&seconds) {
+        return Err(format!("`{key}` must be a number of seconds, zero or more, not {seconds}"));
+    }
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "0 to 3.2e12 fits")]
+    Ok((seconds * 1000.0).round() as u64)
+}
+
+fn time_duties(source: Option<&TimeSource>) -> Result<Vec<Obligation>, String> {
+    let mut duties = Vec::new();
+    let Some(source) = source else { return Ok(duties) };
+    if let Some(seconds) = source.max_execution_s {
+        duties.push(Obligation::TimeLimit { limit_ms: milliseconds(seconds, "max_execution_s")? });
+    }
+    if let Some(seconds) = source.max_total_s {
+        let limit = milliseconds(seconds, "max_total_s")?;
+        duties.push(Obligation::Limit { resource: Resource::TotalTimeMs, limit });
+    }
+    Ok(duties)
+}
+
+fn resource_duties(source: Option<&ResourcesSource>) -> Vec<Obligation> {
+    let Some(source) = source else { return Vec::new() };
+    let limits = [
+        (Resource::MemoryMb, source.max_memory_mb),
+        (Resource::CpuPercent, source.max_cpu_percent),
+        (Resource::OpenFiles, source.max_open_files),
+        (Resource::Operations, source.max_operations),
+    ];
+    let given = limits.into_iter().filter_map(|(resource, limit)| limit.map(|limit| (resource, limit)));
+    given.map(|(resource, limit)| Obligation::Limit { resource, limit }).collect()
+}
+
+/// A compiled action policy.
+#[derive(Debug)]
+pub struct ActionPolicy {
+    /// The action's name.
+    pub name: Arc<str>,
+    /// The layer of the file.
+    pub layer: Layer,
+    /// The category, as written.
+    pub category: Option<String>,
+    /// The risk; critical where it is not given.
+    pub risk: Risk,
+    /// Whether a person must approve; yes where it is not given.
+    pub approval: bool,
+    /// Calls an hour and agent.
+    pub rate_per_hour: Option<u64>,
+    pub(crate) forbidden: Vec<TextPattern>,
+    pub(crate) resources: Option<PathSet>,
+    pub(crate) max_cost_cents: Option<u64>,
+    pub(crate) limit_ms: Option<u64>,
+}
+
+impl ActionPolicy {
+    pub(crate) fn compile(
+        name: &str,
+        layer: Layer,
+        source: &ActionSource,
+        lazy: bool,
+    ) -> Result<Self, String> {
+        let limit_ms =
+            source.max_duration_s.map(|seconds| milliseconds(seconds, "max_duration_s")).transpose()?;
+        Ok(Self {
+            name: name.into(),
+            layer,
+            category: source.category.clone(),
+            risk: source.risk.unwrap_or(Risk::Critical),
+            approval: source.approval.unwrap_or(true),
+            rate_per_hour: source.rate_per_hour,
+            forbidden: source
+                .forbidden_patterns
+                .texts()
+                .map(|text| TextPattern::new(text, lazy))
+                .collect::<Result<_, _>>()?,
+            resources: (!source.allowed_resources.is_empty())
+                .then(|| PathSet::parse(source.allowed_resources.texts()))
+                .transpose()?,
+            max_cost_cents: source.max_cost_cents,
+            limit_ms,
+        })
+    }
+}

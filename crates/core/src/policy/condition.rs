@@ -1,0 +1,438 @@
+//! Conditions: compiled from `when:` and `except:`, decided in three values.
+//!
+//! A condition that *tightens* (deny, approve, warn, audit) holds if some part of the operation
+//! matches, and is unknown where the part is hidden. A condition that *loosens* (allow, and any
+//! `except:` of a tightening rule) holds only if every part matches and nothing is hidden.
+
+use super::claude::CommandText;
+use super::pattern::{HostSet, PathSet, Tri, WordSet, wildcard};
+use super::source::{ConditionSource, Day, List, ValueTest};
+use super::text_pattern::TextPattern;
+use crate::decide::Ask;
+use crate::facts::{Access, Aspect, Operation, PathUse, SqlClass, Traits};
+use crate::risk::Risk;
+use crate::time::Timestamp;
+use serde_json::{Map, Value};
+
+/// Which way a condition is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Side {
+    Tighten,
+    Loosen,
+}
+
+/// All parts must hold; a part that was not asked for always does.
+#[derive(Debug, Default)]
+pub(crate) struct Condition {
+    pub(crate) program: Option<WordSet>,
+    pub(crate) subcommand: Option<WordSet>,
+    pub(crate) command: Option<CommandText>,
+    pub(crate) args: Vec<Box<str>>,
+    pub(crate) paths: Vec<(Accesses, PathSet)>,
+    pub(crate) hosts: Option<HostSet>,
+    pub(crate) ports: Vec<u16>,
+    pub(crate) methods: Option<WordSet>,
+    pub(crate) sql: Vec<SqlClass>,
+    pub(crate) sql_verb: Option<WordSet>,
+    pub(crate) tables: Option<WordSet>,
+    pub(crate) does: Traits,
+    pub(crate) secrets: Option<WordSet>,
+    pub(crate) opaque: Option<bool>,
+    pub(crate) matches: Vec<TextPattern>,
+    pub(crate) input: Vec<(Box<str>, ValueTest)>,
+    pub(crate) context: Vec<(Box<str>, ValueTest)>,
+    pub(crate) risk_at_least: Option<Risk>,
+    pub(crate) cost_over_cents: Option<u64>,
+    pub(crate) when: Option<Hours>,
+    /// Nothing was asked for.
+    pub(crate) empty: bool,
+}
+
+/// The accesses a path list speaks about; empty = all.
+pub(crate) type Accesses = Vec<Access>;
+
+impl Condition {
+    /// Compiles the written form. The error is a sentence for the author.
+    pub(crate) fn compile(source: &ConditionSource, lazy: bool) -> Result<Self, String> {
+        let words = |list: &List| (!list.is_empty()).then(|| WordSet::parse(list.texts()));
+        let lower = |list: &List| words(&List(list.texts().map(str::to_lowercase).collect()));
+        let prefix: Vec<String> = source.args_prefix.iter().cloned().collect();
+        Ok(Self {
+            program: words(&source.program),
+            subcommand: words(&source.subcommand),
+            command: (!prefix.is_empty()).then_some(CommandText::Prefix(prefix)),
+            args: source.args.texts().map(Into::into).collect(),
+            paths: path_lists(source)?,
+            hosts: (!source.hosts.is_empty()).then(|| HostSet::parse(source.hosts.texts())).transpose()?,
+            ports: source.ports.0.clone(),
+            methods: words(&source.methods),
+            sql: source.sql.0.clone(),
+            sql_verb: lower(&source.sql_verb),
+            tables: lower(&source.tables),
+            does: source.does.iter().copied().collect(),
+            secrets: words(&source.secrets),
+            opaque: source.opaque,
+            matches: source
+                .matches
+                .texts()
+                .map(|text| TextPattern::new(text, lazy))
+                .collect::<Result<_, _>>()?,
+            input: tests(&source.input, true)?,
+            context: tests(&source.context, false)?,
+            risk_at_least: source.risk_at_least,
+            cost_over_cents: source.cost_over_cents,
+            when: Hours::parse(source.hours.texts(), &source.days.0)?,
+            empty: *source == ConditionSource::default(),
+        })
+    }
+
+    /// Whether the condition holds for one operation of a request.
+    pub(crate) fn holds(&self, side: Side, ask: &Ask<'_>, op: &Operation, now: Timestamp) -> Tri {
+        if self.empty {
+            return Tri::Yes;
+        }
+        if side == Side::Loosen && !op.opaque.is_empty() && self.opaque != Some(true) {
+            return Tri::No;
+        }
+        let parts: [fn(&Self, Side, &Ask<'_>, &Operation) -> Tri; 5] =
+            [Self::commands, Self::path_uses, Self::host_uses, Self::sql_uses, Self::effects];
+        let mut answer = self.request(side, ask, op, now);
+        for part in parts {
+            if answer == Tri::No {
+                return Tri::No;
+            }
+            answer = and(answer, part(self, side, ask, op));
+        }
+        answer
+    }
+
+    fn commands(&self, side: Side, _: &Ask<'_>, op: &Operation) -> Tri {
+        let mut answer = Tri::Yes;
+        if let Some(set) = &self.program {
+            answer = and(answer, program_in(set, side, op));
+        }
+        if let Some(set) = &self.subcommand {
+            let known = op.program.as_ref().and_then(|program| program.subcommand.as_deref());
+            answer = and(
+                answer,
+                match known {
+                    Some(name) => Tri::of(set.contains(name)),
+                    None => hidden(op, Aspect::Arguments, op.program.is_some()),
+                },
+            );
+        }
+        if let Some(command) = &self.command {
+            // `args_prefix` speaks of the words behind the program, a permission string of all.
+            answer = and(answer, command_is(command, self.program.is_some(), side, op));
+        }
+        for want in &self.args {
+            let found = op.args.iter().any(|have| wildcard(want, have));
+            answer = and(answer, if found { Tri::Yes } else { hidden(op, Aspect::Arguments, true) });
+        }
+        answer
+    }
+
+    fn path_uses(&self, side: Side, ask: &Ask<'_>, op: &Operation) -> Tri {
+        let mut answer = Tri::Yes;
+        for (accesses, set) in &self.paths {
+            let asked = |used: &&PathUse| accesses.is_empty() || accesses.contains(&used.access);
+            let mut uses = op.paths.iter().filter(asked);
+            answer = and(
+                answer,
+                match side {
+                    Side::Loosen => Tri::of(uses.all(|used| set.contains(used, &ask.request.context))),
+                    Side::Tighten => {
+                        let mut found = hidden(op, Aspect::Paths, true);
+                        for used in uses {
+                            found = or(found, set.touches(used, &ask.request.context));
+                        }
+                        found
+                    }
+                },
+            );
+        }
+        answer
+    }
+
+    fn host_uses(&self, side: Side, _: &Ask<'_>, op: &Operation) -> Tri {
+        let mut answer = Tri::Yes;
+        if let Some(set) = &self.hosts {
+            answer = and(answer, each(side, &op.hosts, op, Aspect::Hosts, |host| set.contains(host)));
+        }
+        if !self.ports.is_empty() {
+            let asked = |port: Option<u16>| port.is_some_and(|port| self.ports.contains(&port));
+            answer = and(answer, each(side, &op.hosts, op, Aspect::Hosts, |host| asked(host.port)));
+        }
+        if let Some(set) = &self.methods {
+            let asked = |method: Option<&str>| set.contains(method.unwrap_or("GET"));
+            answer =
+                and(answer, each(side, &op.hosts, op, Aspect::Hosts, |host| asked(host.method.as_deref())));
+        }
+        answer
+    }
+
+    fn sql_uses(&self, side: Side, _: &Ask<'_>, op: &Operation) -> Tri {
+        let aspect = Aspect::Statements;
+        let mut answer = Tri::Yes;
+        if !self.sql.is_empty() {
+            answer = and(answer, each(side, &op.statements, op, aspect, |sql| self.sql.contains(&sql.class)));
+        }
+        if let Some(set) = &self.sql_verb {
+            let asked = |verb: &str| set.contains(&verb.to_lowercase());
+            answer = and(answer, each(side, &op.statements, op, aspect, |sql| asked(&sql.verb)));
+        }
+        if let Some(set) = &self.tables {
+            let all = |tables: &[String]| tables.iter().all(|table| set.contains(table));
+            let any = |tables: &[String]| tables.iter().any(|table| set.contains(table));
+            answer = and(
+                answer,
+                each(side, &op.statements, op, aspect, |sql| match side {
+                    Side::Loosen => all(&sql.tables),
+                    Side::Tighten => any(&sql.tables),
+                }),
+            );
+        }
+        answer
+    }
+
+    fn effects(&self, side: Side, _: &Ask<'_>, op: &Operation) -> Tri {
+        let mut answer = Tri::Yes;
+        if !self.does.is_empty() {
+            answer = and(
+                answer,
+                match side {
+                    Side::Loosen => Tri::of(op.does.iter().all(|effect| self.does.contains(effect))),
+                    Side::Tighten if op.does.intersects(self.does) => Tri::Yes,
+                    Side::Tighten => hidden(op, Aspect::Effects, true),
+                },
+            );
+        }
+        if let Some(set) = &self.secrets {
+            answer = and(
+                answer,
+                each(side, &op.secrets, op, Aspect::Effects, |secret| set.contains(&secret.kind)),
+            );
+        }
+        if let Some(wanted) = self.opaque {
+            answer = and(answer, Tri::of(op.opaque.is_empty() != wanted));
+        }
+        answer
+    }
+
+    /// The parts that speak about the whole request.
+    fn request(&self, side: Side, ask: &Ask<'_>, op: &Operation, now: Timestamp) -> Tri {
+        let mut answer = Tri::Yes;
+        if !self.matches.is_empty() {
+            let mut texts = ask.facts.texts.iter();
+            let found = |text: &str| self.matches.iter().any(|pattern| pattern.is_match(text));
+            answer = and(
+                answer,
+                Tri::of(match side {
+                    Side::Tighten => texts.any(|text| found(&text.text)),
+                    Side::Loosen => !ask.facts.texts.is_empty() && texts.all(|text| found(&text.text)),
+                }),
+            );
+        }
+        for (pointer, test) in &self.input {
+            answer = and(answer, value_test(test, pointer_in(&ask.request.resource.0, pointer)));
+        }
+        for (name, test) in &self.context {
+            answer = and(answer, value_test(test, ask.request.context.declared.get(&**name)));
+        }
+        if let Some(least) = self.risk_at_least {
+            answer = and(answer, Tri::of(op.risk() >= least));
+        }
+        if let Some(cents) = self.cost_over_cents {
+            let limit = cents.saturating_mul(NANOUSD_PER_CENT);
+            answer = and(
+                answer,
+                ask.request.context.cost_nanousd.map_or(Tri::Unknown, |cost| Tri::of(cost > limit)),
+            );
+        }
+        if let Some(hours) = &self.when {
+            answer = and(answer, Tri::of(hours.contains(now)));
+        }
+        answer
+    }
+}
+
+/// A cent in nano-dollars.
+pub(crate) const NANOUSD_PER_CENT: u64 = 10_000_000;
+
+fn path_lists(source: &ConditionSource) -> Result<Vec<(Accesses, PathSet)>, String> {
+    let lists = [
+        (vec![Access::Read], &source.reads),
+        (vec![Access::Write], &source.writes),
+        (vec![Access::Delete], &source.deletes),
+        (vec![Access::List], &source.lists),
+        (vec![Access::Execute], &source.executes),
+        (vec![], &source.paths),
+    ];
+    let asked = lists.into_iter().filter(|(_, list)| !list.is_empty());
+    asked.map(|(accesses, list)| Ok((accesses, PathSet::parse(list.texts())?))).collect()
+}
+
+fn tests(
+    source: &std::collections::BTreeMap<String, ValueTest>,
+    pointer: bool,
+) -> Result<Vec<(Box<str>, ValueTest)>, String> {
+    source
+        .iter()
+        .map(|(key, test)| {
+            if pointer && !key.starts_with('/') {
+                return Err(format!("`{key}` is not a JSON pointer; write `/{key}`"));
+            }
+            if *test == ValueTest::default() {
+                return Err(format!("the test on `{key}` asks for nothing"));
+            }
+            Ok((key.as_str().into(), test.clone()))
+        })
+        .collect()
+}
+
+const fn and(a: Tri, b: Tri) -> Tri {
+    match (a, b) {
+        (Tri::No, _) | (_, Tri::No) => Tri::No,
+        (Tri::Unknown, _) | (_, Tri::Unknown) => Tri::Unknown,
+        _ => Tri::Yes,
+    }
+}
+
+const fn or(a: Tri, b: Tri) -> Tri {
+    match (a, b) {
+        (Tri::Yes, _) | (_, Tri::Yes) => Tri::Yes,
+        (Tri::Unknown, _) | (_, Tri::Unknown) => Tri::Unknown,
+        _ => Tri::No,
+    }
+}
+
+/// Unknown where `aspect` is hidden, else no. `possible`: whether it could exist at all.
+fn hidden(op: &Operation, aspect: Aspect, possible: bool) -> Tri {
+    if possible && op.hides(aspect) { Tri::Unknown } else { Tri::No }
+}
+
+fn each<T>(side: Side, items: &[T], op: &Operation, aspect: Aspect, test: impl Fn(&T) -> bool) -> Tri {
+    match side {
+        Side::Loosen => Tri::of(items.iter().all(test)),
+        Side::Tighten if items.iter().any(test) => Tri::Yes,
+        Side::Tighten => hidden(op, aspect, true),
+    }
+}
+
+fn program_in(set: &WordSet, side: Side, op: &Operation) -> Tri {
+    match &op.program {
+        Some(program) => Tri::of(set.contains(&program.name) && (side == Side::Tighten || program.trusted)),
+        None => hidden(op, Aspect::Program, true),
+    }
+}
+
+fn command_is(command: &CommandText, behind_program: bool, side: Side, op: &Operation) -> Tri {
+    let Some(program) = &op.program else { return hidden(op, Aspect::Program, true) };
+    if side == Side::Loosen && !program.trusted {
+        return Tri::No;
+    }
+    let name = (!behind_program).then_some(program.name.as_str());
+    let found = match command {
+        CommandText::Exact(words) => {
+            name.into_iter().chain(op.args.iter().map(String::as_str)).eq(words.iter())
+        }
+        CommandText::Prefix(words) => {
+            let starts = |mut have: Box<dyn Iterator<Item = &str> + '_>| {
+                words.iter().all(|want| have.next() == Some(want.as_str()))
+            };
+            let plain = || name.into_iter().chain(op.args.iter().map(String::as_str));
+            starts(Box::new(plain()))
+                // A refusal also sees through options in between: `git -C x push`.
+                || side == Side::Tighten
+                    && (starts(Box::new(plain().filter(|word| !word.starts_with('-'))))
+                        || starts(Box::new(name.into_iter().chain(after_subcommand(op)))))
+        }
+        CommandText::Like(pattern) => {
+            let words: Vec<String> = name
+                .into_iter()
+                .chain(op.args.iter().map(String::as_str))
+                .map(|word| word.replace(char::is_whitespace, "\u{1}"))
+                .collect();
+            wildcard(pattern, &words.join(" "))
+        }
+    };
+    if found { Tri::Yes } else { hidden(op, Aspect::Arguments, true) }
+}
+
+/// The words from the sub-command on.
+fn after_subcommand(op: &Operation) -> impl Iterator<Item = &str> {
+    let name = op.program.as_ref().and_then(|program| program.subcommand.as_deref());
+    op.args.iter().map(String::as_str).skip_while(move |word| Some(*word) != name)
+}
+
+fn pointer_in<'v>(map: &'v Map<String, Value>, pointer: &str) -> Option<&'v Value> {
+    let rest = pointer.strip_prefix('/')?;
+    let (first, deeper) = rest.find('/').map_or((rest, ""), |at| rest.split_at(at));
+    map.get(&first.replace("~1", "/").replace("~0", "~"))?.pointer(deeper)
+}
+
+fn value_test(test: &ValueTest, value: Option<&Value>) -> Tri {
+    let Some(value) = value else { return Tri::Unknown };
+    let number = value.as_f64().filter(|number| number.is_finite());
+    let compare = |limit: Option<f64>, holds: fn(f64, f64) -> bool| match (limit, number) {
+        (None, _) => Tri::Yes,
+        (Some(limit), Some(number)) => Tri::of(holds(number, limit)),
+        (Some(_), None) => Tri::Unknown,
+    };
+    let text =
+        |pattern: &String| value.as_str().map_or(Tri::Unknown, |text| Tri::of(wildcard(pattern, text)));
+    [
+        compare(test.over, |number, limit| number > limit),
+        compare(test.under, |number, limit| number < limit),
+        compare(test.at_least, |number, limit| number >= limit),
+        compare(test.at_most, |number, limit| number <= limit),
+        Tri::of(test.one_of.is_empty() || test.one_of.contains(value)),
+        Tri::of(!test.not_in.contains(value)),
+        test.like.as_ref().map_or(Tri::Yes, text),
+    ]
+    .into_iter()
+    .fold(Tri::Yes, and)
+}
+
+/// Hours of the day and days of the week, UTC.
+#[derive(Debug, Clone)]
+pub(crate) struct Hours {
+    /// From and to, in minutes of the day; a range may run over midnight.
+    ranges: Vec<(u16, u16)>,
+    /// Bit n = day n of the week, Monday first; all bits = every day.
+    days: u8,
+}
+
+impl Hours {
+    /// Nothing given = no condition.
+    pub(crate) fn parse<'a>(
+        ranges: impl IntoIterator<Item = &'a str>,
+        days: &[Day],
+    ) -> Result<Option<Self>, String> {
+        let ranges: Vec<_> = ranges.into_iter().map(range).collect::<Result<_, _>>()?;
+        if ranges.is_empty() && days.is_empty() {
+            return Ok(None);
+        }
+        let bits = days.iter().fold(0, |bits, day| bits | 1u8 << *day as u8);
+        Ok(Some(Self { ranges, days: if days.is_empty() { u8::MAX } else { bits } }))
+    }
+
+    pub(crate) fn contains(&self, now: Timestamp) -> bool {
+        let (day, minute) = now.weekday_and_minute();
+        let inside = |&(from, to): &(u16, u16)| {
+            if from <= to { (from..to).contains(&minute) } else { minute >= from || minute < to }
+        };
+        self.days & (1 << day) != 0 && (self.ranges.is_empty() || self.ranges.iter().any(inside))
+    }
+}
+
+fn range(text: &str) -> Result<(u16, u16), String> {
+    let wrong = || format!("`{text}` is not a range of hours, as in `08:00-18:00`");
+    let minute = |clock: &str| -> Option<u16> {
+        let (hours, minutes) = clock.trim().split_once(':')?;
+        let (hours, minutes): (u16, u16) = (hours.parse().ok()?, minutes.parse().ok()?);
+        (hours <= 24 && minutes < 60).then_some(hours * 60 + minutes)
+    };
+    let (from, to) = text.split_once('-').ok_or_else(wrong)?;
+    minute(from).zip(minute(to)).ok_or_else(wrong)
+}

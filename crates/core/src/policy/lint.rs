@@ -1,0 +1,179 @@
+//! Finds rules that cannot do what their author thinks.
+
+use super::error::{PolicyError, Problem, Source};
+use super::rule::{RuleKind, kind_and_tools};
+use super::source::{ConditionSource, List, PolicySource, RuleSource};
+use super::{Analyse, LayerText, Policy, parse, place};
+use crate::decision::Layer;
+use crate::tool;
+use std::sync::Arc;
+
+/// Rules that can never apply: errors, since a refusal that never refuses is a false comfort.
+pub(crate) fn impossible(rule: &RuleSource, source: &Source, at: Option<(usize, usize)>) -> Vec<Problem> {
+    let Ok((kind, tools)) = kind_and_tools(rule) else { return Vec::new() };
+    let mut problems = Vec::new();
+    let mut never = |message: String, help: &str| {
+        problems.push(Problem::error(source, at, format!("this rule can never match: {message}")).help(help));
+    };
+    for (key, patterns) in path_keys(&rule.when) {
+        for pattern in patterns.texts().map(|pattern| pattern.trim_start_matches('!')) {
+            if pattern.starts_with("$") || pattern.contains("/../") || pattern.starts_with("../") {
+                never(
+                    format!("`{key}` compares resolved paths, and `{pattern}` is not one"),
+                    "write an absolute path, `./…` for the workspace or `~/…` for the home folder",
+                );
+            }
+        }
+    }
+    if only_tools(tools, &["read_file", "list_dir"])
+        && !(rule.when.writes.is_empty() && rule.when.deletes.is_empty())
+    {
+        never("a tool that reads does not write or delete".to_owned(), "use `reads:`, or name another tool");
+    }
+    let commands = !rule.when.program.is_empty()
+        || !rule.when.subcommand.is_empty()
+        || !rule.when.args_prefix.is_empty();
+    if commands && only_tools(tools, FILE_TOOLS) {
+        never("these tools run no program".to_owned(), "name `bash` or `exec`, or use `paths:`");
+    }
+    if kind != RuleKind::Allow && rule.except.as_ref() == Some(&rule.when) {
+        never("its exception is the same as its condition".to_owned(), "narrow or remove `except:`");
+    }
+    for (key, program) in [("program", &rule.when.program)] {
+        for name in program.texts().filter(|name| name.contains(['/', ' '])) {
+            never(
+                format!("`{key}` compares base names, and `{name}` is not one"),
+                "write the name alone (`rm`); put arguments under `args` or `args_prefix`",
+            );
+        }
+    }
+    problems
+}
+
+const FILE_TOOLS: &[&str] =
+    &["read_file", "write_file", "edit_file", "delete_file", "list_dir", "fetch", "sql"];
+
+fn path_keys(when: &ConditionSource) -> [(&'static str, &List); 6] {
+    [
+        ("reads", &when.reads),
+        ("writes", &when.writes),
+        ("deletes", &when.deletes),
+        ("lists", &when.lists),
+        ("executes", &when.executes),
+        ("paths", &when.paths),
+    ]
+}
+
+fn only_tools(tools: &List, known: &[&str]) -> bool {
+    tools.iter().all(|name| known.contains(&tool::canonical(name).0))
+}
+
+/// Everything worth saying about a file: its errors, and warnings about rules that are shadowed,
+/// wider than their examples suggest, or without effect in their layer.
+pub fn lint(file: &LayerText, analyse: Analyse) -> Vec<Problem> {
+    let source: Source = Arc::new(miette::NamedSource::new(&file.name, file.text.clone()));
+    let parsed = match parse(&source) {
+        Ok(parsed) => parsed,
+        Err(problem) => return vec![problem],
+    };
+    let mut problems = match Policy::compile(std::slice::from_ref(file), analyse) {
+        Ok(_) => Vec::new(),
+        Err(PolicyError { problems }) => problems,
+    };
+    if file.text.trim().is_empty()
+        || (parsed.rules.is_empty() && parsed.actions.is_empty() && parsed.extends.is_empty())
+    {
+        let problem = Problem::error(&source, None, "nothing is allowed here, so every action is refused");
+        problems
+            .push(problem.help("extend a pack, as in `extends: coding-agent`, or add rules").as_warning());
+    }
+    problems.extend(shadowed(&parsed, &source));
+    for rule in &parsed.rules {
+        problems.extend(warnings(&rule.value, file.layer, &source, place(&source, rule)));
+    }
+    problems
+}
+
+fn warnings(rule: &RuleSource, layer: Layer, source: &Source, at: Option<(usize, usize)>) -> Vec<Problem> {
+    let Ok((kind, tools)) = kind_and_tools(rule) else { return Vec::new() };
+    let mut problems = Vec::new();
+    let mut warn = |message: &str, help: &str| {
+        problems.push(Problem::error(source, at, message).help(help).as_warning());
+    };
+    if kind == RuleKind::Allow && !layer.may_allow() {
+        warn(
+            "an allow rule of this layer grants nothing",
+            "a project's file can only tighten; put it in the user's policy",
+        );
+    }
+    if kind == RuleKind::Allow
+        && rule.when == ConditionSource::default()
+        && tools.iter().any(|tool| tool == "*")
+    {
+        warn("this rule allows every tool to do everything", "add conditions, or name the tools");
+    }
+    if rule.matches.is_empty()
+        && matches!(kind, RuleKind::Deny | RuleKind::Approve)
+        && rule.when != ConditionSource::default()
+    {
+        warn(
+            "this rule has no example",
+            "add `match:` and `not_match:`; they are checked when the file is loaded",
+        );
+    }
+    if kind != RuleKind::Allow
+        && !rule.matches.is_empty()
+        && rule.when == ConditionSource::default()
+        && !has_specifier(tools)
+    {
+        warn(
+            "this rule is wider than its examples: it matches every use of its tools",
+            "add a `when:` condition",
+        );
+    }
+    if rule.strict && kind != RuleKind::Deny {
+        warn("`strict` only means something in a deny rule", "remove it");
+    }
+    problems
+}
+
+fn has_specifier(tools: &List) -> bool {
+    tools.iter().any(|tool| tool.contains('('))
+}
+
+/// Rules that a stricter rule without conditions makes superfluous, and exact repetitions.
+fn shadowed(file: &PolicySource, source: &Source) -> Vec<Problem> {
+    let mut problems = Vec::new();
+    for (number, rule) in file.rules.iter().enumerate() {
+        let Ok((kind, tools)) = kind_and_tools(&rule.value) else { continue };
+        let stronger = file.rules.iter().enumerate().find(|(other, candidate)| {
+            let Ok((by, over)) = kind_and_tools(&candidate.value) else { return false };
+            let covers = tools.iter().all(|tool| over.0.contains(tool) || over.iter().any(|any| any == "*"));
+            let stricter = rank(by) > rank(kind) && candidate.value.when == ConditionSource::default();
+            let same =
+                by == kind && *other < number && candidate.value.when == rule.value.when && over == tools;
+            covers
+                && candidate.value.except.is_none()
+                && candidate.value.agent.is_empty()
+                && *other != number
+                && (stricter || same)
+        });
+        if let Some((other, candidate)) = stronger {
+            let name = candidate.value.name.clone().unwrap_or_else(|| format!("rule {}", other + 1));
+            let message = format!("this rule changes nothing: `{name}` already decides what it matches");
+            problems.push(
+                Problem::error(source, place(source, rule), message).help("remove one of them").as_warning(),
+            );
+        }
+    }
+    problems
+}
+
+const fn rank(kind: RuleKind) -> u8 {
+    match kind {
+        RuleKind::Allow => 1,
+        RuleKind::Warn | RuleKind::Audit => 0,
+        RuleKind::Approve => 2,
+        RuleKind::Deny => 3,
+    }
+}

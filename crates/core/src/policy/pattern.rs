@@ -1,0 +1,543 @@
+//! Patterns over paths, hosts and words.
+//!
+//! In a path pattern `*` and `?` stay inside one component and `**` crosses components. In a word
+//! pattern `*` stands for any text. A list of patterns may hold exclusions (`!pattern`): an item
+//! matches the list if some positive pattern matches (or there are none) and no exclusion does.
+
+use crate::facts::{AddressClass, HostUse, PathUse, Place};
+use crate::request::Context;
+
+/// The answer of a comparison that may lack knowledge.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Tri {
+    /// Certainly.
+    Yes,
+    /// Cannot be known.
+    Unknown,
+    /// Certainly not.
+    No,
+}
+
+impl Tri {
+    pub(crate) const fn of(known: bool) -> Self {
+        if known { Self::Yes } else { Self::No }
+    }
+}
+
+/// Whether `text` matches `pattern`, in which `*` stands for any text and `?` for one character.
+pub(crate) fn wildcard(pattern: &str, text: &str) -> bool {
+    let (pattern, text) = (pattern.as_bytes(), text.as_bytes());
+    let (mut p, mut t) = (0, 0);
+    let mut retry: Option<(usize, usize)> = None;
+    loop {
+        match (pattern.get(p), text.get(t)) {
+            (Some(b'*'), _) => {
+                retry = Some((p, t));
+                p += 1;
+            }
+            (Some(b'?'), Some(_)) => (p, t) = (p + 1, t + 1),
+            (Some(want), Some(have)) if want == have => (p, t) = (p + 1, t + 1),
+            (None, None) => return true,
+            _ => match retry {
+                Some((star, from)) if from < text.len() => {
+                    retry = Some((star, from + 1));
+                    (p, t) = (star + 1, from + 1);
+                }
+                _ => return false,
+            },
+        }
+    }
+}
+
+/// Whether some text matches both wildcard patterns. A shell's leading `*` or `?` does not stand
+/// for a leading dot. Quadratic in the lengths; longer patterns are taken to meet.
+fn components_meet(rule: &str, shell: &str) -> bool {
+    const LIMIT: usize = 64;
+    if shell.starts_with(['*', '?']) && rule.starts_with('.') {
+        return false;
+    }
+    let (rule, shell) = (rule.as_bytes(), shell.as_bytes());
+    if rule.len().max(shell.len()) > LIMIT {
+        return true;
+    }
+    // meets[j]: what is left of `rule` and `shell[j..]` can meet; filled from the end.
+    let mut below = [false; LIMIT + 1];
+    for i in (0..=rule.len()).rev() {
+        let mut meets = [false; LIMIT + 1];
+        for j in (0..=shell.len()).rev() {
+            let here = |cells: &[bool; LIMIT + 1], at: usize| cells.get(at).copied().unwrap_or(false);
+            let answer = match (rule.get(i), shell.get(j)) {
+                (None, None) => true,
+                (Some(b'*'), None) => here(&below, j),
+                (None, Some(b'*')) => here(&meets, j + 1),
+                (Some(b'*'), _) | (_, Some(b'*' | b'[')) => {
+                    here(&below, j) || here(&meets, j + 1) || here(&below, j + 1)
+                }
+                (Some(b'?'), Some(_)) | (Some(_), Some(b'?')) => here(&below, j + 1),
+                (Some(x), Some(y)) => x == y && here(&below, j + 1),
+                _ => false,
+            };
+            if let Some(cell) = meets.get_mut(j) {
+                *cell = answer;
+            }
+        }
+        below = meets;
+    }
+    below.first().copied().unwrap_or(true)
+}
+
+/// A path pattern, split into components.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct PathGlob {
+    base: Base,
+    components: Vec<Component>,
+}
+
+/// What a path pattern is relative to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Base {
+    Root,
+    Workspace,
+    Home,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Component {
+    Literal(Box<str>),
+    Wild(Box<str>),
+    AnyDepth,
+}
+
+impl PathGlob {
+    /// `/x/**` is absolute, `~/x` lies in the home folder, `./x` and `x/y` in the workspace;
+    /// a pattern without `/` (`*.pem`) matches the last component anywhere.
+    pub(crate) fn parse(text: &str) -> Self {
+        let (base, rest) = if let Some(rest) = text.strip_prefix("~/") {
+            (Base::Home, rest)
+        } else if text == "~" {
+            (Base::Home, "")
+        } else if text.starts_with('/') || text.starts_with("**") {
+            (Base::Root, text)
+        } else if !text.contains('/') && text != "." {
+            let name = Self::component(text);
+            return Self { base: Base::Root, components: vec![Component::AnyDepth, name] };
+        } else {
+            (Base::Workspace, text.trim_start_matches("./"))
+        };
+        let parts = rest.split('/').filter(|part| !part.is_empty() && *part != ".");
+        Self { base, components: parts.map(Self::component).collect() }
+    }
+
+    fn component(text: &str) -> Component {
+        match text {
+            "**" => Component::AnyDepth,
+            _ if text.contains(['*', '?']) => Component::Wild(text.into()),
+            _ => Component::Literal(text.into()),
+        }
+    }
+
+    /// The literal folders this pattern starts with, for the index: absolute, or relative to the
+    /// workspace. `None` where the pattern can match anywhere.
+    pub(crate) fn prefix(&self) -> Option<(bool, String)> {
+        let mut prefix = String::new();
+        for component in &self.components {
+            let Component::Literal(name) = component else { break };
+            prefix.push('/');
+            prefix.push_str(name);
+        }
+        match self.base {
+            Base::Workspace => Some((true, prefix)),
+            Base::Root if !prefix.is_empty() => Some((false, prefix)),
+            Base::Root | Base::Home => None,
+        }
+    }
+
+    /// Whether `path` (absolute) matches.
+    pub(crate) fn matches(&self, path: &str, context: &Context) -> bool {
+        self.relative(path, context).is_some_and(|rest| self.walk(rest, matches_name))
+    }
+
+    /// Whether a name that the glob `path` stands for could match.
+    fn meets(&self, path: &str, context: &Context) -> bool {
+        self.relative(path, context).is_some_and(|rest| self.walk(rest, components_meet))
+    }
+
+    /// Whether the pattern lies below `path`, so that what is done to all below `path` touches it.
+    fn lies_below(&self, path: &str, context: &Context) -> bool {
+        let base = match self.base {
+            Base::Root => "",
+            Base::Workspace => context.workspace.as_str(),
+            Base::Home => context.home.as_str(),
+        };
+        let mut prefix = base.trim_end_matches('/').to_owned();
+        for component in &self.components {
+            let Component::Literal(name) = component else { break };
+            prefix.push('/');
+            prefix.push_str(name);
+        }
+        !prefix.is_empty() && under(&prefix, path).is_some()
+    }
+
+    fn relative<'p>(&self, path: &'p str, context: &Context) -> Option<&'p str> {
+        match self.base {
+            Base::Root => Some(path),
+            Base::Workspace => under(path, &context.workspace),
+            Base::Home => under(path, &context.home),
+        }
+    }
+
+    fn walk(&self, path: &str, same: fn(&str, &str) -> bool) -> bool {
+        let parts = || path.split('/').filter(|part| !part.is_empty());
+        // The common shapes need no list of parts.
+        if let Some((Component::AnyDepth, literals)) = self.components.split_last()
+            && literals.iter().all(|part| matches!(part, Component::Literal(_)))
+        {
+            let mut rest = parts();
+            return literals.iter().all(|want| match (want, rest.next()) {
+                (Component::Literal(name), Some(part)) => same(name, part),
+                _ => false,
+            });
+        }
+        let parts: Vec<&str> = parts().collect();
+        walk(&self.components, &parts, same)
+    }
+}
+
+fn matches_name(pattern: &str, name: &str) -> bool {
+    wildcard(pattern, name)
+}
+
+/// Matches components with one level of backtracking per `**`, iteratively.
+fn walk(pattern: &[Component], parts: &[&str], same: fn(&str, &str) -> bool) -> bool {
+    let (mut p, mut t) = (0, 0);
+    let mut retry: Option<(usize, usize)> = None;
+    loop {
+        match (pattern.get(p), parts.get(t)) {
+            (Some(Component::AnyDepth), _) => {
+                retry = Some((p, t));
+                p += 1;
+            }
+            (Some(Component::Literal(want) | Component::Wild(want)), Some(have)) if same(want, have) => {
+                (p, t) = (p + 1, t + 1);
+            }
+            (None, None) => return true,
+            _ => match retry {
+                Some((star, from)) if from < parts.len() => {
+                    retry = Some((star, from + 1));
+                    (p, t) = (star + 1, from + 1);
+                }
+                _ => return false,
+            },
+        }
+    }
+}
+
+/// The part of `path` below `folder`, compared by components; empty for the folder itself.
+pub(crate) fn under<'p>(path: &'p str, folder: &str) -> Option<&'p str> {
+    let folder = folder.trim_end_matches('/');
+    let rest = path.strip_prefix(folder)?;
+    (rest.is_empty() || rest.starts_with('/')).then_some(rest)
+}
+
+/// One entry of a list of paths.
+#[derive(Debug, Clone)]
+enum PathTest {
+    Glob(PathGlob),
+    Place(Place),
+    /// `place:any`: some sensitive place.
+    AnyPlace,
+}
+
+impl PathTest {
+    fn holds(&self, path: &str, used: &PathUse, context: &Context) -> bool {
+        match self {
+            Self::Glob(glob) => glob.matches(path, context),
+            Self::Place(place) => used.place == Some(*place),
+            Self::AnyPlace => used.place.is_some(),
+        }
+    }
+
+    /// Whether the use reaches what this entry names, though its own path does not match.
+    fn reached(&self, path: &str, used: &PathUse, context: &Context) -> Tri {
+        let Self::Glob(glob) = self else { return Tri::No };
+        if used.recursive && glob.lies_below(path, context) {
+            return Tri::Yes;
+        }
+        // `X/*` is as good as X itself.
+        if used.glob && path.strip_suffix("/*").is_some_and(|folder| glob.matches(or_root(folder), context)) {
+            return Tri::Yes;
+        }
+        if used.glob && glob.meets(path, context) {
+            return Tri::Unknown;
+        }
+        Tri::No
+    }
+}
+
+fn or_root(folder: &str) -> &str {
+    if folder.is_empty() { "/" } else { folder }
+}
+
+/// A list of path patterns with exclusions.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct PathSet {
+    positive: Vec<PathTest>,
+    negative: Vec<PathTest>,
+}
+
+impl PathSet {
+    /// Reads `patterns`: globs, `place:KIND`, each perhaps behind `!`.
+    pub(crate) fn parse<'a>(patterns: impl IntoIterator<Item = &'a str>) -> Result<Self, String> {
+        let mut set = Self::default();
+        for pattern in patterns {
+            let (list, text) = match pattern.strip_prefix('!') {
+                Some(rest) => (&mut set.negative, rest),
+                None => (&mut set.positive, pattern),
+            };
+            list.push(match text.strip_prefix("place:") {
+                Some("any") => PathTest::AnyPlace,
+                Some(kind) => PathTest::Place(parse_name(kind, "place")?),
+                None if text.is_empty() => return Err("an empty path pattern matches nothing".to_owned()),
+                None => PathTest::Glob(PathGlob::parse(text)),
+            });
+        }
+        Ok(set)
+    }
+
+    /// Whether all views of the use certainly lie in the set: for what loosens.
+    pub(crate) fn contains(&self, used: &PathUse, context: &Context) -> bool {
+        used.views().all(|path| {
+            let inside =
+                self.positive.is_empty() || self.positive.iter().any(|test| test.holds(path, used, context));
+            inside
+                && !self.negative.iter().any(|test| {
+                    test.holds(path, used, context) || test.reached(path, used, context) != Tri::No
+                })
+        })
+    }
+
+    /// Whether some view of the use touches the set: for what tightens.
+    pub(crate) fn touches(&self, used: &PathUse, context: &Context) -> Tri {
+        let mut answer = Tri::No;
+        for path in used.views() {
+            if self.negative.iter().any(|test| test.holds(path, used, context)) {
+                continue;
+            }
+            if self.positive.is_empty() {
+                return Tri::Yes;
+            }
+            for test in &self.positive {
+                if test.holds(path, used, context) {
+                    return Tri::Yes;
+                }
+                match test.reached(path, used, context) {
+                    Tri::Yes => return Tri::Yes,
+                    Tri::Unknown => answer = Tri::Unknown,
+                    Tri::No => {}
+                }
+            }
+        }
+        answer
+    }
+
+    /// The literal prefixes of the positive patterns, if every one of them has one.
+    pub(crate) fn prefixes(&self) -> Option<Vec<(bool, String)>> {
+        let prefixes: Option<Vec<_>> = self
+            .positive
+            .iter()
+            .map(|test| match test {
+                PathTest::Glob(glob) => glob.prefix(),
+                PathTest::Place(_) | PathTest::AnyPlace => None,
+            })
+            .collect();
+        prefixes.filter(|list| !list.is_empty())
+    }
+}
+
+/// Reads the name of an enum's variant as the log writes it.
+pub(crate) fn parse_name<T: serde::de::DeserializeOwned>(name: &str, what: &str) -> Result<T, String> {
+    serde_json::from_value(serde_json::Value::String(name.to_owned()))
+        .map_err(|error| format!("`{name}` is not a {what}: {error}"))
+}
+
+/// A list of words with exclusions, case as given.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct WordSet {
+    positive: Vec<Box<str>>,
+    negative: Vec<Box<str>>,
+}
+
+impl WordSet {
+    pub(crate) fn parse<'a>(patterns: impl IntoIterator<Item = &'a str>) -> Self {
+        let mut set = Self::default();
+        for pattern in patterns {
+            match pattern.strip_prefix('!') {
+                Some(rest) => set.negative.push(rest.into()),
+                None => set.positive.push(pattern.into()),
+            }
+        }
+        set
+    }
+
+    pub(crate) fn contains(&self, word: &str) -> bool {
+        (self.positive.is_empty() || self.positive.iter().any(|pattern| wildcard(pattern, word)))
+            && !self.negative.iter().any(|pattern| wildcard(pattern, word))
+    }
+
+    /// The positive words, if they are all literal.
+    pub(crate) fn literals(&self) -> Option<&[Box<str>]> {
+        let literal = |word: &Box<str>| !word.contains(['*', '?']);
+        (!self.positive.is_empty() && self.positive.iter().all(literal)).then_some(&self.positive[..])
+    }
+}
+
+/// A list of hosts with exclusions: names (`*.x.com` also matches `x.com`), addresses, classes
+/// (`address:private`).
+#[derive(Debug, Clone, Default)]
+pub(crate) struct HostSet {
+    positive: Vec<HostTest>,
+    negative: Vec<HostTest>,
+}
+
+#[derive(Debug, Clone)]
+enum HostTest {
+    Exact(Box<str>),
+    Domain(Box<str>),
+    Wild(Box<str>),
+    Class(AddressClass),
+}
+
+impl HostTest {
+    fn parse(text: &str) -> Result<Self, String> {
+        if let Some(class) = text.strip_prefix("address:") {
+            return parse_name(class, "kind of address").map(Self::Class);
+        }
+        let text = text.trim_end_matches('.').to_lowercase();
+        Ok(match text.strip_prefix("*.") {
+            Some(domain) if !domain.contains(['*', '?']) => Self::Domain(domain.into()),
+            _ if text.contains(['*', '?']) => Self::Wild(text.into()),
+            _ => Self::Exact(text.into()),
+        })
+    }
+
+    fn holds(&self, used: &HostUse) -> bool {
+        let host = used.host.as_str();
+        match self {
+            Self::Exact(name) => **name == *host,
+            Self::Domain(domain) => {
+                host.strip_suffix(&**domain).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
+            }
+            Self::Wild(pattern) => wildcard(pattern, host),
+            Self::Class(class) => used.class == *class,
+        }
+    }
+}
+
+impl HostSet {
+    pub(crate) fn parse<'a>(patterns: impl IntoIterator<Item = &'a str>) -> Result<Self, String> {
+        let mut set = Self::default();
+        for pattern in patterns {
+            match pattern.strip_prefix('!') {
+                Some(rest) => set.negative.push(HostTest::parse(rest)?),
+                None => set.positive.push(HostTest::parse(pattern)?),
+            }
+        }
+        Ok(set)
+    }
+
+    pub(crate) fn contains(&self, host: &HostUse) -> bool {
+        (self.positive.is_empty() || self.positive.iter().any(|test| test.holds(host)))
+            && !self.negative.iter().any(|test| test.holds(host))
+    }
+
+    /// Exact names, if every positive pattern is one.
+    pub(crate) fn literals(&self) -> Option<Vec<&str>> {
+        let names: Option<Vec<&str>> = self
+            .positive
+            .iter()
+            .map(|test| match test {
+                HostTest::Exact(name) => Some(&**name),
+                _ => None,
+            })
+            .collect();
+        names.filter(|list| !list.is_empty())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::facts::Access;
+
+    fn context() -> Context {
+        Context {
+            workspace: "/work".into(),
+            home: "/home/u".into(),
+            cwd: "/work".into(),
+            ..Context::default()
+        }
+    }
+
+    #[test]
+    fn path_globs() {
+        let table = [
+            ("/a/**", "/a/b/c", true),
+            ("/a/**", "/a", true),
+            ("/a/**", "/a-evil/x", false),
+            ("/a/*.txt", "/a/b.txt", true),
+            ("/a/*.txt", "/a/keys/b.txt", false),
+            ("./**", "/work/x", true),
+            ("./src/**", "/work/src/lib.rs", true),
+            ("./**", "/workshop/x", false),
+            ("~/.ssh/**", "/home/u/.ssh/id_rsa", true),
+            ("**/.env", "/work/x/.env", true),
+            ("*.pem", "/deep/er/key.pem", true),
+            ("*.pem", "/deep/key.pem/x", false),
+            ("/**/b/**/d", "/a/b/c/b/d", true),
+        ];
+        for (pattern, path, expected) in table {
+            assert_eq!(PathGlob::parse(pattern).matches(path, &context()), expected, "{pattern} {path}");
+        }
+    }
+
+    #[test]
+    fn exclusions_and_globs() {
+        let set = PathSet::parse(["./**", "!./secret/**"]).unwrap();
+        let inside = PathUse::new(Access::Read, "/work/a");
+        let secret = PathUse::new(Access::Read, "/work/secret/a");
+        assert!(set.contains(&inside, &context()) && !set.contains(&secret, &context()));
+
+        let env = PathSet::parse(["**/.env"]).unwrap();
+        let touches = |path: &str| {
+            let used = PathUse { glob: true, ..PathUse::new(Access::Read, path) };
+            env.touches(&used, &context())
+        };
+        assert_eq!(touches("/work/.e*"), Tri::Unknown);
+        assert_eq!(touches("/work/*.o"), Tri::No);
+        assert_eq!(touches("/work/*"), Tri::No, "a shell's * leaves hidden files out");
+    }
+
+    #[test]
+    fn recursion_reaches_below() {
+        let set = PathSet::parse(["/etc/**"]).unwrap();
+        let all = PathUse { recursive: true, ..PathUse::new(Access::Delete, "/") };
+        assert_eq!(set.touches(&all, &context()), Tri::Yes);
+        assert_eq!(set.touches(&PathUse::new(Access::Delete, "/"), &context()), Tri::No);
+    }
+
+    /// A119.
+    #[test]
+    fn a119_wildcard_hosts() {
+        let set = HostSet::parse(["*.x.com"]).unwrap();
+        let host = |name: &str| HostUse {
+            scheme: "https".into(),
+            host: name.into(),
+            port: None,
+            class: AddressClass::Name,
+            addresses: vec![],
+            method: None,
+        };
+        assert!(set.contains(&host("a.x.com")) && set.contains(&host("x.com")));
+        assert!(!set.contains(&host("evilx.com")));
+    }
+}

@@ -1,0 +1,182 @@
+//! One compiled rule.
+
+use super::claude::{self, Selector};
+use super::condition::{Condition, Side};
+use super::pattern::{HostSet, PathSet, Tri, WordSet};
+use super::source::{List, RuleSource};
+use crate::decide::Ask;
+use crate::decision::Layer;
+use crate::facts::Operation;
+use crate::time::Timestamp;
+use std::sync::Arc;
+
+/// What a rule does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum RuleKind {
+    /// Its operations may run.
+    Allow,
+    /// Adds a warning.
+    Warn,
+    /// Adds an audit entry.
+    Audit,
+    /// Wants approval.
+    Approve,
+    /// Refuses.
+    Deny,
+}
+
+impl RuleKind {
+    /// The key that writes it.
+    pub const fn key(self) -> &'static str {
+        match self {
+            Self::Allow => "allow",
+            Self::Warn => "warn",
+            Self::Audit => "audit",
+            Self::Approve => "approve",
+            Self::Deny => "deny",
+        }
+    }
+
+    pub(crate) const fn side(self) -> Side {
+        match self {
+            Self::Allow => Side::Loosen,
+            _ => Side::Tighten,
+        }
+    }
+}
+
+/// One compiled rule. A written rule with several kinds of tool selectors becomes several of
+/// these, which share the name.
+#[derive(Debug)]
+pub struct Rule {
+    /// The name, unique among the written rules.
+    pub name: Arc<str>,
+    /// Where it comes from.
+    pub layer: Layer,
+    /// What it does.
+    pub kind: RuleKind,
+    /// The author's reason.
+    pub reason: Option<Arc<str>>,
+    /// A possible match counts as a match.
+    pub strict: bool,
+    /// Seconds until the approval expires.
+    pub timeout_s: Option<u64>,
+    pub(crate) tools: Vec<Box<str>>,
+    pub(crate) agents: Option<WordSet>,
+    pub(crate) when: Condition,
+    pub(crate) except: Option<Condition>,
+}
+
+impl Rule {
+    /// Compiles a written rule. `lazy`: a shipped pack, whose expressions tests have compiled.
+    pub(crate) fn compile(
+        source: &RuleSource,
+        layer: Layer,
+        number: usize,
+        lazy: bool,
+    ) -> Result<Vec<Self>, String> {
+        let (kind, tools) = kind_and_tools(source)?;
+        if tools.is_empty() {
+            return Err(format!("`{}` names no tool", kind.key()));
+        }
+        let name: Arc<str> = source.name.clone().unwrap_or_else(|| default_name(kind, tools, number)).into();
+        let mut plain = Selector::default();
+        let mut selectors = Vec::new();
+        for tool in tools.iter() {
+            let selector = claude::parse(tool, kind != RuleKind::Allow)?;
+            if (&selector.command, &selector.path, &selector.host) == (&None, &None, &None) {
+                plain.tools.extend(selector.tools);
+            } else {
+                selectors.push(selector);
+            }
+        }
+        if !plain.tools.is_empty() {
+            selectors.push(plain);
+        }
+        let build = |selector: Selector| {
+            Ok(Self {
+                name: Arc::clone(&name),
+                layer,
+                kind,
+                reason: source.reason.as_deref().map(Into::into),
+                strict: source.strict,
+                timeout_s: source.timeout_s,
+                agents: (!source.agent.is_empty()).then(|| WordSet::parse(source.agent.texts())),
+                when: narrowed(Condition::compile(&source.when, lazy)?, &selector)?,
+                except: source.except.as_ref().map(|except| Condition::compile(except, lazy)).transpose()?,
+                tools: selector.tools.into_iter().map(Into::into).collect(),
+            })
+        };
+        selectors.into_iter().map(build).collect()
+    }
+
+    /// Whether the rule allows every tool, known or not.
+    pub(crate) fn allows_every_tool(&self) -> bool {
+        self.kind == RuleKind::Allow && self.layer.may_allow() && self.tools.iter().any(|tool| &**tool == "*")
+    }
+
+    /// Whether the rule applies to the operation. For allow rules `Unknown` is never the answer.
+    pub(crate) fn applies(&self, ask: &Ask<'_>, op: &Operation, now: Timestamp) -> Tri {
+        let side = self.kind.side();
+        let when = self.when.holds(side, ask, op, now);
+        let Some(except) = self.except.as_ref().filter(|_| when != Tri::No) else {
+            return certain(side, when);
+        };
+        let excepted = match side {
+            Side::Tighten => except.holds(Side::Loosen, ask, op, now) == Tri::Yes,
+            Side::Loosen => except.holds(Side::Tighten, ask, op, now) != Tri::No,
+        };
+        if excepted { Tri::No } else { certain(side, when) }
+    }
+}
+
+const fn certain(side: Side, answer: Tri) -> Tri {
+    match (side, answer) {
+        (Side::Loosen, Tri::Unknown) => Tri::No,
+        _ => answer,
+    }
+}
+
+/// The one kind a rule names, with its tools.
+pub(crate) fn kind_and_tools(source: &RuleSource) -> Result<(RuleKind, &List), String> {
+    let kinds = [
+        (RuleKind::Allow, &source.allow),
+        (RuleKind::Warn, &source.warn),
+        (RuleKind::Audit, &source.audit),
+        (RuleKind::Approve, &source.approve),
+        (RuleKind::Deny, &source.deny),
+    ];
+    let mut named = kinds.into_iter().filter_map(|(kind, tools)| tools.as_ref().map(|tools| (kind, tools)));
+    match (named.next(), named.next()) {
+        (Some(one), None) => Ok(one),
+        (None, _) => Err("a rule needs one of `allow`, `warn`, `audit`, `approve`, `deny`".to_owned()),
+        (Some((first, _)), Some((second, _))) => {
+            Err(format!("a rule is either `{}` or `{}`, not both", first.key(), second.key()))
+        }
+    }
+}
+
+fn default_name(kind: RuleKind, tools: &List, number: usize) -> String {
+    let tool: String = tools.iter().next().map(|tool| tool.chars().take(20).collect()).unwrap_or_default();
+    format!("{}_{tool}_{number}", kind.key())
+}
+
+/// Adds what a permission string demands to the written condition.
+fn narrowed(mut condition: Condition, selector: &Selector) -> Result<Condition, String> {
+    if let Some(command) = &selector.command {
+        if condition.command.is_some() || condition.program.is_some() {
+            return Err("a permission string and `program` or `args_prefix` both name a command".to_owned());
+        }
+        condition.command = Some(command.clone());
+        condition.empty = false;
+    }
+    if let Some((accesses, path)) = &selector.path {
+        condition.paths.push((accesses.clone(), PathSet::parse([path.as_str()])?));
+        condition.empty = false;
+    }
+    if let Some(host) = &selector.host {
+        condition.hosts = Some(HostSet::parse([host.as_str()])?);
+        condition.empty = false;
+    }
+    Ok(condition)
+}

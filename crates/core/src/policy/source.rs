@@ -1,0 +1,398 @@
+//! The policy file as people write it. Unknown keys and duplicate keys are errors.
+
+use crate::decision::Level;
+use crate::facts::{AddressClass, FieldKind, SqlClass, Trait};
+use crate::risk::Risk;
+use schemars::JsonSchema;
+use serde::{Deserialize, Deserializer};
+use serde_json::{Map, Value};
+use serde_saphyr::Spanned;
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
+/// A policy file.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct PolicySource {
+    /// The version of the policy language: 1.
+    pub version: Option<u32>,
+    /// A name for people.
+    pub name: Option<String>,
+    /// What the policy is for.
+    pub description: Option<String>,
+    /// The packs this file builds on, as in `coding-agent`.
+    pub extends: List,
+    /// What holds where nothing else is said.
+    pub defaults: DefaultsSource,
+    /// Enforced boundaries.
+    pub boundaries: BoundariesSource,
+    /// What the arguments of other tools mean.
+    #[schemars(with = "BTreeMap<String, ToolSource>")]
+    pub tools: BTreeMap<String, Spanned<ToolSource>>,
+    /// Short rules.
+    #[schemars(with = "Vec<RuleSource>")]
+    pub rules: Vec<Spanned<RuleSource>>,
+    /// Action policies: a list of approved actions, each with its limits.
+    #[schemars(with = "BTreeMap<String, ActionSource>")]
+    pub actions: BTreeMap<String, Spanned<ActionSource>>,
+}
+
+/// What holds where nothing else is said.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct DefaultsSource {
+    /// The least level of confinement for programs.
+    pub confine: Option<Level>,
+    /// Seconds until an unanswered approval turns into a refusal (default 300).
+    pub approval_timeout_s: Option<u64>,
+    /// What an undecided deny rule does: `approve` (the default) or `deny`.
+    pub undecided: Option<Stance>,
+    /// What a secret in an outgoing argument does: `approve` (the default) or `deny`.
+    pub outgoing_secret: Option<Stance>,
+    /// Kinds of SQL that are refused.
+    pub sql_deny: List<SqlClass>,
+    /// Kinds of SQL that want approval, unless a rule or a boundary refuses them.
+    pub sql_approve: Option<List<SqlClass>>,
+}
+
+/// How strict to be where there is a choice.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Stance {
+    /// Ask a person.
+    Approve,
+    /// Refuse.
+    Deny,
+}
+
+/// Enforced boundaries.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct BoundariesSource {
+    /// Which paths may be touched.
+    pub paths: Option<PathsSource>,
+    /// Which hosts may be contacted.
+    pub network: Option<NetworkSource>,
+    /// When, and for how long.
+    pub time: Option<TimeSource>,
+    /// How much.
+    pub resources: Option<ResourcesSource>,
+}
+
+/// Which paths may be touched. Checked in this order: `block`, `blocked`, `allow` and `write`.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct PathsSource {
+    /// Patterns that are refused in any letter case (`*.exe`).
+    pub block: List,
+    /// Folders that are refused, with everything below them.
+    pub blocked: List,
+    /// If given, every path must match one of these.
+    pub allow: List,
+    /// If given, every written or deleted path must match one of these.
+    pub write: List,
+}
+
+/// Which hosts may be contacted.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct NetworkSource {
+    /// Kinds of addresses that may be contacted (default: `public` and `name`). Metadata services
+    /// are refused whatever is written here.
+    pub addresses: Option<List<AddressClass>>,
+    /// Hosts that are refused.
+    pub blocked_hosts: List,
+    /// Ports that are refused.
+    pub blocked_ports: List<u16>,
+    /// If given, every host must match one of these.
+    pub allow_hosts: List,
+    /// If given, every port must be one of these.
+    pub allow_ports: List<u16>,
+}
+
+/// When, and for how long.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct TimeSource {
+    /// Seconds one action may run.
+    pub max_execution_s: Option<f64>,
+    /// Seconds all actions of a session may run in total.
+    pub max_total_s: Option<f64>,
+    /// Hours of the day (UTC), as in `08:00-18:00`.
+    pub hours: List,
+    /// Days of the week, as in `mon`.
+    pub days: List<Day>,
+}
+
+/// How much. Zero means nothing; leaving a key out means no limit.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct ResourcesSource {
+    /// Mebibytes of memory.
+    pub max_memory_mb: Option<u64>,
+    /// Percent of one processor.
+    pub max_cpu_percent: Option<u64>,
+    /// Open files.
+    pub max_open_files: Option<u64>,
+    /// Executed operations of the session.
+    pub max_operations: Option<u64>,
+}
+
+/// What the arguments of a tool mean.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct ToolSource {
+    /// What the tool is for.
+    pub description: Option<String>,
+    /// JSON pointer to meaning; `*` stands for any key or index.
+    pub fields: BTreeMap<String, FieldKind>,
+    /// Whether meaning is inferred for other fields (default: yes).
+    pub infer: Option<bool>,
+}
+
+/// A short rule. Exactly one of `allow`, `warn`, `audit`, `approve` and `deny` names the tools.
+#[derive(Debug, Default, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct RuleSource {
+    /// A name, unique in the file. Made from the rule if left out.
+    pub name: Option<String>,
+    /// Tools whose operations may run.
+    pub allow: Option<List>,
+    /// Tools whose operations add a warning.
+    pub warn: Option<List>,
+    /// Tools whose operations add an audit entry.
+    pub audit: Option<List>,
+    /// Tools whose operations want a person's approval.
+    pub approve: Option<List>,
+    /// Tools whose operations are refused.
+    pub deny: Option<List>,
+    /// The agents it applies to (default: all).
+    pub agent: List,
+    /// Conditions; all of them must hold.
+    pub when: ConditionSource,
+    /// A narrower case in which the rule does not apply.
+    pub except: Option<ConditionSource>,
+    /// Why, for the people who meet the rule.
+    pub reason: Option<String>,
+    /// A possible match counts as a match (deny rules).
+    pub strict: bool,
+    /// Seconds until the approval turns into a refusal (approve rules).
+    pub timeout_s: Option<u64>,
+    /// Actions this rule must match. Checked when the file is loaded.
+    #[serde(rename = "match")]
+    pub matches: Vec<Example>,
+    /// Actions this rule must not match. Checked when the file is loaded.
+    pub not_match: Vec<Example>,
+}
+
+/// Conditions over the facts of one operation. A list of patterns may hold exclusions (`!x`).
+#[derive(Debug, Default, Clone, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct ConditionSource {
+    /// Programs, by name.
+    pub program: List,
+    /// Sub-commands, as in `push` of `git push`.
+    pub subcommand: List,
+    /// The words behind the program, from the first one on.
+    pub args_prefix: List,
+    /// Words that occur among the arguments; each must be found.
+    pub args: List,
+    /// Paths that are read.
+    pub reads: List,
+    /// Paths that are written or created.
+    pub writes: List,
+    /// Paths that are deleted.
+    pub deletes: List,
+    /// Paths that are listed.
+    pub lists: List,
+    /// Paths that are run.
+    pub executes: List,
+    /// Paths that are touched in any way.
+    pub paths: List,
+    /// Hosts that are contacted.
+    pub hosts: List,
+    /// Ports that are contacted.
+    pub ports: List<u16>,
+    /// Request methods.
+    pub methods: List,
+    /// Kinds of SQL statements.
+    pub sql: List<SqlClass>,
+    /// Verbs of SQL statements, as in `drop table`.
+    pub sql_verb: List,
+    /// Tables that SQL statements name.
+    pub tables: List,
+    /// Other known effects.
+    pub does: List<Trait>,
+    /// Kinds of secrets in what would leave.
+    pub secrets: List,
+    /// Whether something could not be determined.
+    pub opaque: Option<bool>,
+    /// A regular expression over the normalised texts of all arguments, letter case ignored.
+    pub matches: List,
+    /// Tests on arguments, by JSON pointer.
+    pub input: BTreeMap<String, ValueTest>,
+    /// Tests on declared context values, by name.
+    pub context: BTreeMap<String, ValueTest>,
+    /// The risk is at least this.
+    pub risk_at_least: Option<Risk>,
+    /// The declared cost is over this many cents.
+    pub cost_over_cents: Option<u64>,
+    /// Hours of the day (UTC), as in `22:00-06:00`.
+    pub hours: List,
+    /// Days of the week.
+    pub days: List<Day>,
+}
+
+/// A test on one value. Everything given must hold; a missing value is unknown.
+#[derive(Debug, Default, Clone, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct ValueTest {
+    /// Greater than.
+    pub over: Option<f64>,
+    /// Less than.
+    pub under: Option<f64>,
+    /// Greater than or equal to.
+    pub at_least: Option<f64>,
+    /// Less than or equal to.
+    pub at_most: Option<f64>,
+    /// Equal to one of these.
+    #[serde(rename = "in")]
+    pub one_of: Vec<Value>,
+    /// Equal to none of these.
+    pub not_in: Vec<Value>,
+    /// The text matches this pattern (`*` stands for any text).
+    pub like: Option<String>,
+}
+
+/// An action policy.
+#[derive(Debug, Default, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct ActionSource {
+    /// The category, as in `read` or `deploy`.
+    pub category: Option<String>,
+    /// How risky the action is. Left out = critical.
+    pub risk: Option<Risk>,
+    /// Whether a person must approve. Left out = yes.
+    pub approval: Option<bool>,
+    /// Regular expressions that must not occur in path, command, SQL, URL or code arguments.
+    pub forbidden_patterns: List,
+    /// Paths the action may touch.
+    pub allowed_resources: List,
+    /// The most one call may cost, in cents. Zero = only free calls.
+    pub max_cost_cents: Option<u64>,
+    /// Seconds one call may run.
+    pub max_duration_s: Option<f64>,
+    /// Calls an hour and agent. Zero = none.
+    pub rate_per_hour: Option<u64>,
+}
+
+/// A day of the week.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+#[expect(missing_docs, reason = "the names say it")]
+pub enum Day {
+    Mon,
+    Tue,
+    Wed,
+    Thu,
+    Fri,
+    Sat,
+    Sun,
+}
+
+/// An action for the examples of a rule: a text is the main argument of the rule's first tool (the
+/// command of `bash`, the path of `read_file`), an object the full arguments.
+#[derive(Debug, Clone, PartialEq, JsonSchema)]
+#[schemars(untagged)]
+pub enum Example {
+    /// The main argument.
+    Text(String),
+    /// All arguments.
+    Input(Map<String, Value>),
+}
+
+impl<'de> Deserialize<'de> for Example {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        match Value::deserialize(deserializer)? {
+            Value::String(text) => Ok(Self::Text(text)),
+            Value::Object(input) => Ok(Self::Input(input)),
+            _ => Err(serde::de::Error::custom("an example is a text or a map of arguments")),
+        }
+    }
+}
+
+/// One value or a list of them.
+#[derive(Debug, Clone, PartialEq)]
+pub struct List<T = String>(pub Vec<T>);
+
+impl<T> Default for List<T> {
+    fn default() -> Self {
+        Self(Vec::new())
+    }
+}
+
+impl<T> List<T> {
+    /// Whether nothing is listed.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// The values.
+    pub fn iter(&self) -> std::slice::Iter<'_, T> {
+        self.0.iter()
+    }
+}
+
+impl List<String> {
+    pub(crate) fn texts(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().map(String::as_str)
+    }
+}
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for List<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct OneOrMany<T>(std::marker::PhantomData<T>);
+
+        impl<'de, T: Deserialize<'de>> serde::de::Visitor<'de> for OneOrMany<T> {
+            type Value = Vec<T>;
+
+            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str("one value or a list of values")
+            }
+
+            fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Vec<T>, E> {
+                T::deserialize(serde::de::value::StrDeserializer::new(text)).map(|one| vec![one])
+            }
+
+            fn visit_u64<E: serde::de::Error>(self, number: u64) -> Result<Vec<T>, E> {
+                T::deserialize(serde::de::value::U64Deserializer::new(number)).map(|one| vec![one])
+            }
+
+            fn visit_seq<A: serde::de::SeqAccess<'de>>(self, mut seq: A) -> Result<Vec<T>, A::Error> {
+                let mut list = Vec::new();
+                while let Some(item) = seq.next_element()? {
+                    list.push(item);
+                }
+                Ok(list)
+            }
+        }
+
+        deserializer.deserialize_any(OneOrMany(std::marker::PhantomData)).map(Self)
+    }
+}
+
+impl<T: JsonSchema> JsonSchema for List<T> {
+    fn schema_name() -> Cow<'static, str> {
+        format!("ListOf{}", T::schema_name()).into()
+    }
+
+    fn json_schema(generator: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        let item = generator.subschema_for::<T>();
+        schemars::json_schema!({ "oneOf": [item, { "type": "array", "items": item }] })
+    }
+}
+
+/// The JSON Schema of policy files, for editors.
+pub fn json_schema() -> Value {
+    schemars::schema_for!(PolicySource).to_value()
+}

@@ -1,0 +1,272 @@
+//! State: nothing but the fold of the log's events.
+
+use crate::decision::{ApprovalId, Decision, Effect, PolicyId};
+use crate::digest::Digest;
+use crate::event::{Decided, Event, Record};
+use crate::time::Timestamp;
+use std::collections::{BTreeMap, HashMap, VecDeque};
+
+/// What must be remembered to decide.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct State {
+    last: Timestamp,
+    approvals: BTreeMap<ApprovalId, Approval>,
+    by_request: HashMap<(Digest, PolicyId), ApprovalId>,
+    open: BTreeMap<u64, Open>,
+    rates: HashMap<(String, String), VecDeque<Timestamp>>,
+}
+
+/// One approval.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Approval {
+    /// Its name.
+    pub id: ApprovalId,
+    /// When it was asked for.
+    pub asked: Timestamp,
+    /// When it turns into a refusal. Valid at exactly this moment, expired after it.
+    pub expires: Timestamp,
+    /// The digest of the exact request.
+    pub request_digest: Digest,
+    /// The policy that asked.
+    pub policy: PolicyId,
+    /// Who asked: an agent, and the person it works for.
+    pub agent: String,
+    /// The person the agent works for.
+    pub on_behalf_of: Option<String>,
+    /// The decision that asked: what people are shown.
+    pub decision: Decision,
+    /// Where it stands.
+    pub status: ApprovalStatus,
+}
+
+/// Where an approval stands. Expiry is a matter of time and not stored.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ApprovalStatus {
+    /// Nobody has answered.
+    Pending,
+    /// Somebody said yes; it has not been used.
+    Granted {
+        /// Who.
+        by: String,
+    },
+    /// Somebody said no.
+    Rejected {
+        /// Who.
+        by: String,
+    },
+    /// The yes was used up by this decision.
+    Used {
+        /// Who had said yes.
+        by: String,
+        /// The sequence number of the decision.
+        decision: u64,
+    },
+}
+
+/// A permitted action that has not been settled.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Open {
+    /// The agent.
+    pub agent: String,
+    /// The tool.
+    pub tool: String,
+    /// Found after a crash: nobody knows whether it ran.
+    pub in_doubt: bool,
+}
+
+/// The answer people have given to a request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Answer {
+    NotAsked,
+    Waiting(ApprovalId),
+    Granted { id: ApprovalId, by: String },
+    Rejected { id: ApprovalId, by: String },
+}
+
+/// Why an approval could not be answered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum AnswerError {
+    /// No such approval.
+    #[error("there is no such approval")]
+    Unknown,
+    /// It is too late.
+    #[error("the approval has expired")]
+    Expired,
+    /// Somebody has answered.
+    #[error("the approval has been answered already")]
+    Answered,
+    /// The requester may not answer.
+    #[error("whoever asked may not answer")]
+    Requester,
+    /// The name is empty.
+    #[error("an approval is answered by a named person")]
+    Nameless,
+}
+
+/// Answered and expired approvals that are kept for lists; older ones are in the log.
+const KEPT_APPROVALS: usize = 1000;
+
+/// The window of rate limits: an action counts while it is younger. Source: A203.
+const RATE_WINDOW_US: u64 = 3_600_000_000;
+
+/// The most starts kept for one agent and action; rate limits above this count as this.
+const KEPT_STARTS: usize = 100_000;
+
+impl State {
+    /// Applies one record. Total: an event that fits nothing changes nothing.
+    pub fn apply(&mut self, record: &Record) {
+        self.last = self.last.max(record.at);
+        match &record.event {
+            Event::PolicyLoaded(_) => {}
+            Event::Decided(decided) => self.decided(record.seq, record.at, decided),
+            Event::ApprovalResolved(resolved) => {
+                if let Some(approval) = self.approvals.get_mut(&resolved.approval)
+                    && approval.status == ApprovalStatus::Pending
+                {
+                    let by = resolved.by.clone();
+                    approval.status = if resolved.grant {
+                        ApprovalStatus::Granted { by }
+                    } else {
+                        ApprovalStatus::Rejected { by }
+                    };
+                }
+            }
+            Event::Settled(settled) => {
+                self.open.remove(&settled.decision);
+            }
+            Event::InDoubt(in_doubt) => {
+                if let Some(open) = self.open.get_mut(&in_doubt.decision) {
+                    open.in_doubt = true;
+                }
+            }
+        }
+    }
+
+    fn decided(&mut self, seq: u64, at: Timestamp, decided: &Decided) {
+        if decided.dry {
+            return;
+        }
+        let principal = &decided.request.principal;
+        match decided.decision.effect {
+            Effect::Allow => {
+                if let Some(approval) = decided.decision.approval.and_then(|id| self.approvals.get_mut(&id))
+                    && let ApprovalStatus::Granted { by } = &approval.status
+                {
+                    approval.status = ApprovalStatus::Used { by: by.clone(), decision: seq };
+                }
+                self.count(&principal.agent, &decided.request.action.0, at);
+                let open = Open {
+                    agent: principal.agent.clone(),
+                    tool: decided.request.action.0.clone(),
+                    in_doubt: false,
+                };
+                self.open.insert(seq, open);
+            }
+            Effect::Approve if decided.decision.approval.is_none() => {
+                let id = ApprovalId(seq);
+                self.by_request.insert((decided.request_digest, decided.policy), id);
+                self.approvals.insert(
+                    id,
+                    Approval {
+                        id,
+                        asked: at,
+                        expires: decided.expires.unwrap_or(at),
+                        request_digest: decided.request_digest,
+                        policy: decided.policy,
+                        agent: principal.agent.clone(),
+                        on_behalf_of: principal.on_behalf_of.clone(),
+                        decision: decided.decision.clone(),
+                        status: ApprovalStatus::Pending,
+                    },
+                );
+                self.forget_old(at);
+            }
+            _ => {}
+        }
+    }
+
+    /// Counts a permitted action for rate limits. Refused attempts do not count (A203a).
+    fn count(&mut self, agent: &str, action: &str, at: Timestamp) {
+        let starts = self.rates.entry((agent.to_owned(), action.to_owned())).or_default();
+        while starts.front().is_some_and(|start| at.since(*start) >= RATE_WINDOW_US)
+            || starts.len() >= KEPT_STARTS
+        {
+            starts.pop_front();
+        }
+        starts.push_back(at);
+    }
+
+    /// Permitted actions of this agent and kind in the hour before `now`.
+    pub(crate) fn started_in_last_hour(&self, agent: &str, action: &str, now: Timestamp) -> u64 {
+        let starts = self.rates.get(&(agent.to_owned(), action.to_owned()));
+        let young = |start: &&Timestamp| now.since(**start) < RATE_WINDOW_US;
+        starts.map_or(0, |starts| starts.iter().rev().take_while(young).count() as u64)
+    }
+
+    fn forget_old(&mut self, now: Timestamp) {
+        while self.approvals.len() > KEPT_APPROVALS {
+            let done =
+                |approval: &&Approval| approval.status != ApprovalStatus::Pending || approval.expires < now;
+            let Some(id) = self.approvals.values().find(done).map(|approval| approval.id) else { return };
+            if let Some(old) = self.approvals.remove(&id) {
+                let key = (old.request_digest, old.policy);
+                if self.by_request.get(&key) == Some(&id) {
+                    self.by_request.remove(&key);
+                }
+            }
+        }
+    }
+
+    /// What people have said about a request under a policy.
+    pub(crate) fn answer(&self, request: Digest, policy: PolicyId, now: Timestamp) -> Answer {
+        let found = self.by_request.get(&(request, policy)).and_then(|id| self.approvals.get(id));
+        let Some(approval) = found.filter(|approval| now <= approval.expires) else {
+            return Answer::NotAsked;
+        };
+        let id = approval.id;
+        match &approval.status {
+            ApprovalStatus::Pending => Answer::Waiting(id),
+            ApprovalStatus::Granted { by } => Answer::Granted { id, by: by.clone() },
+            ApprovalStatus::Rejected { by } => Answer::Rejected { id, by: by.clone() },
+            ApprovalStatus::Used { .. } => Answer::NotAsked,
+        }
+    }
+
+    /// Whether `by` may answer this approval now.
+    pub fn may_answer(&self, id: ApprovalId, by: &str, now: Timestamp) -> Result<&Approval, AnswerError> {
+        let approval = self.approvals.get(&id).ok_or(AnswerError::Unknown)?;
+        if by.trim().is_empty() {
+            return Err(AnswerError::Nameless);
+        }
+        if by == approval.agent || approval.on_behalf_of.as_deref() == Some(by) {
+            return Err(AnswerError::Requester);
+        }
+        if approval.status != ApprovalStatus::Pending {
+            return Err(AnswerError::Answered);
+        }
+        if now > approval.expires {
+            return Err(AnswerError::Expired);
+        }
+        Ok(approval)
+    }
+
+    /// The approvals that are remembered, oldest first.
+    pub fn approvals(&self) -> impl Iterator<Item = &Approval> {
+        self.approvals.values()
+    }
+
+    /// One approval.
+    pub fn approval(&self, id: ApprovalId) -> Option<&Approval> {
+        self.approvals.get(&id)
+    }
+
+    /// Permitted actions that have not been settled, by the sequence number of their decision.
+    pub const fn open(&self) -> &BTreeMap<u64, Open> {
+        &self.open
+    }
+
+    /// The time of the newest record.
+    pub const fn last(&self) -> Timestamp {
+        self.last
+    }
+}
