@@ -1,5 +1,19 @@
-//! Secrets in text.
+//! Secrets in text: found by what they look like, replaced by their kind.
+//!
+//! One pass looks for keywords; only where one stands is the rule of that keyword tried, and only
+//! values that look chosen by chance count. Ordinary sentences about passwords are no secrets.
+
+mod rules;
+
+use aho_corasick::{AhoCorasick, AhoCorasickBuilder, MatchKind};
+use regex::Regex;
+use rules::{RULES, Rule};
+use serde_json::{Map, Value};
 use std::borrow::Cow;
+use std::sync::LazyLock;
+
+/// The deepest nesting of a value that is searched; anything deeper is replaced whole.
+const MAX_DEPTH: usize = 64;
 
 /// One secret found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -12,20 +26,163 @@ pub struct Found {
     pub end: usize,
 }
 
-/// The secrets in `text`.
-pub fn find(_text: &str) -> Vec<Found> {
-    Vec::new()
+/// The secrets in `text`, in order and without overlap.
+pub fn find(text: &str) -> Vec<Found> {
+    let mut found: Vec<Found> = Vec::new();
+    let mut searched_to = 0;
+    for hit in SCANNER.keywords.find_iter(text) {
+        if hit.start() < searched_to {
+            continue;
+        }
+        let rules = SCANNER.rules_of.get(hit.pattern().as_usize()).map_or(&[][..], Vec::as_slice);
+        let secret = rules.iter().find_map(|rule| rule.secret_at(text, hit.start(), hit.end()));
+        if let Some(secret) = secret.filter(|secret| secret.start >= searched_to) {
+            searched_to = secret.end;
+            found.push(secret);
+        }
+    }
+    found
 }
 
 /// `text` with each secret replaced by `[redacted:KIND]`.
 pub fn redact(text: &str) -> Cow<'_, str> {
-    Cow::Borrowed(text)
+    let found = find(text);
+    if found.is_empty() {
+        return Cow::Borrowed(text);
+    }
+    let mut redacted = String::with_capacity(text.len());
+    let mut end = 0;
+    for secret in found {
+        redacted.push_str(text.get(end..secret.start).unwrap_or_default());
+        redacted.push_str(&placeholder(secret.kind));
+        end = secret.end;
+    }
+    redacted.push_str(text.get(end..).unwrap_or_default());
+    Cow::Owned(redacted)
 }
 
-/// `path` with secrets replaced in each component.
+/// `path` with secrets replaced within each component, so that the components stay the same ones.
 pub fn redact_path(path: &str) -> Cow<'_, str> {
-    Cow::Borrowed(path)
+    if find(path).is_empty() {
+        return Cow::Borrowed(path);
+    }
+    let components: Vec<Cow<'_, str>> = path.split('/').map(redact).collect();
+    Cow::Owned(components.join("/"))
 }
 
-/// Replaces the secrets in every string of `value`.
-pub fn redact_value(_value: &mut serde_json::Value) {}
+/// What stands in place of a secret of `kind`.
+pub fn placeholder(kind: &str) -> String {
+    format!("[redacted:{kind}]")
+}
+
+/// Replaces the secrets in every string of `value`, and whole values of fields that are named
+/// like secrets (`password`, `api_key`, `authorization`, …).
+pub fn redact_value(value: &mut Value) {
+    redact_below(value, MAX_DEPTH);
+}
+
+fn redact_below(value: &mut Value, depth: usize) {
+    match value {
+        Value::String(text) => {
+            if let Cow::Owned(redacted) = redact(text) {
+                *text = redacted;
+            }
+        }
+        Value::Array(_) | Value::Object(_) if depth == 0 => *value = Value::String(placeholder("nested-too-deeply")),
+        Value::Array(items) => items.iter_mut().for_each(|item| redact_below(item, depth - 1)),
+        Value::Object(map) => redact_map(map, depth - 1),
+        Value::Null | Value::Bool(_) | Value::Number(_) => {}
+    }
+}
+
+fn redact_map(map: &mut Map<String, Value>, depth: usize) {
+    for (key, value) in map.iter_mut() {
+        if is_secret_name(key) && holds_secret(value) {
+            *value = Value::String(placeholder("field"));
+        } else {
+            redact_below(value, depth);
+        }
+    }
+    if map.keys().any(|key| !find(key).is_empty()) {
+        *map = std::mem::take(map).into_iter().map(|(key, value)| (redact(&key).into_owned(), value)).collect();
+    }
+}
+
+/// Whether the value of a field that is named like a secret is one. Flags and gaps are not.
+pub(crate) fn holds_secret(value: &Value) -> bool {
+    match value {
+        Value::Null | Value::Bool(_) => false,
+        Value::String(text) => !text.is_empty() && !text.starts_with("[redacted:"),
+        Value::Number(_) | Value::Array(_) | Value::Object(_) => true,
+    }
+}
+
+/// Whether a field of this name holds a secret by custom.
+pub fn is_secret_name(name: &str) -> bool {
+    const EXACT: [&str; 12] = [
+        "authorization", "bearer", "cookie", "credential", "credentials", "otp", "passwd", "privatekey", "proxyauthorization",
+        "pwd", "setcookie", "xapikey",
+    ];
+    const ENDINGS: [&str; 9] =
+        ["accesskey", "apikey", "passphrase", "password", "passwd", "privatekey", "secret", "secretkey", "token"];
+    const POSITIONS: [&str; 6] = ["continuation", "csrf", "cursor", "next", "page", "sync"];
+    let squeezed: String =
+        name.chars().filter(char::is_ascii_alphanumeric).map(|c| c.to_ascii_lowercase()).take(64).collect();
+    EXACT.contains(&squeezed.as_str())
+        || (ENDINGS.iter().any(|ending| squeezed.ends_with(ending))
+            && !POSITIONS.iter().any(|position| squeezed.contains(position)))
+}
+
+/// The keywords of all rules, and the compiled rules by keyword.
+struct Scanner {
+    keywords: AhoCorasick,
+    rules_of: Vec<Vec<&'static Compiled>>,
+}
+
+/// A rule with its expression, compiled when it is first needed.
+struct Compiled {
+    rule: &'static Rule,
+    expression: LazyLock<Option<Regex>, Box<dyn FnOnce() -> Option<Regex> + Send + Sync>>,
+}
+
+static COMPILED: LazyLock<Vec<Compiled>> = LazyLock::new(|| RULES.iter().map(Compiled::new).collect());
+
+static SCANNER: LazyLock<Scanner> = LazyLock::new(|| {
+    let mut keywords: Vec<&'static str> = RULES.iter().flat_map(|rule| rule.keywords).copied().collect();
+    keywords.sort_unstable();
+    keywords.dedup();
+    let rules_of = keywords
+        .iter()
+        .map(|keyword| COMPILED.iter().filter(|compiled| compiled.rule.keywords.contains(keyword)).collect())
+        .collect();
+    let automaton = AhoCorasickBuilder::new()
+        .ascii_case_insensitive(true)
+        .match_kind(MatchKind::LeftmostLongest)
+        .build(&keywords);
+    match automaton {
+        Ok(keywords) => Scanner { keywords, rules_of },
+        Err(_) => unreachable!("the keywords are few and short"),
+    }
+});
+
+impl Compiled {
+    fn new(rule: &'static Rule) -> Self {
+        Self { rule, expression: LazyLock::new(Box::new(|| Regex::new(&format!("^(?:{})", rule.expression)).ok())) }
+    }
+
+    /// The secret that the keyword at `start..keyword_end` introduces.
+    fn secret_at(&self, text: &str, start: usize, keyword_end: usize) -> Option<Found> {
+        let _ = keyword_end;
+        let before = text.get(..start)?.chars().next_back();
+        if self.rule.starts_word && before.is_some_and(|c| c.is_ascii_alphanumeric() || c == '_') {
+            return None;
+        }
+        let rest = text.get(start..)?;
+        let captures = self.expression.as_ref()?.captures(rest)?;
+        let secret = captures.get(1).or_else(|| captures.get(0))?;
+        if !(self.rule.accepts)(secret.as_str()) {
+            return None;
+        }
+        Some(Found { kind: self.rule.kind, start: start + secret.start(), end: start + secret.end() })
+    }
+}
