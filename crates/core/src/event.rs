@@ -53,6 +53,8 @@ pub struct Decided {
     /// When the approval this decision asks for turns into a refusal.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expires: Option<Timestamp>,
+    /// The engine that decided: a random number each engine draws when it starts. A permit dies with it.
+    pub engine: u64,
     /// Decided only: nobody will execute it (`check --record`).
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub dry: bool,

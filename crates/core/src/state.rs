@@ -70,6 +70,8 @@ pub struct Open {
     pub agent: String,
     /// The tool.
     pub tool: String,
+    /// The engine that decided.
+    pub engine: u64,
     /// Found after a crash: nobody knows whether it ran.
     pub in_doubt: bool,
 }
@@ -158,6 +160,7 @@ impl State {
                 let open = Open {
                     agent: principal.agent.clone(),
                     tool: decided.request.action.0.clone(),
+                    engine: decided.engine,
                     in_doubt: false,
                 };
                 self.open.insert(seq, open);
