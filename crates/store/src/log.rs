@@ -29,7 +29,8 @@ pub struct Log {
     /// Held while looking for them, so that two threads do not find the same ones.
     looking: Mutex<()>,
     public: PublicKey,
-    writer: Option<JoinHandle<()>>,
+    /// After `news`: whichever connection is closed last must be able to tidy the file.
+    _writer: WriterThread,
 }
 
 impl Log {
@@ -89,8 +90,9 @@ impl Log {
         let (queue, public, file) =
             (Arc::clone(&writer.queue), writer.signer.public().clone(), writer.file.clone());
         let thread = std::thread::Builder::new().name("stayhand-log".into()).spawn(|| writer.run());
-        let writer = Some(thread.map_err(|error| schema::io_error(&file, &error))?);
-        Ok(Self { gate, queue, news, looking: Mutex::new(()), public, writer })
+        let thread = Some(thread.map_err(|error| schema::io_error(&file, &error))?);
+        let writer = WriterThread { queue: Arc::clone(&queue), thread };
+        Ok(Self { gate, queue, news, looking: Mutex::new(()), public, _writer: writer })
     }
 
     /// Waits for the writer's turn, at most ten seconds. A thread must not wait for a second turn while it
@@ -133,12 +135,19 @@ impl Log {
     }
 }
 
-impl Drop for Log {
+/// Ends the writer, once everything that waits is written, when it is dropped.
+#[derive(Debug)]
+struct WriterThread {
+    queue: Arc<Queue>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Drop for WriterThread {
     fn drop(&mut self) {
         self.queue.close();
-        if let Some(writer) = self.writer.take() {
+        if let Some(thread) = self.thread.take() {
             // A writer that panicked has closed the log, and everybody who waited knows.
-            let _ = writer.join();
+            let _ = thread.join();
         }
     }
 }

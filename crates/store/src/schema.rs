@@ -87,14 +87,17 @@ pub(crate) fn open_reader(file: &Path) -> Result<Connection, OpenError> {
     if !file.is_file() {
         return Err(OpenError::Missing { file: file.to_owned() });
     }
-    let wal_bytes = companion(file, "-wal").metadata().map_or(0, |meta| meta.len());
     let coordinated = companion(file, "-shm").exists() || can_write(file.parent());
+    let wal_bytes = companion(file, "-wal").metadata().map_or(0, |meta| meta.len());
+    let read_only = OpenFlags::SQLITE_OPEN_READ_ONLY;
     let opened = if coordinated {
-        open_flags(file, OpenFlags::SQLITE_OPEN_READ_ONLY)
+        open_flags(file, read_only)
+    } else if wal_bytes == 0 {
+        let uri = format!("file:{}?immutable=1", percent_encode(file));
+        open_flags(Path::new(&uri), read_only | OpenFlags::SQLITE_OPEN_URI)
     } else {
-        let mode = if wal_bytes == 0 { "immutable=1" } else { "nolock=1" };
-        let uri = format!("file:{}?mode=ro&{mode}", percent_encode(file));
-        open_flags(Path::new(&uri), OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI)
+        // The write-ahead log is indexed in this process's memory, which needs a sole user without locks.
+        Connection::open_with_flags_and_vfs(file, read_only | OpenFlags::SQLITE_OPEN_NO_MUTEX, c"unix-none")
             .and_then(|db| db.pragma_update(None, "locking_mode", "EXCLUSIVE").map(|()| db))
     };
     let db = opened.map_err(|error| sqlite_error(file, &error))?;

@@ -1,0 +1,86 @@
+//! Events and logs for the tests.
+
+use serde_json::json;
+use stayhand_core::event::{Event, InDoubt};
+use stayhand_core::time::Timestamp;
+use stayhand_store::{Log, OpenError};
+use std::path::Path;
+
+/// A decision of the size a real one has.
+pub(crate) fn decided(agent: &str, session: &str, tool: &str, effect: &str) -> Event {
+    let zero = "0".repeat(64);
+    let context = json!({"cwd": "/work", "workspace": "/work", "home": "/home/u"});
+    serde_json::from_value(json!({
+        "type": "decided",
+        "request": {
+            "principal": {"agent": agent, "session": session},
+            "action": tool,
+            "resource": {"command": "cargo test --workspace \"quoted\" größer"},
+            "context": context,
+        },
+        "request_digest": zero,
+        "facts": {"operations": []},
+        "policy": zero,
+        "decision": {"effect": effect, "findings": [], "risk": "low"},
+        "engine": 1,
+    }))
+    .unwrap()
+}
+
+/// The end of a permitted action.
+pub(crate) fn settled(decision: u64) -> Event {
+    serde_json::from_value(json!({
+        "type": "settled", "decision": decision, "outcome": {"kind": "exit", "code": 0},
+        "duration_us": 17, "confined": "l2",
+    }))
+    .unwrap()
+}
+
+/// A person's answer.
+pub(crate) fn answered(approval: u64) -> Event {
+    serde_json::from_value(json!({
+        "type": "approval_resolved", "approval": approval, "by": "ann", "grant": true,
+    }))
+    .unwrap()
+}
+
+/// A policy that came into force.
+pub(crate) fn policy() -> Event {
+    serde_json::from_value(json!({
+        "type": "policy_loaded", "policy": "0".repeat(64), "sources": ["default"], "program": "0.1.0",
+    }))
+    .unwrap()
+}
+
+/// The smallest event.
+pub(crate) fn doubt(decision: u64) -> Event {
+    Event::InDoubt(InDoubt { decision })
+}
+
+/// Appends durably; times are `start`, `start + 1`, ….
+pub(crate) fn append_all(log: &Log, start: u64, events: &[Event]) {
+    let turn = log.turn().unwrap();
+    turn.news().unwrap();
+    for (at, event) in (start..).zip(events) {
+        turn.append(Timestamp(at), event).unwrap().wait().unwrap();
+    }
+}
+
+/// A log with one record of every kind and two sessions. Two records are a day later.
+pub(crate) fn sample(dir: &Path) -> Result<(), OpenError> {
+    let log = Log::open(dir)?;
+    append_all(
+        &log,
+        1_000,
+        &[
+            policy(),
+            decided("coder", "one", "shell", "allow"),
+            settled(1),
+            decided("coder", "two", "write", "approve"),
+            answered(3),
+            decided("tester", "one", "shell", "deny"),
+        ],
+    );
+    append_all(&log, 86_400_000_000, &[decided("coder", "one", "fetch", "lock"), doubt(6)]);
+    Ok(())
+}
