@@ -1,0 +1,498 @@
+//! The engine: observe, decide, record, permit; execute, settle; recover.
+
+use crate::clock::Clock;
+use crate::execute::{Effected, Executor, Work};
+use crate::gather::{Gathered, Names, gather};
+use crate::permit::{PERMIT_SECONDS, Permit};
+use crate::policy_files::{LoadError, PolicyFiles};
+use crate::presence::{self, Presence};
+use crate::wire::Parsed;
+use arc_swap::ArcSwap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+use stayhand_core::decide::{Ask, Decided as Answer, decide};
+use stayhand_core::decision::{ApprovalId, Decision, Effect, Finding, GuardName, Level, Obligation};
+use stayhand_core::event::{
+    ApprovalResolved, Decided, EVENT_VERSION, Event, InDoubt, Outcome, PolicyLoaded, Record, Settled,
+};
+use stayhand_core::policy::Policy;
+use stayhand_core::reason::Reason;
+use stayhand_core::state::{AnswerError, ApprovalStatus, State};
+use stayhand_core::time::Timestamp;
+use stayhand_store::{AppendError, Log, LogReader, OpenError, ReadError, Ticket, Turn, TurnError};
+
+/// How an engine is set up.
+#[derive(Debug, Clone, Default)]
+pub struct Settings {
+    /// Where policies come from. Empty = the default pack.
+    pub policy: PolicyFiles,
+    /// The clock.
+    pub clock: Clock,
+}
+
+/// Decides, records and permits.
+#[derive(Debug)]
+pub struct Engine {
+    log: Log,
+    home: Option<PathBuf>,
+    policy: ArcSwap<Policy>,
+    files: PolicyFiles,
+    clock: Clock,
+    id: u64,
+    state: Mutex<State>,
+    _presence: Option<Presence>,
+}
+
+/// What the caller gets.
+#[derive(Debug)]
+pub enum Verdict {
+    /// It may run.
+    Permitted(Permit),
+    /// It waits for a person.
+    Held(Held),
+    /// It may not run.
+    Refused(Refused),
+}
+
+/// An action that waits for a person.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Held {
+    /// What people answer.
+    pub approval: ApprovalId,
+    /// Why.
+    pub decision: Decision,
+    /// When the silence turns into a refusal.
+    pub expires: Timestamp,
+}
+
+/// An action that may not run.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Refused {
+    /// Why.
+    pub decision: Decision,
+    /// Its place in the log, if it could be recorded.
+    pub seq: Option<u64>,
+}
+
+/// What became of an executed permit.
+#[derive(Debug)]
+pub struct Executed {
+    /// The decision it belongs to.
+    pub decision: u64,
+    /// How it ended.
+    pub outcome: Outcome,
+    /// What it gave.
+    pub effected: Effected,
+    /// The measured time.
+    pub duration: Duration,
+    /// The level of confinement that was in force.
+    pub confined: Level,
+}
+
+/// Why the engine cannot go on.
+#[derive(Debug, thiserror::Error)]
+pub enum EngineError {
+    /// The log cannot be opened.
+    #[error(transparent)]
+    Open(#[from] OpenError),
+    /// The policy cannot be loaded.
+    #[error(transparent)]
+    Policy(#[from] LoadError),
+    /// The log cannot be read.
+    #[error(transparent)]
+    Read(#[from] ReadError),
+    /// The log cannot be written.
+    #[error(transparent)]
+    Append(#[from] AppendError),
+    /// The writer's turn cannot be had.
+    #[error(transparent)]
+    Turn(#[from] TurnError),
+    /// The state folder cannot be used.
+    #[error("cannot use the state folder {}: {error}", folder.display())]
+    Home {
+        /// The folder.
+        folder: PathBuf,
+        /// Why.
+        error: std::io::Error,
+    },
+    /// The system gives no random numbers.
+    #[error("the system gives no random numbers: {0}")]
+    Random(getrandom::Error),
+    /// The log holds records of a newer version.
+    #[error("the log holds records of version {0}, and this program knows version {EVENT_VERSION}; use a newer stayhand")]
+    Newer(u32),
+}
+
+/// Why an approval was not answered.
+#[derive(Debug, thiserror::Error)]
+pub enum ResolveError {
+    /// It may not be answered so.
+    #[error(transparent)]
+    Answer(#[from] AnswerError),
+    /// The engine failed.
+    #[error(transparent)]
+    Engine(#[from] EngineError),
+}
+
+impl Engine {
+    /// Opens the engine on a state folder, folds its log, and marks what a crash left undone.
+    pub fn open(home: &Path, settings: Settings) -> Result<Self, EngineError> {
+        let policy = settings.policy.load()?;
+        let log = Log::open(home)?;
+        let id = random()?;
+        let unusable = |error| EngineError::Home { folder: home.to_owned(), error };
+        let presence = Presence::announce(home, id).map_err(unusable)?;
+        let engine = Self::assemble(log, Some(home.to_owned()), policy, settings, id, Some(presence))?;
+        engine.recover()?;
+        Ok(engine)
+    }
+
+    /// An engine whose log lives in memory.
+    pub fn in_memory(settings: Settings) -> Result<Self, EngineError> {
+        let policy = settings.policy.load()?;
+        Self::assemble(Log::in_memory()?, None, policy, settings, random()?, None)
+    }
+
+    fn assemble(
+        log: Log,
+        home: Option<PathBuf>,
+        policy: Policy,
+        settings: Settings,
+        id: u64,
+        presence: Option<Presence>,
+    ) -> Result<Self, EngineError> {
+        let state = fold(&log.reader()?)?;
+        let Settings { policy: files, clock } = settings;
+        let policy = ArcSwap::from_pointee(policy);
+        let state = Mutex::new(state);
+        let engine = Self { log, home, policy, files, clock, id, state, _presence: presence };
+        engine.note_policy()?;
+        Ok(engine)
+    }
+
+    /// The policy in force.
+    pub fn policy(&self) -> Arc<Policy> {
+        self.policy.load_full()
+    }
+
+    /// The clock.
+    pub const fn clock(&self) -> &Clock {
+        &self.clock
+    }
+
+    /// A reader of the log.
+    pub fn reader(&self) -> Result<LogReader, EngineError> {
+        Ok(self.log.reader()?)
+    }
+
+    /// Reads the policy files again. On any error the policy in force stays.
+    pub fn reload(&self) -> Result<Arc<Policy>, EngineError> {
+        let policy = self.files.load()?;
+        if policy.id() != self.policy.load().id() {
+            self.policy.store(Arc::new(policy));
+            self.note_policy()?;
+        }
+        Ok(self.policy())
+    }
+
+    /// Decides a request and records the decision. What is permitted may be executed once.
+    ///
+    /// Whatever goes wrong on the way, the answer is a refusal with a reason of its own; an error
+    /// is only returned where not even that could be recorded and nothing was decided.
+    pub fn authorize(&self, asked: impl Into<Parsed>) -> Result<Verdict, EngineError> {
+        let Parsed { request, invalid } = asked.into();
+        let policy = self.policy();
+        let observed = guarded(|| gather(&policy, &request, invalid, Names::LookUp));
+        let Some(gathered) = observed else { return Ok(internal_error("the analysis failed")) };
+        let recorded = self.decide_and_record(&policy, gathered, false)?;
+        let (decided, seq) = match recorded {
+            Ok(recorded) => recorded,
+            Err(error) => return Ok(not_recorded(&error)),
+        };
+        let Decided { decision, request_digest, facts, expires, .. } = decided;
+        Ok(match decision.effect {
+            Effect::Allow => Verdict::Permitted(Permit {
+                decision: seq,
+                engine: self.id,
+                digest: request_digest,
+                expires: self.clock.now().plus_seconds(PERMIT_SECONDS),
+                request,
+                facts,
+                obligations: decision.obligations,
+            }),
+            Effect::Approve => {
+                let approval = decision.approval.unwrap_or(ApprovalId(seq));
+                let known = expires.or_else(|| self.lock().approval(approval).map(|approval| approval.expires));
+                Verdict::Held(Held { approval, decision, expires: known.unwrap_or_default() })
+            }
+            Effect::Deny | Effect::Lock => Verdict::Refused(Refused { decision, seq: Some(seq) }),
+        })
+    }
+
+    /// Decides without reserving, permitting or executing anything. `record` keeps the decision in
+    /// the log.
+    pub fn check(&self, asked: impl Into<Parsed>, record: bool) -> Result<Decided, EngineError> {
+        let Parsed { request, invalid } = asked.into();
+        let policy = self.policy();
+        let Some(gathered) = guarded(|| gather(&policy, &request, invalid, Names::Keep)) else {
+            return Ok(undecidable(request, &policy));
+        };
+        if record {
+            let (decided, _) = self.decide_and_record(&policy, gathered, true)??;
+            return Ok(decided);
+        }
+        let now = self.now(&self.lock());
+        Ok(self.decide_now(&policy, &self.lock(), gathered, now, true))
+    }
+
+    /// The critical section: decide on the newest state, append, apply. Then wait for the disk.
+    fn decide_and_record(
+        &self,
+        policy: &Policy,
+        gathered: Gathered,
+        dry: bool,
+    ) -> Result<Result<(Decided, u64), AppendError>, EngineError> {
+        let turn = self.log.turn()?;
+        let mut state = self.lock();
+        catch_up(&mut state, &turn)?;
+        let now = self.now(&state);
+        let decided = self.decide_now(policy, &state, gathered, now, dry);
+        let appended = append(&mut state, &turn, now, Event::Decided(Box::new(decided)));
+        drop(state);
+        let (ticket, record) = match appended {
+            Ok(appended) => appended,
+            Err(error) => return Ok(Err(error)),
+        };
+        if let Err(error) = ticket.wait() {
+            return Ok(Err(error));
+        }
+        match record.event {
+            Event::Decided(decided) => Ok(Ok((*decided, record.seq))),
+            other => Ok(Err(AppendError::Encode(other.kind().into()))),
+        }
+    }
+
+    fn decide_now(&self, policy: &Policy, state: &State, gathered: Gathered, now: Timestamp, dry: bool) -> Decided {
+        let Gathered { redacted, digest, facts } = gathered;
+        let ask = Ask { request: &redacted, digest, facts: &facts };
+        let answer = guarded(|| decide(policy, state, &ask, now));
+        let Answer { decision, expires } = answer.unwrap_or_else(|| Answer {
+            decision: Decision::refuse(Finding::new(GuardName::Runtime, Reason::InternalError, Effect::Deny)),
+            expires: None,
+        });
+        Decided {
+            request: redacted,
+            request_digest: digest,
+            facts,
+            policy: policy.id(),
+            decision,
+            expires,
+            engine: self.id,
+            dry,
+        }
+    }
+
+    /// Executes what was permitted, after one last check, and records how it ended.
+    pub fn execute(&self, permit: Permit, executor: &dyn Executor) -> Result<Executed, EngineError> {
+        let started = self.clock.start();
+        let confined = executor.level();
+        let ready = permit
+            .check(self.id, self.clock.now())
+            .and_then(|()| unfulfilled(&permit, executor).map_or(Ok(()), Err));
+        let (outcome, effected) = match ready {
+            Ok(()) => {
+                let work = Work::new(&permit);
+                guarded(|| executor.run(&work)).unwrap_or_else(|| {
+                    (Outcome::Failed { error: "the executor panicked".to_owned() }, Effected::default())
+                })
+            }
+            Err(outcome) => (outcome, Effected::default()),
+        };
+        let duration = started.elapsed();
+        self.settle(&permit, &outcome, duration, confined, effected.digest())?;
+        Ok(Executed { decision: permit.decision, outcome, effected, duration, confined })
+    }
+
+    /// Gives a permit back unused.
+    pub fn abandon(&self, permit: Permit, why: &str) -> Result<(), EngineError> {
+        let outcome = Outcome::Abandoned { why: why.to_owned() };
+        self.settle(&permit, &outcome, Duration::ZERO, Level::None, None)
+    }
+
+    fn settle(
+        &self,
+        permit: &Permit,
+        outcome: &Outcome,
+        duration: Duration,
+        confined: Level,
+        output: Option<stayhand_core::digest::Digest>,
+    ) -> Result<(), EngineError> {
+        self.record(Event::Settled(Settled {
+            decision: permit.decision,
+            outcome: outcome.clone(),
+            duration_us: u64::try_from(duration.as_micros()).unwrap_or(u64::MAX),
+            cost_nanousd: None,
+            confined,
+            output,
+        }))
+    }
+
+    /// Records a person's answer to an approval.
+    pub fn resolve(&self, approval: ApprovalId, by: &str, grant: bool, comment: &str) -> Result<(), ResolveError> {
+        let turn = self.log.turn().map_err(EngineError::from)?;
+        let mut state = self.lock();
+        catch_up(&mut state, &turn)?;
+        let now = self.now(&state);
+        state.may_answer(approval, by, now)?;
+        let event = ApprovalResolved { approval, by: by.to_owned(), grant, comment: comment.to_owned() };
+        let appended = append(&mut state, &turn, now, Event::ApprovalResolved(event)).map_err(EngineError::from)?;
+        drop(state);
+        appended.0.wait().map_err(EngineError::from)?;
+        Ok(())
+    }
+
+    /// The state, with what other processes have recorded.
+    pub fn refreshed<T>(&self, look: impl FnOnce(&State, Timestamp) -> T) -> Result<T, EngineError> {
+        let turn = self.log.turn()?;
+        let mut state = self.lock();
+        catch_up(&mut state, &turn)?;
+        drop(turn);
+        let now = self.now(&state);
+        Ok(look(&state, now))
+    }
+
+    /// Waits until the approval is answered or has expired. The answer: whether it was granted.
+    pub fn wait_for(&self, approval: ApprovalId, poll: Duration) -> Result<bool, EngineError> {
+        loop {
+            let answer = self.refreshed(|state, now| match state.approval(approval) {
+                Some(found) => match &found.status {
+                    ApprovalStatus::Pending if now <= found.expires => None,
+                    ApprovalStatus::Granted { .. } => Some(true),
+                    _ => Some(false),
+                },
+                None => Some(false),
+            })?;
+            if let Some(granted) = answer {
+                return Ok(granted);
+            }
+            std::thread::sleep(poll);
+        }
+    }
+
+    /// Marks what dead engines left open. Nothing is ever run again by itself.
+    fn recover(&self) -> Result<(), EngineError> {
+        let Some(home) = &self.home else { return Ok(()) };
+        let lost: Vec<u64> = self.refreshed(|state, _| {
+            let left = state.open().iter().filter(|(_, open)| !open.in_doubt && open.engine != self.id);
+            left.filter(|(_, open)| !presence::is_alive(home, open.engine)).map(|(seq, _)| *seq).collect()
+        })?;
+        lost.into_iter().try_for_each(|decision| self.record(Event::InDoubt(InDoubt { decision })))
+    }
+
+    fn note_policy(&self) -> Result<(), EngineError> {
+        let policy = self.policy();
+        self.record(Event::PolicyLoaded(PolicyLoaded {
+            policy: policy.id(),
+            sources: policy.sources().to_vec(),
+            program: env!("CARGO_PKG_VERSION").to_owned(),
+        }))
+    }
+
+    fn record(&self, event: Event) -> Result<(), EngineError> {
+        let turn = self.log.turn()?;
+        let mut state = self.lock();
+        catch_up(&mut state, &turn)?;
+        let now = self.now(&state);
+        let appended = append(&mut state, &turn, now, event)?;
+        drop(state);
+        appended.0.wait()?;
+        Ok(())
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        // State changes only by `State::apply`, which is total: a poisoned lock holds a whole state.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The time, never before the newest record.
+    fn now(&self, state: &State) -> Timestamp {
+        self.clock.now().max(state.last())
+    }
+}
+
+/// Folds a whole log.
+fn fold(reader: &LogReader) -> Result<State, EngineError> {
+    let mut state = State::default();
+    for stored in reader.records(&stayhand_store::Query::default())? {
+        let record = stored?.parse()?;
+        if record.v > EVENT_VERSION {
+            return Err(EngineError::Newer(record.v));
+        }
+        state.apply(&record);
+    }
+    Ok(state)
+}
+
+fn catch_up(state: &mut State, turn: &Turn<'_>) -> Result<(), EngineError> {
+    turn.news()?.iter().for_each(|record| state.apply(record));
+    Ok(())
+}
+
+fn append(state: &mut State, turn: &Turn<'_>, at: Timestamp, event: Event) -> Result<(Ticket, Record), AppendError> {
+    let ticket = turn.append(at, &event)?;
+    let record = Record { v: EVENT_VERSION, seq: ticket.seq, at, event };
+    state.apply(&record);
+    Ok((ticket, record))
+}
+
+/// Runs `work`; a panic is `None`. The process goes on, and whatever was asked is refused.
+fn guarded<T>(work: impl FnOnce() -> T) -> Option<T> {
+    catch_unwind(AssertUnwindSafe(work)).ok()
+}
+
+fn internal_error(what: &str) -> Verdict {
+    let finding = Finding::new(GuardName::Runtime, Reason::InternalError, Effect::Deny).because(what);
+    Verdict::Refused(Refused { decision: Decision::refuse(finding), seq: None })
+}
+
+fn not_recorded(error: &AppendError) -> Verdict {
+    let finding = Finding::new(GuardName::Runtime, Reason::RecordFailed, Effect::Deny).because(error.to_string());
+    Verdict::Refused(Refused { decision: Decision::refuse(finding), seq: None })
+}
+
+/// The answer where not even the analysis came to an end.
+fn undecidable(request: stayhand_core::request::Request, policy: &Policy) -> Decided {
+    let finding = Finding::new(GuardName::Runtime, Reason::InternalError, Effect::Deny);
+    Decided {
+        request_digest: request.digest(),
+        request,
+        facts: stayhand_core::facts::Facts::unknown("the analysis failed"),
+        policy: policy.id(),
+        decision: Decision::refuse(finding),
+        expires: None,
+        engine: 0,
+        dry: true,
+    }
+}
+
+/// A duty that the executor cannot fulfil.
+fn unfulfilled(permit: &Permit, executor: &dyn Executor) -> Option<Outcome> {
+    let duty = permit.obligations.iter().find(|duty| !fulfils(executor, duty))?;
+    let why = format!("{}: {duty:?}", Reason::ObligationUnfulfilled.code());
+    Some(Outcome::Abandoned { why })
+}
+
+fn fulfils(executor: &dyn Executor, duty: &Obligation) -> bool {
+    match duty {
+        Obligation::Confine { least } => executor.level() >= *least,
+        // The decision's own record is the audit entry and carries the warning.
+        Obligation::Warn { .. } | Obligation::Audit { .. } | Obligation::Redact | Obligation::TimeLimit { .. } => true,
+        Obligation::RestorePoint | Obligation::Limit { .. } => false,
+    }
+}
+
+fn random() -> Result<u64, EngineError> {
+    getrandom::u64().map_err(EngineError::Random)
+}

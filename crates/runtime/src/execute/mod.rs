@@ -1,0 +1,160 @@
+//! Executors: what a permit may be turned into. A closed set of operations, each with its limits.
+
+mod fetch;
+mod file;
+mod process;
+
+use crate::permit::Permit;
+use std::time::Duration;
+use stayhand_analysis::secret;
+use stayhand_core::decision::{Level, Obligation};
+use stayhand_core::digest::Digest;
+use stayhand_core::event::Outcome;
+use stayhand_core::facts::Facts;
+use stayhand_core::request::Request;
+
+/// Runs permitted work.
+pub trait Executor {
+    /// The level of confinement this executor reaches on this machine.
+    fn level(&self) -> Level;
+
+    /// Does the work. It is called once for a permit, after the last check.
+    fn run(&self, work: &Work<'_>) -> (Outcome, Effected);
+}
+
+/// Permitted work.
+#[derive(Debug)]
+pub struct Work<'a> {
+    /// The full request.
+    pub request: &'a Request,
+    /// What was observed when it was decided.
+    pub facts: &'a Facts,
+    /// The wall-clock limit, if the policy sets one.
+    pub limit: Option<Duration>,
+}
+
+impl<'a> Work<'a> {
+    pub(crate) fn new(permit: &'a Permit) -> Self {
+        let limits = permit.obligations.iter().filter_map(|duty| match duty {
+            Obligation::TimeLimit { limit_ms } => Some(Duration::from_millis(*limit_ms)),
+            _ => None,
+        });
+        Self { request: &permit.request, facts: &permit.facts, limit: limits.min() }
+    }
+
+    /// The argument `name`, if it is a text.
+    pub(crate) fn text(&self, name: &str) -> Option<&'a str> {
+        self.request.resource.0.get(name)?.as_str()
+    }
+}
+
+/// What an execution gave. Secrets in it are replaced; the digest is over the full bytes.
+#[derive(Debug, Default)]
+pub struct Effected {
+    /// Standard output, a file's content, a response's body, a listing.
+    pub output: String,
+    /// Standard error.
+    pub errors: String,
+    /// Where the answer points to: the target of an HTTP redirect. It was not followed.
+    pub redirect: Option<String>,
+    digest: Option<Digest>,
+}
+
+impl Effected {
+    /// Takes over what was collected.
+    pub fn collect(output: &[u8], errors: &[u8]) -> Self {
+        let readable = |bytes: &[u8]| secret::redact(&String::from_utf8_lossy(bytes)).into_owned();
+        Self {
+            output: readable(output),
+            errors: readable(errors),
+            redirect: None,
+            digest: Some(Digest::of_parts(&[output, errors])),
+        }
+    }
+
+    /// The digest of the collected bytes, if any were collected.
+    pub const fn digest(&self) -> Option<Digest> {
+        self.digest
+    }
+}
+
+/// The executor of this machine: processes, files, HTTP. It confines nothing yet.
+#[derive(Debug, Clone)]
+pub struct Local {
+    settings: LocalSettings,
+}
+
+/// What the local executor works with.
+#[derive(Debug, Clone)]
+pub struct LocalSettings {
+    /// The whole environment of programs: an allow-list that the caller has filled.
+    pub environment: Vec<(String, String)>,
+    /// The wall-clock limit where the policy sets none.
+    pub limit: Duration,
+    /// The most that is kept of each output stream, in bytes.
+    pub output_bytes: usize,
+}
+
+impl Default for LocalSettings {
+    /// A system `PATH`, sixty seconds, one mebibyte a stream. Sources: requirements A120 and S-02.
+    fn default() -> Self {
+        let path = ("PATH".to_owned(), "/usr/local/bin:/usr/bin:/bin".to_owned());
+        Self { environment: vec![path], limit: Duration::from_secs(60), output_bytes: 1 << 20 }
+    }
+}
+
+impl Local {
+    /// An executor with these settings.
+    pub const fn new(settings: LocalSettings) -> Self {
+        Self { settings }
+    }
+}
+
+impl Executor for Local {
+    fn level(&self) -> Level {
+        Level::None
+    }
+
+    fn run(&self, work: &Work<'_>) -> (Outcome, Effected) {
+        let limits = process::Limits {
+            environment: &self.settings.environment,
+            time: work.limit.unwrap_or(self.settings.limit),
+            output_bytes: self.settings.output_bytes,
+        };
+        let cwd = &work.request.context.cwd;
+        match work.request.action.0.as_str() {
+            "bash" => match work.text("command") {
+                Some(command) => process::shell(command, cwd, &limits),
+                None => missing("command"),
+            },
+            "exec" => match argv(work.request) {
+                Some(argv) => process::program(&argv, cwd, &limits),
+                None => missing("argv"),
+            },
+            "python" => match work.text("code") {
+                Some(code) => process::program(&["python3".to_owned(), "-c".to_owned(), code.to_owned()], cwd, &limits),
+                None => missing("code"),
+            },
+            "read_file" => file::read(work, self.settings.output_bytes),
+            "list_dir" => file::list(work),
+            "write_file" => file::write(work),
+            "edit_file" => file::edit(work),
+            "delete_file" => file::delete(work),
+            "fetch" => fetch::fetch(work, limits.time, self.settings.output_bytes),
+            other => failed(format!("this program has no executor for `{other}`")),
+        }
+    }
+}
+
+fn argv(request: &Request) -> Option<Vec<String>> {
+    let words = request.resource.0.get("argv")?.as_array()?;
+    words.iter().map(|word| word.as_str().map(str::to_owned)).collect()
+}
+
+fn missing(field: &str) -> (Outcome, Effected) {
+    failed(format!("`{field}` is missing"))
+}
+
+pub(crate) fn failed(error: impl Into<String>) -> (Outcome, Effected) {
+    (Outcome::Failed { error: error.into() }, Effected::default())
+}

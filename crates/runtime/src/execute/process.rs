@@ -1,0 +1,198 @@
+//! Runs programs: own process group, own environment, a wall clock that ends the whole group, and
+//! a cap on what is collected. It confines nothing: a program that leaves its group escapes.
+
+use super::{Effected, failed};
+use crate::clock::monotonic;
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::process::{Pid, PidfdFlags, Signal, kill_process_group, pidfd_open};
+use std::io::{self, Read};
+use std::os::fd::OwnedFd;
+use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
+use std::process::{Child, ChildStderr, ChildStdout, Command, ExitStatus, Stdio};
+use std::time::{Duration, Instant};
+use stayhand_core::event::Outcome;
+
+/// What a program may use.
+#[derive(Debug)]
+pub(super) struct Limits<'a> {
+    pub(super) environment: &'a [(String, String)],
+    pub(super) time: Duration,
+    pub(super) output_bytes: usize,
+}
+
+/// How long output is still read after a program has ended or was stopped.
+const GRACE: Duration = Duration::from_millis(200);
+
+/// Runs a command line in the shell that the analysis reads.
+pub(super) fn shell(command: &str, cwd: &str, limits: &Limits<'_>) -> (Outcome, Effected) {
+    let words = ["bash", "--noprofile", "--norc", "-c", command].map(str::to_owned);
+    program(&words, cwd, limits)
+}
+
+/// Runs a program by its words.
+pub(super) fn program(argv: &[String], cwd: &str, limits: &Limits<'_>) -> (Outcome, Effected) {
+    let Some((name, args)) = argv.split_first() else { return failed("there is no program to run") };
+    let mut child = match spawn(name, args, cwd, limits) {
+        Ok(child) => child,
+        Err(error) => return failed(format!("cannot run `{name}`: {error}")),
+    };
+    let streams = child.stdout.take().zip(child.stderr.take());
+    let Some((stdout, stderr)) = streams else { return failed("the program has no output streams") };
+    match attend(&mut child, stdout, stderr, limits) {
+        Ok((outcome, effected)) => (outcome, effected),
+        Err(error) => {
+            end_group(&child);
+            let _ = child.wait();
+            failed(format!("lost sight of `{name}`: {error}"))
+        }
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "this is the one place that starts processes")]
+fn spawn(name: &str, args: &[String], cwd: &str, limits: &Limits<'_>) -> io::Result<Child> {
+    Command::new(name)
+        .args(args)
+        .current_dir(cwd)
+        .env_clear()
+        .envs(limits.environment.iter().map(|(key, value)| (key, value)))
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .process_group(0)
+        .spawn()
+}
+
+/// Collects output until the program ends or its time is up, then ends its group.
+fn attend(
+    child: &mut Child,
+    stdout: ChildStdout,
+    stderr: ChildStderr,
+    limits: &Limits<'_>,
+) -> io::Result<(Outcome, Effected)> {
+    let process = pidfd_open(pid(child)?, PidfdFlags::empty())?;
+    let mut out = Stream::new(stdout, limits.output_bytes)?;
+    let mut err = Stream::new(stderr, limits.output_bytes)?;
+    let deadline = monotonic() + limits.time;
+    let ended = watch(Some(&process), &mut out, &mut err, deadline)?;
+    // Whatever is left of the group goes with its leader.
+    end_group(child);
+    let status = child.wait()?;
+    watch(None, &mut out, &mut err, monotonic() + GRACE)?;
+    let outcome = if ended {
+        outcome_of(status)
+    } else {
+        Outcome::Stopped { limit: format!("{} ms of wall-clock time", limits.time.as_millis()) }
+    };
+    Ok((outcome, Effected::collect(&out.finish(), &err.finish())))
+}
+
+fn outcome_of(status: ExitStatus) -> Outcome {
+    match (status.code(), status.signal()) {
+        (Some(code), _) => Outcome::Exit { code },
+        (None, Some(number)) => Outcome::Signal { number },
+        (None, None) => Outcome::Failed { error: "the program ended in an unknown way".to_owned() },
+    }
+}
+
+fn pid(child: &Child) -> io::Result<Pid> {
+    let raw = i32::try_from(child.id()).ok().and_then(Pid::from_raw);
+    raw.ok_or_else(|| io::Error::other("the program has no process id"))
+}
+
+fn end_group(child: &Child) {
+    if let Ok(pid) = pid(child) {
+        // The group may have ended by itself.
+        let _ = kill_process_group(pid, Signal::KILL);
+    }
+}
+
+/// Reads both streams until they are at their end, the process has ended, or the deadline has
+/// passed. The answer: whether the process (or, without one, both streams) ended in time.
+fn watch(process: Option<&OwnedFd>, out: &mut Stream<ChildStdout>, err: &mut Stream<ChildStderr>, deadline: Instant) -> io::Result<bool> {
+    loop {
+        let left = deadline.saturating_duration_since(monotonic());
+        if left.is_zero() {
+            return Ok(false);
+        }
+        if process.is_none() && out.at_end && err.at_end {
+            return Ok(true);
+        }
+        let (ended, readable) = wait_for_any(process, out, err, left)?;
+        if readable.0 {
+            out.read_some()?;
+        }
+        if readable.1 {
+            err.read_some()?;
+        }
+        if ended {
+            return Ok(true);
+        }
+    }
+}
+
+/// Waits until something happens: (the process ended, (standard output, standard error) readable).
+fn wait_for_any(
+    process: Option<&OwnedFd>,
+    out: &Stream<ChildStdout>,
+    err: &Stream<ChildStderr>,
+    left: Duration,
+) -> io::Result<(bool, (bool, bool))> {
+    let mut fds = Vec::with_capacity(3);
+    let mut add = |fd, present: bool| present.then(|| {
+        fds.push(fd);
+        fds.len() - 1
+    });
+    let out_at = add(PollFd::new(&out.source, PollFlags::IN), !out.at_end);
+    let err_at = add(PollFd::new(&err.source, PollFlags::IN), !err.at_end);
+    let process_at = process.and_then(|fd| add(PollFd::new(fd, PollFlags::IN), true));
+    let timeout = Timespec {
+        tv_sec: left.as_secs().try_into().unwrap_or(i64::MAX),
+        tv_nsec: left.subsec_nanos().into(),
+    };
+    match poll(&mut fds, Some(&timeout)) {
+        Ok(_) | Err(rustix::io::Errno::INTR) => {}
+        Err(error) => return Err(error.into()),
+    }
+    let happened =
+        |at: Option<usize>| at.and_then(|at| fds.get(at)).is_some_and(|fd| !fd.revents().is_empty());
+    Ok((happened(process_at), (happened(out_at), happened(err_at))))
+}
+
+/// One output stream, of which the first bytes are kept.
+struct Stream<S> {
+    source: S,
+    kept: Vec<u8>,
+    cap: usize,
+    dropped: u64,
+    at_end: bool,
+}
+
+impl<S: Read + std::os::fd::AsFd> Stream<S> {
+    fn new(source: S, cap: usize) -> io::Result<Self> {
+        rustix::io::ioctl_fionbio(&source, true)?;
+        Ok(Self { source, kept: Vec::new(), cap, dropped: 0, at_end: false })
+    }
+
+    fn read_some(&mut self) -> io::Result<()> {
+        let mut buffer = [0u8; 16 * 1024];
+        match self.source.read(&mut buffer) {
+            Ok(0) => self.at_end = true,
+            Ok(count) => {
+                let read = buffer.get(..count).unwrap_or_default();
+                let room = self.cap.saturating_sub(self.kept.len()).min(count);
+                self.kept.extend_from_slice(read.get(..room).unwrap_or_default());
+                self.dropped += (count - room) as u64;
+            }
+            Err(error) if matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted) => {}
+            Err(error) => return Err(error),
+        }
+        Ok(())
+    }
+
+    fn finish(mut self) -> Vec<u8> {
+        if self.dropped > 0 {
+            self.kept.extend_from_slice(format!("\n[{} more bytes were not kept]\n", self.dropped).as_bytes());
+        }
+        self.kept
+    }
+}

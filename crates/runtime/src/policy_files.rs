@@ -1,0 +1,124 @@
+//! Reads policy files into the policy in force.
+
+use crate::gather::observe;
+use std::fmt::Write as _;
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
+use stayhand_core::decision::Layer;
+use stayhand_core::policy::error::PolicyError;
+use stayhand_core::policy::{LayerText, Policy};
+
+/// Where policy files are looked for. A file that does not exist is no layer; a file that exists
+/// and cannot be read or compiled is an error.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct PolicyFiles {
+    files: Vec<(Layer, PathBuf, Need)>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Need {
+    /// The file must exist.
+    Named,
+    /// The file may be missing.
+    IfThere,
+}
+
+/// Why no policy could be loaded.
+#[derive(Debug, thiserror::Error)]
+pub enum LoadError {
+    /// A file could not be read.
+    #[error("cannot read the policy file {}: {error}", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        error: std::io::Error,
+    },
+    /// A file is too large to be a policy.
+    #[error("the policy file {} is larger than {} MiB", path.display(), MAX_BYTES >> 20)]
+    TooLarge {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A file is not UTF-8.
+    #[error("the policy file {} is not UTF-8 (byte {at})", path.display())]
+    NotText {
+        /// The file.
+        path: PathBuf,
+        /// The first byte that is wrong.
+        at: usize,
+    },
+    /// A file does not compile.
+    #[error("{}", describe(.0))]
+    Policy(PolicyError),
+}
+
+/// The most that is read of one file.
+const MAX_BYTES: u64 = 4 << 20;
+
+impl PolicyFiles {
+    /// Adds a file that must exist.
+    #[must_use]
+    pub fn named(mut self, layer: Layer, path: impl Into<PathBuf>) -> Self {
+        self.files.push((layer, path.into(), Need::Named));
+        self
+    }
+
+    /// Adds a file that may be missing.
+    #[must_use]
+    pub fn if_there(mut self, layer: Layer, path: impl Into<PathBuf>) -> Self {
+        self.files.push((layer, path.into(), Need::IfThere));
+        self
+    }
+
+    /// Reads the files that exist.
+    pub fn read(&self) -> Result<Vec<LayerText>, LoadError> {
+        let mut texts = Vec::new();
+        for (layer, path, need) in &self.files {
+            match read_file(path) {
+                Ok(text) => {
+                    texts.push(LayerText { layer: *layer, name: path.display().to_string(), text });
+                }
+                Err(LoadError::Read { error, .. })
+                    if *need == Need::IfThere && error.kind() == std::io::ErrorKind::NotFound => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(texts)
+    }
+
+    /// Reads and compiles.
+    pub fn load(&self) -> Result<Policy, LoadError> {
+        compile(&self.read()?)
+    }
+}
+
+/// Compiles texts with the real analysis behind their examples.
+pub fn compile(texts: &[LayerText]) -> Result<Policy, LoadError> {
+    Policy::compile(texts, observe).map_err(LoadError::Policy)
+}
+
+/// Reads one file, at most [`MAX_BYTES`].
+pub fn read_file(path: &Path) -> Result<String, LoadError> {
+    let failed = |error| LoadError::Read { path: path.to_owned(), error };
+    let file = std::fs::File::open(path).map_err(failed)?;
+    let mut bytes = Vec::new();
+    file.take(MAX_BYTES + 1).read_to_end(&mut bytes).map_err(failed)?;
+    if bytes.len() as u64 > MAX_BYTES {
+        return Err(LoadError::TooLarge { path: path.to_owned() });
+    }
+    String::from_utf8(bytes).map_err(|error| LoadError::NotText {
+        path: path.to_owned(),
+        at: error.utf8_error().valid_up_to(),
+    })
+}
+
+/// The problems, a line each: file, line, what is wrong.
+fn describe(error: &PolicyError) -> String {
+    let mut text = error.to_string();
+    for problem in error.problems.iter().filter(|problem| !problem.warning) {
+        let line = problem.line().map(|line| format!(":{line}")).unwrap_or_default();
+        let _ = write!(text, "\n  {}{line}: {}", problem.file.name(), problem.message);
+    }
+    text
+}

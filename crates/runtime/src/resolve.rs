@@ -1,0 +1,98 @@
+//! Follows the links of paths and looks up the addresses of names: what the pure analysis cannot.
+
+use rustix::fs::{CWD, Mode, OFlags, ResolveFlags};
+use std::net::{IpAddr, ToSocketAddrs as _};
+use std::path::{Path, PathBuf};
+use stayhand_analysis::{Surroundings, host, path};
+use stayhand_core::facts::{AddressClass, Facts, HostUse, PathUse};
+
+/// Fills in where paths lead. The work is bounded by the number of paths in the facts.
+pub(crate) fn paths(facts: &mut Facts, at: Surroundings<'_>) {
+    for used in facts.operations.iter_mut().flat_map(|op| &mut op.paths) {
+        follow(used, at);
+    }
+}
+
+fn follow(used: &mut PathUse, at: Surroundings<'_>) {
+    let (fixed, open_end) = split_glob(used);
+    let Some(real) = real_path(fixed) else { return };
+    let resolved = format!("{}{open_end}", real.display());
+    used.resolved = None;
+    if resolved != used.lexical {
+        used.place = used.place.or_else(|| path::place_of(&resolved, &at));
+        used.resolved = Some(resolved);
+    }
+}
+
+/// The path up to its first wildcard component, and the rest.
+fn split_glob(used: &PathUse) -> (&str, &str) {
+    // The analysis leaves the path with its `..` here where links could give them another meaning.
+    let path = used.resolved.as_deref().unwrap_or(&used.lexical);
+    let first_wild = if used.glob { path.find(['*', '?', '[']) } else { None };
+    let at = first_wild.and_then(|wild| path.get(..wild)?.rfind('/')).unwrap_or(path.len());
+    path.split_at(at)
+}
+
+/// The path after following every link of its longest existing ancestor. `None` where it has none.
+fn real_path(text: &str) -> Option<PathBuf> {
+    let path = Path::new(text);
+    if text.is_empty() {
+        return None;
+    }
+    if !text.contains("/..") && has_no_links(path) {
+        return None;
+    }
+    let mut missing = Vec::new();
+    let mut existing = path;
+    loop {
+        match std::fs::canonicalize(existing) {
+            Ok(real) => return Some(missing.iter().rev().fold(real, |path, name| path.join(name))),
+            Err(_) => {
+                // A link to nowhere is followed by hand: what is created through it lands there.
+                if let Ok(target) = std::fs::read_link(existing) {
+                    let base = existing.parent().unwrap_or(existing);
+                    let target = base.join(target);
+                    return Some(missing.iter().rev().fold(target, |path, name| path.join(name)));
+                }
+                missing.push(existing.file_name()?);
+                existing = existing.parent()?;
+            }
+        }
+    }
+}
+
+/// One system call for the usual case: the path, or its nearest existing ancestor, has no links.
+fn has_no_links(path: &Path) -> bool {
+    let mut existing = path;
+    loop {
+        let flags = OFlags::PATH | OFlags::CLOEXEC;
+        match rustix::fs::openat2(CWD, existing, flags, Mode::empty(), ResolveFlags::NO_SYMLINKS) {
+            Ok(_) => return true,
+            Err(rustix::io::Errno::NOENT) => match existing.parent() {
+                Some(parent) => existing = parent,
+                None => return true,
+            },
+            Err(_) => return false,
+        }
+    }
+}
+
+/// Looks up every name, once. What a connection is pinned to later is what was judged here.
+pub(crate) fn names(facts: &mut Facts) {
+    for used in facts.operations.iter_mut().flat_map(|op| &mut op.hosts) {
+        if used.class == AddressClass::Name {
+            look_up(used);
+        }
+    }
+}
+
+fn look_up(used: &mut HostUse) {
+    let port = used.port.unwrap_or(443);
+    // A name without an address stays a name: connecting to it fails.
+    let Ok(found) = (used.host.as_str(), port).to_socket_addrs() else { return };
+    used.addresses = found.map(|address| address.ip()).collect();
+    used.addresses.sort_unstable();
+    used.addresses.dedup();
+    let worst = used.addresses.iter().map(|address: &IpAddr| host::class_of(*address)).max();
+    used.class = worst.unwrap_or(AddressClass::Name);
+}
