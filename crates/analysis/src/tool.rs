@@ -1,9 +1,77 @@
-//! Tools.
-use crate::Analysis;
-use stayhand_core::facts::Facts;
-use stayhand_core::request::Request;
-use stayhand_core::tool::Declaration;
+//! From a tool's arguments to facts: every argument that carries a path, URL, host, command, SQL
+//! or code counts, whatever its name, however deep it lies.
 
-pub(crate) fn analyse(request: &Request, _declaration: Option<&Declaration>) -> Analysis {
-    Analysis { facts: Facts::unknown("not analysed"), redacted: request.clone() }
+mod build;
+mod decode;
+mod fields;
+mod infer;
+mod numbers;
+mod redact;
+
+use crate::{Analysis, Surroundings, path};
+use build::Builder;
+use fields::{Leaf, Leaves};
+use stayhand_core::facts::{Facts, FieldKind, Invalid};
+use stayhand_core::request::Request;
+use stayhand_core::tool::{self, Declaration, Tool};
+
+/// Works out what `request` would do.
+pub(crate) fn analyse(request: &Request, declaration: Option<&Declaration>) -> Analysis {
+    let (name, renames) = tool::canonical(&request.action.0);
+    let known = tool::known(name);
+    let mut leaves = Leaves::of(&request.resource.0, known, renames, declaration);
+    leaves.invalid.extend(missing(&leaves, known));
+    leaves.invalid.extend(numbers::invalid(&request.context.declared));
+    let folder = working_folder(request, known);
+    let at = Surroundings {
+        cwd: folder.as_deref().unwrap_or(&request.context.cwd),
+        workspace: &request.context.workspace,
+        home: &request.context.home,
+    };
+    let facts = facts_of(&leaves, known, &at);
+    let secrets = redact::Secrets::of(&leaves);
+    let facts = secrets.redact_facts(facts);
+    let redacted = secrets.redact_request(request);
+    Analysis { facts, redacted }
+}
+
+fn facts_of(leaves: &Leaves<'_>, known: Option<&'static Tool>, at: &Surroundings<'_>) -> Facts {
+    let mut builder = Builder::new(known, *at);
+    for leaf in &leaves.all {
+        builder.add(leaf);
+    }
+    let mut facts = builder.finish(leaves);
+    facts.invalid.extend(leaves.invalid.iter().cloned());
+    facts
+}
+
+/// The required fields of a known tool that are not there.
+fn missing(leaves: &Leaves<'_>, known: Option<&'static Tool>) -> Vec<Invalid> {
+    let fields = known.map_or(&[][..], |tool| tool.fields);
+    fields
+        .iter()
+        .filter(|(name, _, required)| *required && !leaves.has(name))
+        .map(|(name, ..)| Invalid { field: format!("/{name}"), why: "is required".to_owned() })
+        .collect()
+}
+
+/// The folder a command says it starts in, which its relative paths are read against.
+fn working_folder(request: &Request, known: Option<&'static Tool>) -> Option<String> {
+    const NAMES: [&str; 6] = ["cwd", "workdir", "working_directory", "working_dir", "directory", "dir"];
+    let runs = known.is_some_and(|tool| matches!(tool.name, "bash" | "exec" | "python"));
+    if !runs {
+        return None;
+    }
+    let text = NAMES.iter().find_map(|name| request.resource.0.get(*name)?.as_str())?;
+    let context = &request.context;
+    let at = Surroundings { cwd: &context.cwd, workspace: &context.workspace, home: &context.home };
+    path::lexical(text.trim(), &at).ok()
+}
+
+/// Whether a text of this kind leaves the machine by its meaning.
+fn is_outgoing(leaf: &Leaf<'_>, known: Option<&'static Tool>) -> bool {
+    match known.map(|tool| tool.name) {
+        Some("fetch") | None => true,
+        Some(_) => matches!(leaf.kind, FieldKind::Outgoing | FieldKind::Recipient | FieldKind::Url),
+    }
 }
