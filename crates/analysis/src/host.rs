@@ -3,8 +3,8 @@
 //! Every spelling is either classified or refused: whatever the C library would turn into an
 //! address (`127.1`, `0x7f000001`, full-width digits) is turned into that address here first.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use stayhand_core::facts::{AddressClass, Aspect, HostUse, Opaque};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use url::Host;
 
 /// The longest host text that is looked at, in bytes: a DNS name, brackets, user and port.
@@ -29,7 +29,9 @@ pub fn host_use(text: &str) -> Result<HostUse, Opaque> {
     let (scheme, port) = match (user, after) {
         (_, None) => ("", None),
         (_, Some(port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => ("", Some(parse_port(port)?)),
-        (_, Some(path)) if path.starts_with(|c: char| !c.is_ascii_digit()) && !path.contains('@') => ("ssh", Some(22)),
+        (_, Some(path)) if path.starts_with(|c: char| !c.is_ascii_digit()) && !path.contains('@') => {
+            ("ssh", Some(22))
+        }
         _ => return Err(opaque("the port is not a number")),
     };
     Ok(HostUse { scheme: scheme.to_owned(), host, port, class, addresses: Vec::new(), method: None })
@@ -68,7 +70,9 @@ fn class_of_v6(ip: Ipv6Addr) -> AddressClass {
     }
     match ip.segments() {
         [0, 0, 0, 0, 0, 0, high, low] => class_of_v4(v4(high, low)).max(Reserved),
-        [0xfd00, 0xec2, .., 0x254] | [0xfd20, 0xce, .., 0x254] | [0xfd00, 0xc1, .., 0xa9fe, 0xa9fe] => Metadata,
+        [0xfd00, 0xec2, .., 0x254] | [0xfd20, 0xce, .., 0x254] | [0xfd00, 0xc1, .., 0xa9fe, 0xa9fe] => {
+            Metadata
+        }
         [0xfc00..=0xfdff, ..] | [0xfec0..=0xfeff, ..] | [0x64, 0xff9b, 1, ..] => Private,
         [0xfe80..=0xfebf, ..] => LinkLocal,
         [0x2001, 0..=0x1ff | 0xdb8, ..] | [0x3fff, 0..=0xfff, ..] => Reserved,
@@ -126,7 +130,10 @@ fn without_zone(name: &str) -> Result<Option<Ipv6Addr>, Opaque> {
 /// [`AddressClass::Name`] until it is resolved.
 pub(crate) fn class_of_name(domain: &str) -> Result<AddressClass, Opaque> {
     let name = domain.strip_suffix('.').unwrap_or(domain);
-    if name.is_empty() || name.split('.').any(|label| label.is_empty() || label.len() > 63) || name.len() > 253 {
+    if name.is_empty()
+        || name.split('.').any(|label| label.is_empty() || label.len() > 63)
+        || name.len() > 253
+    {
         return Err(opaque("the host is not a name"));
     }
     if !name.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.')) {
@@ -136,16 +143,39 @@ pub(crate) fn class_of_name(domain: &str) -> Result<AddressClass, Opaque> {
 }
 
 /// Names of cloud metadata services.
-const METADATA: &[&str] = &["instance-data", "instance-data.ec2.internal", "metadata", "metadata.goog", "metadata.google.internal", "metadata.azure.internal", "metadata.tencentyun.com", "metadata.platformequinix.com"];
+const METADATA: &[&str] = &[
+    "instance-data",
+    "instance-data.ec2.internal",
+    "metadata",
+    "metadata.goog",
+    "metadata.google.internal",
+    "metadata.azure.internal",
+    "metadata.tencentyun.com",
+    "metadata.platformequinix.com",
+];
 
 /// Names that always lead to the same machine, with everything below them.
-const LOOPBACK: &[&str] = &["localhost", "localhost.localdomain", "localhost4", "localhost6", "ip6-localhost", "ip6-loopback", "localtest.me", "lvh.me", "vcap.me", "lacolhost.com", "localho.st", "loopback"];
+const LOOPBACK: &[&str] = &[
+    "localhost",
+    "localhost.localdomain",
+    "localhost4",
+    "localhost6",
+    "ip6-localhost",
+    "ip6-loopback",
+    "localtest.me",
+    "lvh.me",
+    "vcap.me",
+    "lacolhost.com",
+    "localho.st",
+    "loopback",
+];
 
 /// Last labels that only mean something locally (RFC 6762, RFC 8375, ICANN's reserved `.internal`, custom).
 const LOCAL: &[&str] = &["corp", "home", "internal", "intranet", "lan", "local", "localdomain", "private"];
 
 /// Services whose names carry the address they resolve to.
-const EMBEDDING: &[&str] = &["1u.ms", "ip.addr.tools", "nip.io", "rbndr.us", "sslip.io", "traefik.me", "xip.io"];
+const EMBEDDING: &[&str] =
+    &["1u.ms", "ip.addr.tools", "nip.io", "rbndr.us", "sslip.io", "traefik.me", "xip.io"];
 
 fn known_name(name: &str) -> Option<AddressClass> {
     if METADATA.iter().any(|metadata| is_at_or_below(name, metadata)) {
@@ -169,7 +199,8 @@ fn embedded_in_name(name: &str) -> Option<AddressClass> {
     let labels = name.strip_suffix(service)?.trim_end_matches('.');
     let words: Vec<&str> = labels.split(['.', '-']).collect();
     let dotted = words.windows(4).filter_map(|window| window.join(".").parse::<Ipv4Addr>().ok());
-    let hex = words.iter().filter(|word| word.len() == 8).filter_map(|word| u32::from_str_radix(word, 16).ok());
+    let hex =
+        words.iter().filter(|word| word.len() == 8).filter_map(|word| u32::from_str_radix(word, 16).ok());
     let v4 = dotted.chain(hex.map(Ipv4Addr::from)).map(class_of_v4);
     let v6 = labels.split('.').filter_map(|label| label.replace('-', ":").parse().ok()).map(class_of_v6);
     v4.chain(v6).max()
@@ -202,7 +233,8 @@ fn parse_port(port: &str) -> Result<u16, Opaque> {
 }
 
 fn is_user(user: &str) -> bool {
-    !user.is_empty() && user.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.'))
+    !user.is_empty()
+        && user.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.'))
 }
 
 /// Control characters, blanks and backslashes: where parsers disagree.
@@ -213,3 +245,6 @@ fn is_refused(byte: u8) -> bool {
 pub(crate) fn opaque(why: &str) -> Opaque {
     Opaque { aspect: Aspect::Hosts, why: why.to_owned() }
 }
+
+#[cfg(test)]
+mod tests;

@@ -8,8 +8,8 @@ mod place;
 
 use crate::Surroundings;
 pub use place::place_of;
-use std::borrow::Cow;
 use stayhand_core::facts::{Access, Aspect, Opaque, PathUse};
+use std::borrow::Cow;
 
 /// The longest path that is looked at, in bytes: Linux accepts none that is longer.
 const MAX_BYTES: usize = 4096;
@@ -22,7 +22,7 @@ pub fn path_use(access: Access, text: &str, at: &Surroundings<'_>) -> Result<Pat
     let mut used = literal_use(access, text, at)?;
     if has_wildcard(&used.lexical) {
         used.glob = true;
-        used.place = used.place.or_else(|| place::place_of_pattern(&used.lexical, at));
+        used.place = place::place_of_pattern(&used.lexical, at).or(used.place);
     }
     Ok(used)
 }
@@ -81,7 +81,9 @@ pub fn cleaned(text: &str) -> Cow<'_, str> {
 }
 
 fn is_clean(text: &str) -> bool {
-    !text.ends_with(['/', '.', ' ']) && !text.contains("::$") && text.split('/').skip(1).all(|part| !matches!(part, "" | "." | ".."))
+    !text.ends_with(['/', '.', ' '])
+        && !text.contains("::$")
+        && text.split('/').skip(1).all(|part| !matches!(part, "" | "." | ".."))
         && !text.starts_with("./")
 }
 
@@ -121,12 +123,15 @@ fn has_variable(text: &str) -> bool {
         return false;
     }
     let rest = leading_variable(text).map_or(text, |(_, rest)| rest);
-    rest.split('$').skip(1).any(|after| after.starts_with(|c: char| c.is_ascii_uppercase() || matches!(c, '{' | '(' | '_')))
+    rest.split('$')
+        .skip(1)
+        .any(|after| after.starts_with(|c: char| c.is_ascii_uppercase() || matches!(c, '{' | '(' | '_')))
 }
 
 /// A leading variable with a known value, and what follows it.
 fn leading_variable(text: &str) -> Option<(&'static str, &str)> {
-    const KNOWN: [(&str, &str); 4] = [("HOME", "$HOME"), ("HOME", "${HOME}"), ("PWD", "$PWD"), ("PWD", "${PWD}")];
+    const KNOWN: [(&str, &str); 4] =
+        [("HOME", "$HOME"), ("HOME", "${HOME}"), ("PWD", "$PWD"), ("PWD", "${PWD}")];
     KNOWN.into_iter().find_map(|(name, spelling)| {
         let rest = text.strip_prefix(spelling)?;
         (rest.is_empty() || rest.starts_with('/')).then_some((name, rest))
@@ -152,7 +157,11 @@ fn anchor<'a>(text: &'a str, at: &Surroundings<'a>) -> Result<(Cow<'a, str>, &'a
     }
 }
 
-fn of_tilde<'a>(text: &'a str, rest: &'a str, at: &Surroundings<'a>) -> Result<(Cow<'a, str>, &'a str), Opaque> {
+fn of_tilde<'a>(
+    text: &'a str,
+    rest: &'a str,
+    at: &Surroundings<'a>,
+) -> Result<(Cow<'a, str>, &'a str), Opaque> {
     let (user, rest) = rest.find('/').map_or((rest, ""), |slash| rest.split_at(slash));
     match user {
         "" => Ok((Cow::Borrowed(absolute(at.home)?), rest)),
@@ -234,9 +243,13 @@ fn process_entry(path: &str) -> Option<(bool, &str)> {
 }
 
 fn has_wildcard(path: &str) -> bool {
-    path.contains(['*', '?']) || path.find('[').is_some_and(|open| path.get(open..).is_some_and(|rest| rest.contains(']')))
+    path.contains(['*', '?'])
+        || path.find('[').is_some_and(|open| path.get(open..).is_some_and(|rest| rest.contains(']')))
 }
 
 pub(crate) fn opaque(why: &str) -> Opaque {
     Opaque { aspect: Aspect::Paths, why: why.to_owned() }
 }
+
+#[cfg(test)]
+mod tests;

@@ -35,7 +35,7 @@ pub fn find(text: &str) -> Vec<Found> {
             continue;
         }
         let rules = SCANNER.rules_of.get(hit.pattern().as_usize()).map_or(&[][..], Vec::as_slice);
-        let secret = rules.iter().find_map(|rule| rule.secret_at(text, hit.start(), hit.end()));
+        let secret = rules.iter().find_map(|rule| rule.secret_at(text, hit.start()));
         if let Some(secret) = secret.filter(|secret| secret.start >= searched_to) {
             searched_to = secret.end;
             found.push(secret);
@@ -88,7 +88,9 @@ fn redact_below(value: &mut Value, depth: usize) {
                 *text = redacted;
             }
         }
-        Value::Array(_) | Value::Object(_) if depth == 0 => *value = Value::String(placeholder("nested-too-deeply")),
+        Value::Array(_) | Value::Object(_) if depth == 0 => {
+            *value = Value::String(placeholder("nested-too-deeply"))
+        }
         Value::Array(items) => items.iter_mut().for_each(|item| redact_below(item, depth - 1)),
         Value::Object(map) => redact_map(map, depth - 1),
         Value::Null | Value::Bool(_) | Value::Number(_) => {}
@@ -104,7 +106,8 @@ fn redact_map(map: &mut Map<String, Value>, depth: usize) {
         }
     }
     if map.keys().any(|key| !find(key).is_empty()) {
-        *map = std::mem::take(map).into_iter().map(|(key, value)| (redact(&key).into_owned(), value)).collect();
+        *map =
+            std::mem::take(map).into_iter().map(|(key, value)| (redact(&key).into_owned(), value)).collect();
     }
 }
 
@@ -120,11 +123,30 @@ pub(crate) fn holds_secret(value: &Value) -> bool {
 /// Whether a field of this name holds a secret by custom.
 pub fn is_secret_name(name: &str) -> bool {
     const EXACT: [&str; 12] = [
-        "authorization", "bearer", "cookie", "credential", "credentials", "otp", "passwd", "privatekey", "proxyauthorization",
-        "pwd", "setcookie", "xapikey",
+        "authorization",
+        "bearer",
+        "cookie",
+        "credential",
+        "credentials",
+        "otp",
+        "passwd",
+        "privatekey",
+        "proxyauthorization",
+        "pwd",
+        "setcookie",
+        "xapikey",
     ];
-    const ENDINGS: [&str; 9] =
-        ["accesskey", "apikey", "passphrase", "password", "passwd", "privatekey", "secret", "secretkey", "token"];
+    const ENDINGS: [&str; 9] = [
+        "accesskey",
+        "apikey",
+        "passphrase",
+        "password",
+        "passwd",
+        "privatekey",
+        "secret",
+        "secretkey",
+        "token",
+    ];
     const POSITIONS: [&str; 6] = ["continuation", "csrf", "cursor", "next", "page", "sync"];
     let squeezed: String =
         name.chars().filter(char::is_ascii_alphanumeric).map(|c| c.to_ascii_lowercase()).take(64).collect();
@@ -167,12 +189,14 @@ static SCANNER: LazyLock<Scanner> = LazyLock::new(|| {
 
 impl Compiled {
     fn new(rule: &'static Rule) -> Self {
-        Self { rule, expression: LazyLock::new(Box::new(|| Regex::new(&format!("^(?:{})", rule.expression)).ok())) }
+        Self {
+            rule,
+            expression: LazyLock::new(Box::new(|| Regex::new(&format!("^(?:{})", rule.expression)).ok())),
+        }
     }
 
-    /// The secret that the keyword at `start..keyword_end` introduces.
-    fn secret_at(&self, text: &str, start: usize, keyword_end: usize) -> Option<Found> {
-        let _ = keyword_end;
+    /// The secret that the keyword at `start` introduces.
+    fn secret_at(&self, text: &str, start: usize) -> Option<Found> {
         let before = text.get(..start)?.chars().next_back();
         if self.rule.starts_word && before.is_some_and(|c| c.is_ascii_alphanumeric() || c == '_') {
             return None;
@@ -186,3 +210,6 @@ impl Compiled {
         Some(Found { kind: self.rule.kind, start: start + secret.start(), end: start + secret.end() })
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -11,6 +11,7 @@ mod functions;
 mod truth;
 
 use sqlparser::dialect::{self, Dialect};
+use sqlparser::keywords::Keyword;
 use sqlparser::parser::Parser;
 use sqlparser::tokenizer::{Token, TokenWithSpan, Tokenizer, Whitespace};
 use stayhand_core::facts::{Aspect, Opaque, SqlClass, Statement};
@@ -28,12 +29,15 @@ pub fn statements(text: &str, dialect: Option<&str>) -> Result<Vec<Statement>, O
         return Err(opaque("the SQL is longer than 64 KiB"));
     }
     let stated = dialect.map(dialect_named).transpose()?;
-    let reading = match &stated {
+    let mut reading = match &stated {
         Some(dialect) => read(text, dialect.as_ref())?,
         None => read_without_dialect(text)?,
     };
     if reading.is_empty() {
         return Err(opaque("the SQL holds no statement"));
+    }
+    if has_live_comment(text) {
+        distrust(&mut reading, "executable comment");
     }
     Ok(reading)
 }
@@ -61,7 +65,9 @@ fn read_without_dialect(text: &str) -> Result<Vec<Statement>, Opaque> {
     let generic = dialect::GenericDialect {};
     let tokens = tokens_of(text, &generic)?;
     let doubt = Doubt::about(text, &tokens);
-    let reading = statements_of(tokens, &generic)?;
+    let Ok(reading) = statements_of(tokens, &generic) else {
+        return read_in_any(text);
+    };
     if !doubt.comments && !doubt.quotes {
         return Ok(reading);
     }
@@ -70,6 +76,19 @@ fn read_without_dialect(text: &str) -> Result<Vec<Statement>, Opaque> {
         Err(_) if doubt.quotes => Err(opaque("databases disagree on where a string of the SQL ends")),
         _ => Ok(reading),
     }
+}
+
+/// Reads what the generic dialect does not know: the strictest reading of the dialects that do.
+fn read_in_any(text: &str) -> Result<Vec<Statement>, Opaque> {
+    let others: [&dyn Dialect; 5] = [
+        &dialect::MySqlDialect {},
+        &dialect::PostgreSqlDialect {},
+        &dialect::SQLiteDialect {},
+        &dialect::MsSqlDialect {},
+        &dialect::BigQueryDialect {},
+    ];
+    let readings = others.into_iter().filter_map(|dialect| read(text, dialect).ok());
+    readings.max_by_key(|reading| worst(reading)).ok_or_else(|| opaque("the SQL does not parse"))
 }
 
 fn worst(statements: &[Statement]) -> Option<SqlClass> {
@@ -103,29 +122,59 @@ fn tokens_of(text: &str, dialect: &dyn Dialect) -> Result<Vec<TokenWithSpan>, Op
     Ok(tokens)
 }
 
-fn statements_of(tokens: Vec<TokenWithSpan>, dialect: &dyn Dialect) -> Result<Vec<Statement>, Opaque> {
-    let live_comment = tokens.iter().any(|token| is_live_comment(&token.token));
+fn statements_of(mut tokens: Vec<TokenWithSpan>, dialect: &dyn Dialect) -> Result<Vec<Statement>, Opaque> {
+    let ambiguous = tokens.iter().any(|token| is_nested_comment(&token.token));
+    quote_pragma_values(&mut tokens);
     let parsed = Parser::new(dialect)
         .with_tokens_with_locations(tokens)
         .parse_statements()
         .map_err(|_| opaque("the SQL does not parse"))?;
     let mut statements: Vec<Statement> = parsed.iter().map(classify::statement).collect();
-    if live_comment {
-        for statement in &mut statements {
-            statement.class = SqlClass::Unknown;
-            "executable comment".clone_into(&mut statement.verb);
-        }
+    if ambiguous {
+        distrust(&mut statements, "nested comment");
     }
     Ok(statements)
 }
 
-/// A comment that some server runs (`/*!50000 …*/`, `/*M! …*/`), or one that ends elsewhere for
-/// servers whose comments do not nest.
-fn is_live_comment(token: &Token) -> bool {
-    let Token::Whitespace(Whitespace::MultiLineComment(comment)) = token else { return false };
-    comment.starts_with('!') || comment.starts_with("M!") || comment.contains("/*")
+/// A comment that ends earlier for servers whose comments do not nest.
+fn is_nested_comment(token: &Token) -> bool {
+    matches!(token, Token::Whitespace(Whitespace::MultiLineComment(comment)) if comment.contains("/*"))
+}
+
+/// What MySQL and MariaDB run and every other server skips.
+fn has_live_comment(text: &str) -> bool {
+    text.contains("/*!") || text.contains("/*M!")
+}
+
+fn distrust(statements: &mut [Statement], why: &str) {
+    for statement in statements {
+        statement.class = SqlClass::Unknown;
+        why.clone_into(&mut statement.verb);
+    }
+}
+
+/// `PRAGMA table_info(users)`: the parser takes only literals as values, SQLite takes names.
+fn quote_pragma_values(tokens: &mut [TokenWithSpan]) {
+    let mut in_pragma = false;
+    let mut expects_value = false;
+    for token in tokens {
+        match &token.token {
+            Token::Word(word) if word.keyword == Keyword::PRAGMA => in_pragma = true,
+            Token::Word(word) if in_pragma && expects_value => {
+                token.token = Token::SingleQuotedString(word.value.clone());
+                expects_value = false;
+            }
+            Token::LParen | Token::Eq => expects_value = in_pragma,
+            Token::SemiColon => in_pragma = false,
+            Token::Whitespace(_) => {}
+            _ => expects_value = false,
+        }
+    }
 }
 
 fn opaque(why: &str) -> Opaque {
     Opaque { aspect: Aspect::Statements, why: why.to_owned() }
 }
+
+#[cfg(test)]
+mod tests;

@@ -75,3 +75,6 @@ fn is_outgoing(leaf: &Leaf<'_>, known: Option<&'static Tool>) -> bool {
         Some(_) => matches!(leaf.kind, FieldKind::Outgoing | FieldKind::Recipient | FieldKind::Url),
     }
 }
+
+#[cfg(test)]
+mod tests;

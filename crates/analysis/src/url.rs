@@ -4,8 +4,8 @@
 //! disagree (backslashes, control characters, credentials, missing slashes) are refused.
 
 use crate::host::{self, class_of, class_of_name, opaque};
-use std::net::IpAddr;
 use stayhand_core::facts::{AddressClass, HostUse, Opaque};
+use std::net::IpAddr;
 use url::{Host, Url};
 
 /// The longest URL that is looked at, in bytes.
@@ -15,7 +15,8 @@ const MAX_BYTES: usize = 16 * 1024;
 const WEB: &[&str] = &["http", "https", "ws", "wss"];
 
 /// Other schemes that carry a host, with the port they imply.
-const OTHER: &[(&str, u16)] = &[("ftp", 21), ("ftps", 990), ("git", 9418), ("git+ssh", 22), ("sftp", 22), ("ssh", 22), ("ssh+git", 22)];
+const OTHER: &[(&str, u16)] =
+    &[("ftp", 21), ("ftps", 990), ("git", 9418), ("git+ssh", 22), ("sftp", 22), ("ssh", 22), ("ssh+git", 22)];
 
 /// The host that a request of `method` to `text` would contact.
 ///
@@ -94,7 +95,11 @@ fn of_other(scheme: &str, port: u16, authority: &str) -> Result<HostUse, Opaque>
         return Err(opaque("the URL's host is malformed"));
     }
     let bare = host::host_use(authority)?;
-    if bare.scheme.is_empty() { of(scheme, bare.host, bare.class, bare.port.or(Some(port))) } else { Err(opaque("the port is not a number")) }
+    if bare.scheme.is_empty() {
+        of(scheme, bare.host, bare.class, bare.port.or(Some(port)))
+    } else {
+        Err(opaque("the port is not a number"))
+    }
 }
 
 fn of(scheme: &str, host: String, class: AddressClass, port: Option<u16>) -> Result<HostUse, Opaque> {
@@ -118,3 +123,6 @@ fn without_scheme(text: &str) -> Result<HostUse, Opaque> {
     let bare = host::host_use(authority)?;
     if bare.scheme.is_empty() { Ok(bare) } else { Err(opaque("the URL's scheme is not one of the web")) }
 }
+
+#[cfg(test)]
+mod tests;

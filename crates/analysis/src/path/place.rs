@@ -2,7 +2,8 @@
 
 use crate::Surroundings;
 use stayhand_core::facts::Place::{
-    self, AgentConfig, Boot, Credential, Device, GitControl, Kernel, Key, OtherUser, Startup, Stayhand, System,
+    self, AgentConfig, Boot, Credential, Device, GitControl, Kernel, Key, OtherUser, Startup, Stayhand,
+    System,
 };
 use std::cmp::Ordering;
 use unicode_normalization::UnicodeNormalization as _;
@@ -22,7 +23,6 @@ const fn named(name: &'static str, under: &'static str, place: Place) -> Named {
 
 /// Sorted by name, so that it can be searched.
 const NAMED: &[Named] = &[
-    named("_netrc", "", Credential),
     named(".aider.conf.yml", "", AgentConfig),
     named(".aws", "", Credential),
     named(".azure", "", Credential),
@@ -95,6 +95,7 @@ const NAMED: &[Named] = &[
     named(".zsh_history", "", Credential),
     named(".zshenv", "", Startup),
     named(".zshrc", "", Startup),
+    named("_netrc", "", Credential),
     named("auth.json", ".composer", Credential),
     named("auth.json", ".config/composer", Credential),
     named("autostart", ".config", Startup),
@@ -157,8 +158,18 @@ const ENDINGS: &[(&str, Place)] = &[
 ];
 
 /// Names of `.pem` files that, by custom, hold certificates only.
-const CERTIFICATES: &[&str] =
-    &["ca", "ca-bundle", "cacert", "cert", "certificate", "certificates", "chain", "fullchain", "pubkey", "public"];
+const CERTIFICATES: &[&str] = &[
+    "ca",
+    "ca-bundle",
+    "cacert",
+    "cert",
+    "certificate",
+    "certificates",
+    "chain",
+    "fullchain",
+    "pubkey",
+    "public",
+];
 
 /// Beginnings of the names that `ssh-keygen` gives private keys.
 const SSH_KEYS: &[&str] = &["id_dsa", "id_ecdsa", "id_ed25519", "id_rsa"];
@@ -228,15 +239,46 @@ const ABSOLUTE: &[(&str, Place)] = &[
 
 /// What lies in no place although a rule of [`ABSOLUTE`] or [`SYSTEM`] covers it.
 const HARMLESS: &[&str] = &[
-    "/dev/fd", "/dev/full", "/dev/null", "/dev/ptmx", "/dev/random", "/dev/shm", "/dev/stderr", "/dev/stdin",
-    "/dev/stdout", "/dev/tty", "/dev/urandom", "/dev/zero", "/proc/self/fd", "/private/tmp", "/private/var/folders",
-    "/private/var/tmp", "/run/user", "/var/folders", "/var/tmp",
+    "/dev/fd",
+    "/dev/full",
+    "/dev/null",
+    "/dev/ptmx",
+    "/dev/random",
+    "/dev/shm",
+    "/dev/stderr",
+    "/dev/stdin",
+    "/dev/stdout",
+    "/dev/tty",
+    "/dev/urandom",
+    "/dev/zero",
+    "/proc/self/fd",
+    "/private/tmp",
+    "/private/var/folders",
+    "/private/var/tmp",
+    "/run/user",
+    "/var/folders",
+    "/var/tmp",
 ];
 
 /// The folders of the operating system, by their first component.
 const SYSTEM: &[&str] = &[
-    "applications", "bin", "etc", "lib", "lib32", "lib64", "libx32", "library", "nix", "opt", "private", "run",
-    "sbin", "snap", "system", "usr", "var",
+    "applications",
+    "bin",
+    "etc",
+    "lib",
+    "lib32",
+    "lib64",
+    "libx32",
+    "library",
+    "nix",
+    "opt",
+    "private",
+    "run",
+    "sbin",
+    "snap",
+    "system",
+    "usr",
+    "var",
 ];
 
 /// Folders that are the system's themselves, while what lies below belongs to others.
@@ -342,7 +384,8 @@ fn by_location(path: &str, at: &Surroundings<'_>) -> Option<Place> {
 }
 
 fn is_process_environment(path: &str) -> bool {
-    strip_prefix(path, "/proc/").is_some_and(|rest| matches!(rest.rsplit('/').next(), Some("environ" | "mem")))
+    strip_prefix(path, "/proc/")
+        .is_some_and(|rest| matches!(rest.rsplit('/').next(), Some("environ" | "mem")))
 }
 
 fn by_first_component(path: &str, home: &str) -> Option<Place> {
@@ -369,7 +412,8 @@ fn is_workspace(path: &str, place: Place, workspace: &str) -> bool {
 /// Whether `path` is `folder` or lies below it. The root covers nothing.
 fn covers(folder: &str, path: &str) -> bool {
     let folder = folder.trim_end_matches('/');
-    !folder.is_empty() && strip_prefix(path, folder).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    !folder.is_empty()
+        && strip_prefix(path, folder).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
 /// The place of a path that holds wildcards: that of any table entry it may stand for, where the
@@ -377,20 +421,26 @@ fn covers(folder: &str, path: &str) -> bool {
 pub(super) fn place_of_pattern(pattern: &str, at: &Surroundings<'_>) -> Option<Place> {
     let named = pattern.match_indices('/').find_map(|(slash, _)| {
         let component = pattern.get(slash + 1..)?.split('/').next()?;
-        let rule = NAMED.iter().find(|rule| {
-            may_name(component, rule.name) && stands_under(pattern, slash + 1, rule.under)
-        });
+        let rule = NAMED
+            .iter()
+            .find(|rule| may_name(component, rule.name) && stands_under(pattern, slash + 1, rule.under));
         let key = || SSH_KEYS.iter().any(|key| may_name(component, key)).then_some(Key);
         rule.map(|rule| rule.place).or_else(key)
     });
     let absolute = || ABSOLUTE.iter().find(|(folder, _)| may_cover(folder, pattern)).map(|(_, place)| *place);
-    let system = || SYSTEM.iter().any(|first| pattern.split('/').nth(1).is_some_and(|component| may_name(component, first)));
+    let system = || {
+        SYSTEM
+            .iter()
+            .any(|first| pattern.split('/').nth(1).is_some_and(|component| may_name(component, first)))
+    };
     named.or_else(absolute).or_else(|| (system() && !covers(at.workspace, pattern)).then_some(System))
 }
 
 fn may_cover(folder: &str, pattern: &str) -> bool {
     let mut components = pattern.split('/');
-    folder.split('/').all(|name| components.next().is_some_and(|component| component == name || may_name(component, name)))
+    folder
+        .split('/')
+        .all(|name| components.next().is_some_and(|component| component == name || may_name(component, name)))
 }
 
 /// Whether `component`, which holds wildcards, stands for `name` and spells out half of it.
@@ -430,7 +480,10 @@ fn matches_wildcard(pattern: &[u8], name: &[u8]) -> bool {
                 retry = Some((p, n));
             }
             Some(b'[') => {
-                p += pattern.get(p..).and_then(|rest| rest.iter().position(|c| *c == b']')).map_or(1, |end| end + 1);
+                p += pattern
+                    .get(p..)
+                    .and_then(|rest| rest.iter().position(|c| *c == b']'))
+                    .map_or(1, |end| end + 1);
                 n += 1;
             }
             Some(other) if *other == b'?' || other.eq_ignore_ascii_case(byte) => {

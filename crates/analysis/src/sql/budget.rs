@@ -57,9 +57,18 @@ fn is_set_operation(keyword: Keyword) -> bool {
 /// Whether a token may wrap the expression before or after it. Names and literals never do.
 fn is_operator(token: &Token) -> bool {
     match token {
-        Token::Word(word) => !matches!(word.keyword, Keyword::NoKeyword | Keyword::NULL | Keyword::TRUE | Keyword::FALSE),
-        Token::EOF | Token::Number(..) | Token::Whitespace(_) | Token::RParen | Token::RBracket | Token::RBrace => false,
-        Token::SingleQuotedString(_) | Token::DoubleQuotedString(_) | Token::NationalStringLiteral(_) => false,
+        Token::Word(word) => {
+            !matches!(word.keyword, Keyword::NoKeyword | Keyword::NULL | Keyword::TRUE | Keyword::FALSE)
+        }
+        Token::EOF
+        | Token::Number(..)
+        | Token::Whitespace(_)
+        | Token::RParen
+        | Token::RBracket
+        | Token::RBrace => false,
+        Token::SingleQuotedString(_) | Token::DoubleQuotedString(_) | Token::NationalStringLiteral(_) => {
+            false
+        }
         _ => true,
     }
 }

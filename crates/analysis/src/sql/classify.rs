@@ -2,12 +2,12 @@
 
 use super::{functions, truth};
 use sqlparser::ast::{
-    ContextModifier, CopySource, CopyTarget, Expr, FromTable, Function, ObjectName, ObjectType, Query, Select, Set,
-    Statement as Parsed, TableFactor, TableObject, Visit as _, Visitor,
+    ContextModifier, CopySource, CopyTarget, Expr, FromTable, Function, ObjectName, ObjectType, Query,
+    Select, Set, Statement as Parsed, TableFactor, TableObject, Visit as _, Visitor,
 };
+use stayhand_core::facts::{SqlClass, Statement};
 use std::borrow::Cow;
 use std::ops::ControlFlow;
-use stayhand_core::facts::{SqlClass, Statement};
 
 type Verdict = (SqlClass, Cow<'static, str>);
 
@@ -15,7 +15,13 @@ type Verdict = (SqlClass, Cow<'static, str>);
 /// it, and the files it names as tables.
 pub(super) fn statement(parsed: &Parsed) -> Statement {
     let plan_only = matches!(parsed, Parsed::Explain { .. }) && !explains_by_running(parsed);
-    let mut walk = Walk { class: SqlClass::Read, verb: Cow::Borrowed("SELECT"), tables: Vec::new(), aliases: Vec::new(), plan_only };
+    let mut walk = Walk {
+        class: SqlClass::Read,
+        verb: Cow::Borrowed("SELECT"),
+        tables: Vec::new(),
+        aliases: Vec::new(),
+        plan_only,
+    };
     let (class, verb) = of_statement(parsed);
     walk.verb = verb;
     walk.class = class;
@@ -60,9 +66,11 @@ impl Walk {
 
 /// Whether a function is qualified with a schema other than the system's.
 fn has_own_schema(name: &ObjectName) -> bool {
-    let schema = name.0.len().checked_sub(2).and_then(|index| name.0.get(index)).and_then(|part| part.as_ident());
+    let schema =
+        name.0.len().checked_sub(2).and_then(|index| name.0.get(index)).and_then(|part| part.as_ident());
     schema.is_some_and(|schema| {
-        !["pg_catalog", "sys", "information_schema", "safe", "net", "st"].contains(&schema.value.to_ascii_lowercase().as_str())
+        !["pg_catalog", "sys", "information_schema", "safe", "net", "st"]
+            .contains(&schema.value.to_ascii_lowercase().as_str())
     })
 }
 
@@ -120,7 +128,9 @@ fn table_name(name: &ObjectName) -> String {
     let parts: Vec<String> = name
         .0
         .iter()
-        .map(|part| part.as_ident().map_or_else(|| part.to_string(), |ident| ident.value.clone()).to_lowercase())
+        .map(|part| {
+            part.as_ident().map_or_else(|| part.to_string(), |ident| ident.value.clone()).to_lowercase()
+        })
         .collect();
     parts.join(".")
 }
@@ -130,7 +140,9 @@ fn names_file(name: &ObjectName) -> bool {
     const ENDINGS: [&str; 7] = [".csv", ".tsv", ".parquet", ".json", ".jsonl", ".ndjson", ".db"];
     name.0.iter().filter_map(|part| part.as_ident()).any(|ident| {
         let lower = ident.value.to_ascii_lowercase();
-        ident.quote_style == Some('\'') || lower.contains(['/', '\\']) || ENDINGS.iter().any(|ending| lower.ends_with(ending))
+        ident.quote_style == Some('\'')
+            || lower.contains(['/', '\\'])
+            || ENDINGS.iter().any(|ending| lower.ends_with(ending))
     })
 }
 
@@ -146,16 +158,26 @@ fn of_statement(parsed: &Parsed) -> Verdict {
         Parsed::Delete(delete) => (changing(delete.selection.as_ref()), "DELETE"),
         Parsed::Merge(merge) if truth::is_always_true(&merge.on) => (SqlClass::UnfilteredWrite, "MERGE"),
         Parsed::Insert(insert) if insert.overwrite => (SqlClass::UnfilteredWrite, "INSERT OVERWRITE"),
-        Parsed::Insert(insert) if matches!(insert.table, TableObject::TableFunction(_)) => (SqlClass::File, "INSERT INTO FUNCTION"),
-        Parsed::Drop { object_type: ObjectType::Role | ObjectType::User, .. } => (SqlClass::Privilege, "DROP ROLE"),
-        Parsed::Drop { object_type, .. } => return (SqlClass::Schema, Cow::Owned(format!("DROP {object_type}"))),
+        Parsed::Insert(insert) if matches!(insert.table, TableObject::TableFunction(_)) => {
+            (SqlClass::File, "INSERT INTO FUNCTION")
+        }
+        Parsed::Drop { object_type: ObjectType::Role | ObjectType::User, .. } => {
+            (SqlClass::Privilege, "DROP ROLE")
+        }
+        Parsed::Drop { object_type, .. } => {
+            return (SqlClass::Schema, Cow::Owned(format!("DROP {object_type}")));
+        }
         Parsed::Set(set) => of_set(set),
         Parsed::Copy { to, target, .. } => of_copy(*to, target),
         Parsed::Pragma { name, value, is_eq } => of_pragma(name, value.is_some(), *is_eq),
-        Parsed::CreateFunction(function) if function.language.as_ref().is_some_and(|language| !is_inner_language(&language.value)) => {
+        Parsed::CreateFunction(function)
+            if function.language.as_ref().is_some_and(|language| !is_inner_language(&language.value)) =>
+        {
             (SqlClass::File, "CREATE FUNCTION")
         }
-        Parsed::CreateTable(table) if table.external || table.location.is_some() => (SqlClass::File, "CREATE EXTERNAL TABLE"),
+        Parsed::CreateTable(table) if table.external || table.location.is_some() => {
+            (SqlClass::File, "CREATE EXTERNAL TABLE")
+        }
         Parsed::CreateVirtualTable { module_name, .. } if !is_inner_module(&module_name.value) => {
             (SqlClass::File, "CREATE VIRTUAL TABLE")
         }
@@ -172,7 +194,9 @@ fn changing(condition: Option<&Expr>) -> SqlClass {
 fn of_set(set: &Set) -> (SqlClass, &'static str) {
     match set {
         Set::SetRole { .. } | Set::SetSessionAuthorization(_) => (SqlClass::Privilege, "SET ROLE"),
-        Set::SingleAssignment { scope: Some(ContextModifier::Global), .. } => (SqlClass::Privilege, "SET GLOBAL"),
+        Set::SingleAssignment { scope: Some(ContextModifier::Global), .. } => {
+            (SqlClass::Privilege, "SET GLOBAL")
+        }
         Set::MultipleAssignments { assignments }
             if assignments.iter().any(|each| each.scope == Some(ContextModifier::Global)) =>
         {
@@ -204,9 +228,25 @@ fn is_inner_module(module: &str) -> bool {
 
 /// Pragmas that only show, whatever their argument.
 const SHOWING_PRAGMAS: &[&str] = &[
-    "collation_list", "compile_options", "database_list", "foreign_key_check", "foreign_key_list", "function_list",
-    "index_info", "index_list", "index_xinfo", "integrity_check", "module_list", "page_count", "pragma_list",
-    "quick_check", "show_tables", "stats", "table_info", "table_list", "table_xinfo",
+    "collation_list",
+    "compile_options",
+    "database_list",
+    "foreign_key_check",
+    "foreign_key_list",
+    "function_list",
+    "index_info",
+    "index_list",
+    "index_xinfo",
+    "integrity_check",
+    "module_list",
+    "page_count",
+    "pragma_list",
+    "quick_check",
+    "show_tables",
+    "stats",
+    "table_info",
+    "table_list",
+    "table_xinfo",
 ];
 
 /// Pragmas that act even without a value.
@@ -221,14 +261,20 @@ fn of_pragma(name: &ObjectName, has_value: bool, assigns: bool) -> (SqlClass, &'
 
 /// The class of statements that need no look inside.
 fn of_kind(parsed: &Parsed) -> (SqlClass, &'static str) {
-    use SqlClass::{File, Privilege, Read, Schema, Session, Transaction, Unknown, Write};
     use Parsed as P;
+    use SqlClass::{File, Privilege, Read, Schema, Session, Transaction, Unknown, Write};
     match parsed {
         P::Query(_) => (Read, "SELECT"),
         P::Explain { .. } | P::ExplainTable { .. } => (Read, "EXPLAIN"),
-        P::ShowFunctions { .. } | P::ShowVariable { .. } | P::ShowStatus { .. } | P::ShowVariables { .. } => (Read, "SHOW"),
-        P::ShowCreate { .. } | P::ShowColumns { .. } | P::ShowCatalogs { .. } | P::ShowDatabases { .. } => (Read, "SHOW"),
-        P::ShowProcessList { .. } | P::ShowSchemas { .. } | P::ShowCharset(_) | P::ShowObjects(_) => (Read, "SHOW"),
+        P::ShowFunctions { .. } | P::ShowVariable { .. } | P::ShowStatus { .. } | P::ShowVariables { .. } => {
+            (Read, "SHOW")
+        }
+        P::ShowCreate { .. } | P::ShowColumns { .. } | P::ShowCatalogs { .. } | P::ShowDatabases { .. } => {
+            (Read, "SHOW")
+        }
+        P::ShowProcessList { .. } | P::ShowSchemas { .. } | P::ShowCharset(_) | P::ShowObjects(_) => {
+            (Read, "SHOW")
+        }
         P::ShowTables { .. } | P::ShowViews { .. } | P::ShowCollation { .. } => (Read, "SHOW"),
         P::If(_) | P::Case(_) | P::While(_) => (Read, "block"),
         P::StartTransaction { .. } => (Transaction, "BEGIN"),
@@ -238,10 +284,16 @@ fn of_kind(parsed: &Parsed) -> (SqlClass, &'static str) {
         P::Lock(_) | P::LockTables { .. } | P::UnlockTables => (Transaction, "LOCK"),
         P::Use(_) => (Session, "USE"),
         P::Analyze(_) | P::Vacuum(_) | P::OptimizeTable { .. } | P::Flush { .. } => (Session, "maintenance"),
-        P::Cache { .. } | P::UNCache { .. } | P::Msck(_) | P::Discard { .. } | P::Reset(_) => (Session, "maintenance"),
-        P::AlterSession { .. } | P::Deallocate { .. } | P::Prepare { .. } | P::Declare { .. } => (Session, "session"),
+        P::Cache { .. } | P::UNCache { .. } | P::Msck(_) | P::Discard { .. } | P::Reset(_) => {
+            (Session, "maintenance")
+        }
+        P::AlterSession { .. } | P::Deallocate { .. } | P::Prepare { .. } | P::Declare { .. } => {
+            (Session, "session")
+        }
         P::Fetch { .. } | P::Open(_) | P::Close { .. } | P::Print(_) | P::Return(_) => (Session, "session"),
-        P::LISTEN { .. } | P::UNLISTEN { .. } | P::Raise(_) | P::RaisError { .. } | P::Throw(_) => (Session, "session"),
+        P::LISTEN { .. } | P::UNLISTEN { .. } | P::Raise(_) | P::RaisError { .. } | P::Throw(_) => {
+            (Session, "session")
+        }
         P::DetachDuckDBDatabase { .. } | P::Assert { .. } => (Session, "session"),
         P::Insert(_) => (Write, "INSERT"),
         P::Merge(_) => (Write, "MERGE"),
@@ -250,7 +302,9 @@ fn of_kind(parsed: &Parsed) -> (SqlClass, &'static str) {
         P::CreateExtension(_) => (File, "CREATE EXTENSION"),
         P::Install { .. } | P::Load { .. } => (File, "LOAD"),
         P::Directory { .. } | P::LoadData { .. } | P::Unload { .. } | P::ExportData(_) => (File, "LOAD DATA"),
-        P::CopyIntoSnowflake { .. } | P::Put { .. } | P::List(_) | P::Remove(_) | P::CreateStage { .. } => (File, "stage"),
+        P::CopyIntoSnowflake { .. } | P::Put { .. } | P::List(_) | P::Remove(_) | P::CreateStage { .. } => {
+            (File, "stage")
+        }
         P::AttachDatabase { .. } | P::AttachDuckDBDatabase { .. } => (File, "ATTACH"),
         P::CreateServer(_) | P::CreateConnector(_) | P::AlterConnector { .. } => (File, "CREATE SERVER"),
         P::Call(_) => (File, "CALL"),
@@ -279,12 +333,20 @@ fn of_definition(parsed: &Parsed) -> Option<&'static str> {
         P::CreateFunction(_) | P::CreateMacro { .. } => "CREATE FUNCTION",
         P::CreateProcedure { .. } => "CREATE PROCEDURE",
         P::CreateTrigger(_) => "CREATE TRIGGER",
-        P::CreateSequence { .. } | P::CreateDomain(_) | P::CreateType { .. } | P::CreateCollation(_) => "CREATE",
+        P::CreateSequence { .. } | P::CreateDomain(_) | P::CreateType { .. } | P::CreateCollation(_) => {
+            "CREATE"
+        }
         P::CreateOperator(_) | P::CreateOperatorFamily(_) | P::CreateOperatorClass(_) => "CREATE",
         P::CreateTextSearch(_) | P::CreateFileFormat { .. } | P::CreateWarehouse(_) => "CREATE",
         P::AlterTable(_) => "ALTER TABLE",
-        P::AlterSchema(_) | P::AlterIndex { .. } | P::AlterView { .. } | P::AlterFunction(_) | P::AlterType(_) => "ALTER",
-        P::AlterCollation(_) | P::AlterOperator(_) | P::AlterOperatorFamily(_) | P::AlterOperatorClass(_) => "ALTER",
+        P::AlterSchema(_)
+        | P::AlterIndex { .. }
+        | P::AlterView { .. }
+        | P::AlterFunction(_)
+        | P::AlterType(_) => "ALTER",
+        P::AlterCollation(_) | P::AlterOperator(_) | P::AlterOperatorFamily(_) | P::AlterOperatorClass(_) => {
+            "ALTER"
+        }
         P::AlterTextSearch(_) => "ALTER",
         P::DropFunction(_) | P::DropProcedure { .. } => "DROP FUNCTION",
         P::DropTrigger(_) => "DROP TRIGGER",
@@ -300,7 +362,9 @@ fn of_definition(parsed: &Parsed) -> Option<&'static str> {
 fn targets(parsed: &Parsed) -> Vec<String> {
     match parsed {
         Parsed::Drop { names, .. } => names.iter().map(table_name).collect(),
-        Parsed::Truncate(truncate) => truncate.table_names.iter().map(|target| table_name(&target.name)).collect(),
+        Parsed::Truncate(truncate) => {
+            truncate.table_names.iter().map(|target| table_name(&target.name)).collect()
+        }
         Parsed::Copy { source: CopySource::Table { table_name: name, .. }, .. } => vec![table_name(name)],
         Parsed::Delete(delete) => {
             let FromTable::WithFromKeyword(_) = &delete.from else { return Vec::new() };

@@ -23,7 +23,9 @@ fn truth(condition: &Expr, depth: usize) -> Option<bool> {
         Expr::Nested(inner) | Expr::IsTrue(inner) | Expr::IsNotFalse(inner) => truth(inner, next),
         Expr::UnaryOp { op: UnaryOperator::Not, expr } => truth(expr, next).map(|value| !value),
         Expr::IsFalse(inner) | Expr::IsNotTrue(inner) => truth(inner, next).map(|value| !value),
-        Expr::BinaryOp { op: op @ (BinaryOperator::Or | BinaryOperator::And), .. } => of_chain(condition, op, next),
+        Expr::BinaryOp { op: op @ (BinaryOperator::Or | BinaryOperator::And), .. } => {
+            of_chain(condition, op, next)
+        }
         Expr::BinaryOp { left, op, right } => of_comparison(left, op, right, next),
         Expr::IsNotNull(inner) => constant(inner, next).map(|_| true),
         Expr::Between { expr, negated: false, low, high } => Some(
@@ -31,7 +33,8 @@ fn truth(condition: &Expr, depth: usize) -> Option<bool> {
                 && constant(expr, next)?.number()? <= constant(high, next)?.number()?,
         ),
         Expr::InList { expr, list, negated: false } => list.contains(expr).then_some(true),
-        Expr::Like { negated: false, expr, pattern, .. } | Expr::ILike { negated: false, expr, pattern, .. } => {
+        Expr::Like { negated: false, expr, pattern, .. }
+        | Expr::ILike { negated: false, expr, pattern, .. } => {
             let matches_all = matches!(constant(pattern, next), Some(Constant::Text(text)) if text.bytes().all(|b| b == b'%') && !text.is_empty());
             (matches_all || expr == pattern).then_some(true)
         }
@@ -73,7 +76,10 @@ fn of_chain(chain: &Expr, joined_by: &BinaryOperator, depth: usize) -> Option<bo
 
 /// `x IS NULL OR x IS NOT NULL`, `x = 1 OR x <> 1`.
 fn has_opposites(terms: &[&Expr]) -> bool {
-    terms.iter().enumerate().any(|(index, term)| terms.iter().skip(index + 1).any(|other| are_opposites(term, other)))
+    terms
+        .iter()
+        .enumerate()
+        .any(|(index, term)| terms.iter().skip(index + 1).any(|other| are_opposites(term, other)))
 }
 
 fn are_opposites(one: &Expr, other: &Expr) -> bool {
@@ -86,7 +92,8 @@ fn are_opposites(one: &Expr, other: &Expr) -> bool {
             ) && a == c
                 && b == d
         }
-        (Expr::UnaryOp { op: UnaryOperator::Not, expr }, plain) | (plain, Expr::UnaryOp { op: UnaryOperator::Not, expr }) => {
+        (Expr::UnaryOp { op: UnaryOperator::Not, expr }, plain)
+        | (plain, Expr::UnaryOp { op: UnaryOperator::Not, expr }) => {
             without_nesting(expr) == without_nesting(plain)
         }
         _ => false,
@@ -122,7 +129,11 @@ fn of_comparison(left: &Expr, op: &BinaryOperator, right: &Expr, depth: usize) -
 
 fn calls_functions(expr: &Expr) -> bool {
     visit_expressions(expr, |inner| {
-        if matches!(inner, Expr::Function(_) | Expr::Subquery(_)) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        if matches!(inner, Expr::Function(_) | Expr::Subquery(_)) {
+            ControlFlow::Break(())
+        } else {
+            ControlFlow::Continue(())
+        }
     })
     .is_break()
 }
@@ -168,11 +179,17 @@ fn constant(expr: &Expr, depth: usize) -> Option<Constant> {
     }
     let next = depth + 1;
     match expr {
-        Expr::Nested(inner) | Expr::Cast { expr: inner, .. } | Expr::Collate { expr: inner, .. } => constant(inner, next),
+        Expr::Nested(inner) | Expr::Cast { expr: inner, .. } | Expr::Collate { expr: inner, .. } => {
+            constant(inner, next)
+        }
         Expr::Value(value) => of_literal(&value.value),
-        Expr::UnaryOp { op: UnaryOperator::Minus, expr } => Some(Constant::Number(-constant(expr, next)?.number()?)),
+        Expr::UnaryOp { op: UnaryOperator::Minus, expr } => {
+            Some(Constant::Number(-constant(expr, next)?.number()?))
+        }
         Expr::UnaryOp { op: UnaryOperator::Plus, expr } => constant(expr, next),
-        Expr::UnaryOp { op: UnaryOperator::Not, expr } => Some(Constant::Bool(!constant(expr, next)?.truth()?)),
+        Expr::UnaryOp { op: UnaryOperator::Not, expr } => {
+            Some(Constant::Bool(!constant(expr, next)?.truth()?))
+        }
         Expr::BinaryOp { left, op, right } => of_arithmetic(left, op, right, next),
         _ => None,
     }

@@ -6,11 +6,11 @@ use super::is_outgoing;
 use crate::path::{cleaned, literal_use, path_use};
 use crate::text::normalised;
 use crate::{Surroundings, host, program, secret, shell, sql, url};
-use std::borrow::Cow;
 use stayhand_core::facts::{
     Access, Aspect, Facts, FieldKind, HostUse, Invalid, Opaque, Operation, PathUse, SecretUse, Text, Trait,
 };
 use stayhand_core::tool::Tool;
+use std::borrow::Cow;
 
 /// Collects what the arguments say.
 pub(super) struct Builder<'a> {
@@ -64,7 +64,10 @@ impl<'a> Builder<'a> {
         self.read_urls(leaves);
         self.read_sql(leaves);
         if leaves.is_incomplete() {
-            self.own.opaque.push(Opaque { aspect: Aspect::Effects, why: "the arguments are too many or too deep".to_owned() });
+            self.own.opaque.push(Opaque {
+                aspect: Aspect::Effects,
+                why: "the arguments are too many or too deep".to_owned(),
+            });
         }
         let runs_only = self.own == Operation::default() && !self.commands.is_empty();
         if !runs_only {
@@ -105,7 +108,8 @@ impl<'a> Builder<'a> {
     /// of wildcards is not known.
     fn add_reading(&mut self, text: &str, access: Access) {
         let literal = self.known.is_some_and(|tool| !matches!(tool.name, "list_dir" | "bash" | "exec"));
-        let used = if literal { literal_use(access, text, &self.at) } else { path_use(access, text, &self.at) };
+        let used =
+            if literal { literal_use(access, text, &self.at) } else { path_use(access, text, &self.at) };
         if let Some(used) = self.taken(used) {
             self.add_use(used);
         }
@@ -198,14 +202,23 @@ impl<'a> Builder<'a> {
     }
 
     fn add_secrets(&mut self, leaf: &Leaf<'_>, commands_before: usize) {
-        let mut kinds: Vec<&'static str> = leaf.words.iter().flat_map(|word| secret::find(word)).map(|found| found.kind).collect();
+        let mut kinds: Vec<&'static str> =
+            leaf.words.iter().flat_map(|word| secret::find(word)).map(|found| found.kind).collect();
         if kinds.is_empty() && leaf.kind == FieldKind::Secret && !leaf.text().is_empty() {
             kinds.push("field");
         }
         kinds.dedup();
         let commands = self.commands.get_mut(commands_before..).unwrap_or_default();
-        let outgoing = if commands.is_empty() { is_outgoing(leaf, self.known) } else { commands.iter().any(reaches_out) };
-        let uses = kinds.into_iter().map(|kind| SecretUse { kind: kind.to_owned(), field: leaf.pointer.clone(), outgoing });
+        let outgoing = if commands.is_empty() {
+            is_outgoing(leaf, self.known)
+        } else {
+            commands.iter().any(reaches_out)
+        };
+        let uses = kinds.into_iter().map(|kind| SecretUse {
+            kind: kind.to_owned(),
+            field: leaf.pointer.clone(),
+            outgoing,
+        });
         match commands.first_mut() {
             Some(operation) => operation.secrets.extend(uses),
             None => self.own.secrets.extend(uses),
@@ -242,7 +255,10 @@ fn of_file_url(text: &str) -> Option<Result<String, Opaque>> {
         Some(after) => {
             let (machine, path) = after.find('/').map_or((after, ""), |slash| after.split_at(slash));
             if !matches!(machine, "" | "localhost" | "127.0.0.1") {
-                return Some(Err(Opaque { aspect: Aspect::Paths, why: "the file lies on another machine".to_owned() }));
+                return Some(Err(Opaque {
+                    aspect: Aspect::Paths,
+                    why: "the file lies on another machine".to_owned(),
+                }));
             }
             path
         }

@@ -33,7 +33,8 @@ pub(super) fn other_readings(text: &str) -> Vec<String> {
 }
 
 fn is_unambiguous(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || matches!(byte, b'/' | b'.' | b'_' | b'-' | b'~' | b'+' | b' ' | b'@' | b'$' | b':' | b',' | b'=')
+    byte.is_ascii_alphanumeric()
+        || matches!(byte, b'/' | b'.' | b'_' | b'-' | b'~' | b'+' | b' ' | b'@' | b'$' | b':' | b',' | b'=')
 }
 
 /// Keeps a reading up to its first NUL, where C ends the name, and without control characters.
@@ -135,7 +136,13 @@ fn without_parameters(text: &str) -> String {
         .split('/')
         .map(|part| {
             let name = part.split(';').next().unwrap_or_default();
-            if name.len() > 2 && name.bytes().all(|byte| matches!(byte, b'.' | b' ' | b'"' | b'\'' | b'<' | b'>' | b'?')) { ".." } else { name }
+            if name.len() > 2
+                && name.bytes().all(|byte| matches!(byte, b'.' | b' ' | b'"' | b'\'' | b'<' | b'>' | b'?'))
+            {
+                ".."
+            } else {
+                name
+            }
         })
         .collect();
     parts.join("/")
@@ -143,7 +150,11 @@ fn without_parameters(text: &str) -> String {
 
 /// What is left when a filter takes every `../` out once: `....//` becomes `../`.
 fn without_nested_climbs(text: &str) -> String {
-    if text.contains("....") || text.contains(".../.") { text.replace("../", "").replace("./", "../") } else { text.to_owned() }
+    if text.contains("....") || text.contains(".../.") {
+        text.replace("../", "").replace("./", "../")
+    } else {
+        text.to_owned()
+    }
 }
 
 #[cfg(test)]

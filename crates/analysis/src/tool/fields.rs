@@ -133,7 +133,9 @@ impl<'a> Leaves<'a> {
             Value::Bool(_) | Value::Number(_) => self.check_scalar(pointer, value, stated),
             Value::Array(items) => self.enter_list(walk, pointer, name, items, stated, depth),
             Value::Object(map) => {
-                if let Some((kind, Source::Stated)) = stated && !holds_structure(kind) {
+                if let Some((kind, Source::Stated)) = stated
+                    && !holds_structure(kind)
+                {
                     return self.invalid(pointer, "must be text");
                 }
                 for (key, value) in map {
@@ -168,7 +170,10 @@ impl<'a> Leaves<'a> {
                 None => self.invalid(pointer, "must be a list of words"),
             };
         }
-        if walk.is_builtin(&pointer) && let Some((kind, Source::Stated)) = stated && !holds_structure(kind) {
+        if walk.is_builtin(&pointer)
+            && let Some((kind, Source::Stated)) = stated
+            && !holds_structure(kind)
+        {
             self.invalid(pointer.clone(), "must be text");
         }
         for (index, item) in items.iter().enumerate() {
@@ -179,7 +184,14 @@ impl<'a> Leaves<'a> {
         }
     }
 
-    fn add_text(&mut self, walk: &Walk<'_>, pointer: String, name: &str, text: &'a str, stated: Option<(FieldKind, Source)>) {
+    fn add_text(
+        &mut self,
+        walk: &Walk<'_>,
+        pointer: String,
+        name: &str,
+        text: &'a str,
+        stated: Option<(FieldKind, Source)>,
+    ) {
         let (kind, source) = match stated {
             Some((FieldKind::Argv, _)) => return self.invalid(pointer, "must be a list of words"),
             Some((FieldKind::Amount, source)) => {
@@ -197,8 +209,15 @@ impl<'a> Leaves<'a> {
 
     /// A key that is itself an address or leads to a sensitive place.
     fn enter_key(&mut self, walk: &Walk<'_>, pointer: &str, key: &'a str) {
-        if walk.infers() && let Some(kind) = infer::kind_of_key(key) {
-            self.all.push(Leaf { pointer: pointer.to_owned(), kind, source: Source::Inferred, words: vec![key] });
+        if walk.infers()
+            && let Some(kind) = infer::kind_of_key(key)
+        {
+            self.all.push(Leaf {
+                pointer: pointer.to_owned(),
+                kind,
+                source: Source::Inferred,
+                words: vec![key],
+            });
         }
     }
 
@@ -228,7 +247,10 @@ impl<'a> Leaves<'a> {
 
 /// Whether a field of this kind may hold numbers, lists and maps.
 fn holds_structure(kind: FieldKind) -> bool {
-    matches!(kind, FieldKind::Text | FieldKind::Outgoing | FieldKind::Recipient | FieldKind::Secret | FieldKind::Amount)
+    matches!(
+        kind,
+        FieldKind::Text | FieldKind::Outgoing | FieldKind::Recipient | FieldKind::Secret | FieldKind::Amount
+    )
 }
 
 /// Appends `key` to a JSON pointer (RFC 6901).
@@ -257,7 +279,10 @@ impl Walk<'_> {
         self.builtin(pointer).or_else(|| {
             let fields = &self.declaration?.fields;
             fields.get(pointer).copied().or_else(|| {
-                fields.iter().find(|(pattern, _)| pattern.contains('*') && matches(pattern, pointer)).map(|(_, kind)| *kind)
+                fields
+                    .iter()
+                    .find(|(pattern, _)| pattern.contains('*') && matches(pattern, pointer))
+                    .map(|(_, kind)| *kind)
             })
         })
     }
@@ -275,9 +300,10 @@ impl Walk<'_> {
     /// What the tool does to its own path, if it has one.
     fn main_kind(&self) -> Option<FieldKind> {
         let fields = self.known?.fields;
-        fields.iter().map(|(_, kind, _)| *kind).find(|kind| {
-            matches!(kind, FieldKind::Path | FieldKind::WritePath | FieldKind::DeletePath)
-        })
+        fields
+            .iter()
+            .map(|(_, kind, _)| *kind)
+            .find(|kind| matches!(kind, FieldKind::Path | FieldKind::WritePath | FieldKind::DeletePath))
     }
 }
 

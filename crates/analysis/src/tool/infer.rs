@@ -4,8 +4,8 @@
 //! described is decided on by its own name, and these facts only make the decision stricter.
 
 use crate::{host, path, secret, sql, url};
-use std::net::IpAddr;
 use stayhand_core::facts::{AddressClass, FieldKind, Place};
+use std::net::IpAddr;
 
 /// What a name suggests.
 #[derive(Clone, Copy)]
@@ -52,12 +52,12 @@ const NAMES: &[(&str, Hint)] = &[
     ("content", Hint::Prose),
     ("cwd", Hint::Is(FieldKind::Path)),
     ("description", Hint::Prose),
-    ("dest", Hint::PathIfShaped(FieldKind::WritePath)),
+    ("dest", Hint::Is(FieldKind::WritePath)),
     ("destination", Hint::PathIfShaped(FieldKind::WritePath)),
     ("dir", Hint::Is(FieldKind::Path)),
     ("directory", Hint::Is(FieldKind::Path)),
     ("domain", Hint::Address),
-    ("dst", Hint::PathIfShaped(FieldKind::WritePath)),
+    ("dst", Hint::Is(FieldKind::WritePath)),
     ("endpoint", Hint::Address),
     ("file", Hint::Is(FieldKind::Path)),
     ("file_name", Hint::Is(FieldKind::Path)),
@@ -118,7 +118,7 @@ const NAMES: &[(&str, Hint)] = &[
     ("source_path", Hint::Is(FieldKind::Path)),
     ("sql", Hint::Is(FieldKind::Sql)),
     ("sql_query", Hint::Is(FieldKind::Sql)),
-    ("src", Hint::PathIfShaped(FieldKind::Path)),
+    ("src", Hint::Is(FieldKind::Path)),
     ("statement", Hint::SqlIfShaped),
     ("subject", Hint::Prose),
     ("summary", Hint::Prose),
@@ -164,7 +164,9 @@ pub(super) fn kind_of_key(key: &str) -> Option<FieldKind> {
         return None;
     }
     match by_shape(key) {
-        FieldKind::Path if key.starts_with(['~', '.']) || leads_somewhere_sensitive(key) => Some(FieldKind::Path),
+        FieldKind::Path if key.starts_with(['~', '.']) || leads_somewhere_sensitive(key) => {
+            Some(FieldKind::Path)
+        }
         FieldKind::Url => Some(FieldKind::Url),
         _ => None,
     }
@@ -180,7 +182,11 @@ fn hint_of(name: &str) -> Option<Hint> {
     let snake = snake_case(name);
     let singular = snake.strip_suffix('s').unwrap_or(&snake);
     [snake.as_str(), singular].into_iter().find_map(|name| {
-        NAMES.binary_search_by_key(&name, |(known, _)| known).ok().and_then(|index| NAMES.get(index)).map(|(_, hint)| *hint)
+        NAMES
+            .binary_search_by_key(&name, |(known, _)| known)
+            .ok()
+            .and_then(|index| NAMES.get(index))
+            .map(|(_, hint)| *hint)
     })
 }
 
@@ -200,7 +206,11 @@ fn snake_case(name: &str) -> String {
 
 fn by_hint(hint: Hint, name: &str, text: &str) -> FieldKind {
     match hint {
-        Hint::Is(FieldKind::Path | FieldKind::WritePath) if url::looks_like_url(text) && !is_file_url(text) => FieldKind::Url,
+        Hint::Is(FieldKind::Path | FieldKind::WritePath)
+            if url::looks_like_url(text) && !is_file_url(text) =>
+        {
+            FieldKind::Url
+        }
         Hint::Is(kind) => kind,
         Hint::PathIfShaped(kind) => match by_shape(text) {
             FieldKind::Path => kind,
@@ -211,10 +221,24 @@ fn by_hint(hint: Hint, name: &str, text: &str) -> FieldKind {
         Hint::Address => by_address(text),
         Hint::Host if url::looks_like_url(text) => FieldKind::Url,
         Hint::Host => FieldKind::Host,
-        Hint::Command if text.starts_with('/') && text.ends_with("sh") && !text.contains(' ') => FieldKind::Path,
+        Hint::Command if text.starts_with('/') && text.ends_with("sh") && !text.contains(' ') => {
+            FieldKind::Path
+        }
         Hint::Command => FieldKind::Command,
-        Hint::SqlIfShaped => if reads_like_sql(text) { FieldKind::Sql } else { FieldKind::Text },
-        Hint::CodeIfShaped => if text.contains(['(', '\n', ';', '=']) { FieldKind::Code } else { FieldKind::Text },
+        Hint::SqlIfShaped => {
+            if reads_like_sql(text) {
+                FieldKind::Sql
+            } else {
+                FieldKind::Text
+            }
+        }
+        Hint::CodeIfShaped => {
+            if text.contains(['(', '\n', ';', '=']) {
+                FieldKind::Code
+            } else {
+                FieldKind::Text
+            }
+        }
         Hint::Prose => FieldKind::Text,
     }
 }
@@ -256,7 +280,9 @@ fn looks_like_path(text: &str) -> bool {
 fn looks_like_relative_path(text: &str) -> bool {
     let one_word = !text.contains([' ', '@', ':', ',', '\n']);
     let has_ending = text.rsplit_once('.').is_some_and(|(stem, ending)| {
-        !stem.is_empty() && (1..=8).contains(&ending.len()) && ending.bytes().all(|byte| byte.is_ascii_alphanumeric())
+        !stem.is_empty()
+            && (1..=8).contains(&ending.len())
+            && ending.bytes().all(|byte| byte.is_ascii_alphanumeric())
     });
     one_word && (text.contains('/') || has_ending || text.starts_with('.'))
 }
@@ -277,16 +303,22 @@ fn by_address(text: &str) -> FieldKind {
 /// Whether `text` is SQL rather than a question in words that begins alike.
 fn reads_like_sql(text: &str) -> bool {
     const BEGINNINGS: [&str; 29] = [
-        "alter", "analyze", "attach", "begin", "call", "copy", "create", "delete", "describe", "drop", "exec", "execute",
-        "explain", "grant", "insert", "load", "merge", "pragma", "rename", "replace", "revoke", "select", "set", "show",
-        "truncate", "update", "vacuum", "values", "with",
+        "alter", "analyze", "attach", "begin", "call", "copy", "create", "delete", "describe", "drop",
+        "exec", "execute", "explain", "grant", "insert", "load", "merge", "pragma", "rename", "replace",
+        "revoke", "select", "set", "show", "truncate", "update", "vacuum", "values", "with",
     ];
     let start = text.trim_start_matches(|c: char| c.is_whitespace() || matches!(c, '(' | ';'));
     if start.starts_with("/*") || start.starts_with("--") {
         return true;
     }
-    let first: String = start.chars().take_while(char::is_ascii_alphabetic).map(|c| c.to_ascii_lowercase()).take(16).collect();
-    BEGINNINGS.binary_search(&first.as_str()).is_ok() && (sql::statements(text, None).is_ok() || has_sql_structure(text))
+    let first: String = start
+        .chars()
+        .take_while(char::is_ascii_alphabetic)
+        .map(|c| c.to_ascii_lowercase())
+        .take(16)
+        .collect();
+    BEGINNINGS.binary_search(&first.as_str()).is_ok()
+        && (sql::statements(text, None).is_ok() || has_sql_structure(text))
 }
 
 /// Two words that follow each other in SQL and hardly anywhere else.
@@ -303,13 +335,18 @@ fn has_sql_structure(text: &str) -> bool {
         ("union", &["select", "all"]),
     ];
     let lower = text.to_ascii_lowercase();
-    let words: Vec<&str> = lower.split(|c: char| !c.is_ascii_alphanumeric() && c != '_').filter(|word| !word.is_empty()).collect();
+    let words: Vec<&str> = lower
+        .split(|c: char| !c.is_ascii_alphanumeric() && c != '_')
+        .filter(|word| !word.is_empty())
+        .collect();
     let paired = words.windows(2).any(|pair| {
         let [first, second] = pair else { return false };
         PAIRS.iter().any(|(word, after)| word == first && after.contains(second))
     });
     paired
-        || (words.first() == Some(&"select") && words.contains(&"from") && lower.contains(['*', ',', '=', ';']))
+        || (words.first() == Some(&"select")
+            && words.contains(&"from")
+            && lower.contains(['*', ',', '=', ';']))
         || (words.first() == Some(&"update") && words.contains(&"set") && lower.contains('='))
 }
 

@@ -4,16 +4,30 @@ use serde_json::{Map, Value};
 use stayhand_core::facts::Invalid;
 
 /// Values between 0 and 1.
-const SHARES: &[&str] = &["confidence", "confidence_score", "impact", "impact_score", "probability", "risk", "risk_score"];
+const SHARES: &[&str] =
+    &["confidence", "confidence_score", "impact", "impact_score", "probability", "risk", "risk_score"];
 
 /// Values that are not negative.
 const AMOUNTS: &[&str] = &[
-    "amount", "cost", "estimated_cost", "estimated_cost_cents", "max_cost", "position_size", "price", "quantity", "value",
+    "amount",
+    "cost",
+    "estimated_cost",
+    "estimated_cost_cents",
+    "max_cost",
+    "position_size",
+    "price",
+    "quantity",
+    "value",
 ];
 
 /// The declared values that are not the numbers they have to be.
 pub(super) fn invalid(declared: &Map<String, Value>) -> Vec<Invalid> {
-    declared.iter().filter_map(|(name, value)| why_invalid(name, value).map(|why| Invalid { field: name.clone(), why: why.to_owned() })).collect()
+    declared
+        .iter()
+        .filter_map(|(name, value)| {
+            why_invalid(name, value).map(|why| Invalid { field: name.clone(), why: why.to_owned() })
+        })
+        .collect()
 }
 
 fn why_invalid(name: &str, value: &Value) -> Option<&'static str> {

@@ -3,9 +3,9 @@
 use super::fields::Leaves;
 use crate::secret::{self, placeholder};
 use serde_json::Value;
-use std::borrow::Cow;
 use stayhand_core::facts::{Facts, FieldKind, Operation};
 use stayhand_core::request::Request;
+use std::borrow::Cow;
 
 /// Secrets shorter than this are not searched for elsewhere: they would hit ordinary words.
 const MIN_ELSEWHERE: usize = 6;
@@ -30,7 +30,9 @@ impl Secrets {
             }
             for word in &leaf.words {
                 let found = secret::find(word).into_iter();
-                known.extend(found.filter_map(|found| Some((word.get(found.start..found.end)?.to_owned(), placeholder(found.kind)))));
+                known.extend(found.filter_map(|found| {
+                    Some((word.get(found.start..found.end)?.to_owned(), placeholder(found.kind)))
+                }));
             }
         }
         known.retain(|(text, _)| text.len() >= MIN_ELSEWHERE);
@@ -75,7 +77,8 @@ impl Secrets {
             }
         }
         stored.resource.0 = self.redact_object(resource);
-        stored.context.declared = self.redact_object(Value::Object(std::mem::take(&mut stored.context.declared)));
+        stored.context.declared =
+            self.redact_object(Value::Object(std::mem::take(&mut stored.context.declared)));
         stored
     }
 
@@ -110,7 +113,8 @@ impl Secrets {
 
     /// As [`Self::redact`], keeping the components of a path apart.
     fn redact_path(&self, path: &mut String) {
-        let holds_known = self.known.iter().any(|(secret, _)| !secret.contains('/') && path.contains(secret.as_str()));
+        let holds_known =
+            self.known.iter().any(|(secret, _)| !secret.contains('/') && path.contains(secret.as_str()));
         if holds_known {
             self.replace_known(path);
         }

@@ -1,0 +1,380 @@
+use super::*;
+use proptest::prelude::*;
+use serde_json::{Map, Value, json};
+use stayhand_core::facts::{Access, AddressClass, Aspect, Operation, Place, SqlClass, Text, Trait};
+use stayhand_core::request::{Action, Context, Principal, Resource};
+
+fn request(tool: &str, arguments: Value) -> Request {
+    let Value::Object(arguments) = arguments else { panic!("arguments are an object") };
+    Request {
+        principal: Principal { agent: "a".into(), session: "s".into(), on_behalf_of: None },
+        action: Action(tool.into()),
+        resource: Resource(arguments),
+        context: Context {
+            cwd: "/work/repo".into(),
+            workspace: "/work/repo".into(),
+            home: "/home/ada".into(),
+            cost_nanousd: None,
+            declared: Map::new(),
+        },
+    }
+}
+
+fn facts(tool: &str, arguments: Value) -> Facts {
+    analyse(&request(tool, arguments), None).facts
+}
+
+/// The paths that are touched, as `access path`.
+#[track_caller]
+fn paths(tool: &str, arguments: Value) -> Vec<String> {
+    let facts = facts(tool, arguments);
+    assert!(facts.invalid.is_empty(), "{:?}", facts.invalid);
+    let uses = facts.operations.iter().flat_map(|operation| &operation.paths);
+    uses.map(|used| format!("{:?} {}", used.access, used.lexical)).collect()
+}
+
+fn hosts(tool: &str, arguments: Value) -> Vec<String> {
+    let facts = facts(tool, arguments);
+    facts.operations.iter().flat_map(|operation| &operation.hosts).map(|used| used.host.clone()).collect()
+}
+
+fn texts(tool: &str, arguments: Value) -> Vec<(String, FieldKind, String)> {
+    facts(tool, arguments).texts.into_iter().map(|Text { field, kind, text }| (field, kind, text)).collect()
+}
+
+fn is_invalid(tool: &str, arguments: Value) -> bool {
+    !facts(tool, arguments).invalid.is_empty()
+}
+
+fn hides(facts: &Facts, aspect: Aspect) -> bool {
+    facts.operations.iter().any(|operation| operation.hides(aspect))
+}
+
+/// Spells a secret so that this file itself holds none.
+fn key() -> String {
+    ["AKIA", "IOSFODNN7EXAMPLE"].concat()
+}
+
+#[test]
+fn known_tools_do_what_they_say() {
+    assert_eq!(paths("read_file", json!({"path": "a.rs"})), ["Read /work/repo/a.rs"]);
+    assert_eq!(paths("Read", json!({"file_path": "/work/repo/a.rs"})), ["Read /work/repo/a.rs"]);
+    assert_eq!(paths("list_dir", json!({"path": "."})), ["List /work/repo"]);
+    assert_eq!(paths("write_file", json!({"path": "a", "content": "/etc/passwd"})), ["Write /work/repo/a"]);
+    assert_eq!(paths("delete_file", json!({"path": "a"})), ["Delete /work/repo/a"]);
+    assert_eq!(
+        paths("Edit", json!({"file_path": "a", "old_string": "/x", "new_string": "~/y"})),
+        ["Write /work/repo/a"]
+    );
+    assert_eq!(hosts("fetch", json!({"url": "https://example.com/"})), ["example.com"]);
+    let fetched = facts("fetch", json!({"url": "https://example.com/", "method": "post"}));
+    assert_eq!(fetched.operations[0].hosts[0].method.as_deref(), Some("POST"));
+    let code = facts("python", json!({"code": "print(1)"}));
+    assert!(code.operations[0].does.contains(Trait::ExecuteCode) && hides(&code, Aspect::Effects));
+}
+
+#[test]
+fn sql_is_read_in_the_stated_dialect() {
+    let class =
+        |arguments| facts("sql", arguments).operations[0].statements.first().map(|statement| statement.class);
+    assert_eq!(class(json!({"query": "SELECT 1"})), Some(SqlClass::Read));
+    assert_eq!(class(json!({"query": "DROP TABLE x"})), Some(SqlClass::Schema));
+    assert_eq!(class(json!({"query": "SELECT 1", "dialect": "sqlite"})), Some(SqlClass::Read));
+    assert!(hides(&facts("sql", json!({"query": "SELECT 1", "dialect": "klingon"})), Aspect::Statements));
+    assert!(hides(&facts("sql", json!({"query": "-- nothing"})), Aspect::Statements));
+}
+
+#[test]
+fn wrong_types_and_gaps_are_invalid() {
+    for (tool, arguments) in [
+        ("read_file", json!({})),
+        ("read_file", json!({"path": null})),
+        ("read_file", json!({"path": 7})),
+        ("read_file", json!({"path": {"x": "y"}})),
+        ("read_file", json!({"path": ["/etc/shadow"]})),
+        ("bash", json!({"command": ["ls"]})),
+        ("exec", json!({"argv": "ls"})),
+        ("exec", json!({"argv": []})),
+        ("exec", json!({"argv": ["ls", 1]})),
+        ("sql", json!({"query": 1})),
+    ] {
+        assert!(is_invalid(tool, arguments.clone()), "{tool} {arguments}");
+    }
+    for (tool, arguments) in
+        [("read_file", json!({"path": "x", "offset": 7})), ("exec", json!({"argv": ["ls", "1"]}))]
+    {
+        assert!(!is_invalid(tool, arguments.clone()), "{tool} {arguments}");
+    }
+}
+
+#[test]
+fn p009_p010_every_path_counts() {
+    assert_eq!(
+        paths("copy", json!({"src": "/etc/shadow", "dest": "x"})),
+        ["Write /work/repo/x", "Read /etc/shadow"]
+    );
+    assert_eq!(
+        paths("copy", json!({"path": "a", "file_path": "/etc/shadow"})),
+        ["Read /etc/shadow", "Read /work/repo/a"]
+    );
+    assert_eq!(
+        paths("write_file", json!({"path": "a", "file_path": "/etc/x"})),
+        ["Write /etc/x", "Write /work/repo/a"]
+    );
+    assert_eq!(paths("copy", json!({"source": "google", "target": "sales"})), Vec::<String>::new());
+    assert_eq!(
+        paths("copy", json!({"src": "a.txt", "dest": "b.txt"})),
+        ["Write /work/repo/b.txt", "Read /work/repo/a.txt"]
+    );
+}
+
+#[test]
+fn p017_p018_urls_and_homes_are_paths() {
+    assert_eq!(paths("read_file", json!({"path": "file:///etc/shadow"})), ["Read /etc/shadow"]);
+    assert_eq!(paths("read_file", json!({"path": "FILE://localhost/%65tc/shadow"})), ["Read /etc/shadow"]);
+    assert!(hides(&facts("read_file", json!({"path": "file://evil/etc/shadow"})), Aspect::Paths));
+    assert_eq!(paths("read_file", json!({"path": "~/.ssh/id_rsa"})), ["Read /home/ada/.ssh/id_rsa"]);
+    assert_eq!(paths("read_file", json!({"path": "$HOME/.ssh"})), ["Read /home/ada/.ssh"]);
+}
+
+#[test]
+fn p020_p021_no_value_escapes_as_an_error() {
+    assert!(is_invalid("read_file", json!({"path": "a\0b"})));
+    assert!(is_invalid("read_file", json!({"path": "a\u{1b}b"})));
+    let listed = facts("read_file", json!({"path": ["/etc/shadow"]}));
+    assert!(!listed.invalid.is_empty());
+    assert_eq!(listed.operations[0].paths[0].place, Some(Place::Credential));
+    assert_eq!(paths("read_file", json!({"path": "/app/x\n"})), ["Read /app/x"]);
+}
+
+#[test]
+fn p023_to_p043_internal_hosts() {
+    for (url, class) in [
+        ("http://2130706433/", AddressClass::Loopback),
+        ("http://0x7f000001/", AddressClass::Loopback),
+        ("http://0177.0.0.1/", AddressClass::Loopback),
+        ("http://127.1/", AddressClass::Loopback),
+        ("http://localhost./", AddressClass::Loopback),
+        ("http://127.0.0.1.nip.io/", AddressClass::Loopback),
+        ("http://[64:ff9b::7f00:1]/", AddressClass::Loopback),
+        ("http://0/", AddressClass::Loopback),
+        ("http://100.64.0.1/", AddressClass::Private),
+        ("http://metadata.google.internal/", AddressClass::Metadata),
+        ("https://example.com/", AddressClass::Name),
+    ] {
+        let found = facts("fetch", json!({"url": url}));
+        assert_eq!(found.operations[0].hosts[0].class, class, "{url}");
+    }
+}
+
+#[test]
+fn p053_p054_every_host_counts() {
+    assert_eq!(hosts("call_api", json!({"endpoint": "http://evil.com"})), ["evil.com"]);
+    assert_eq!(
+        hosts("call_api", json!({"host": "evil.com", "url": "https://api.openai.com"})),
+        ["evil.com", "api.openai.com"]
+    );
+    assert_eq!(hosts("call_api", json!({"opts": {"baseURL": "https://evil.com"}})), ["evil.com"]);
+    assert_eq!(hosts("call_api", json!({"urls": ["https://a.com", "https://b.com"]})), ["a.com", "b.com"]);
+    assert_eq!(hosts("call_api", json!({"endpoint": "x"})), Vec::<String>::new());
+    assert_eq!(hosts("call_api", json!({"endpoint": "/users/1"})), Vec::<String>::new());
+    assert_eq!(hosts("call_api", json!({"message": "see http://a.com"})), Vec::<String>::new());
+}
+
+#[test]
+fn nested_values_and_keys_are_inspected() {
+    assert_eq!(paths("x", json!({"opts": {"path": "/app/.env"}})), ["Read /app/.env"]);
+    assert_eq!(paths("x", json!({"opts": [{"a": ["/etc/shadow"]}]})), ["Read /etc/shadow"]);
+    assert_eq!(paths("x", json!({"files": ["a", "b"]})), ["Read /work/repo/a", "Read /work/repo/b"]);
+    assert_eq!(paths("x", json!({"map": {"/etc/shadow": 1}})), ["Read /etc/shadow"]);
+    assert_eq!(paths("x", json!({"map": {"/users/list": 1}})), Vec::<String>::new());
+    assert_eq!(paths("x", json!({"note": "/etc/shadow"})), Vec::<String>::new());
+    let facts = facts("run", json!({"cmd": "rm -rf /"}));
+    assert_eq!(facts.texts[0].kind, FieldKind::Command);
+}
+
+#[test]
+fn unknown_tools_with_nothing_to_infer_are_empty_but_there() {
+    let facts = facts("send_money", json!({"amount": 5, "reason": "rent"}));
+    assert_eq!(facts.operations, [Operation::default()]);
+    assert_eq!(facts.invalid, []);
+}
+
+#[test]
+fn too_many_values_are_invalid() {
+    let mut deep = json!("x");
+    for _ in 0..80 {
+        deep = json!([deep]);
+    }
+    for arguments in [json!({"a": deep}), json!({"a": vec![1; 20_000]})] {
+        let analysis = analyse(&request("x", arguments), None);
+        assert!(!analysis.facts.invalid.is_empty());
+        assert!(hides(&analysis.facts, Aspect::Effects));
+    }
+    assert!(!is_invalid("x", json!({"a": vec![1; 2_000]})));
+}
+
+#[test]
+fn bypass_42_encoded_paths_are_judged_both_ways() {
+    let read = |path: &str| paths("read_file", json!({"path": path}));
+    assert_eq!(read("%2e%2e%2f%2e%2e%2fetc%2fshadow")[1], "Read /etc/shadow");
+    assert_eq!(read(r"..\..\etc\shadow")[1], "Read /etc/shadow");
+    assert_eq!(read("My%20Notes.md"), ["Read /work/repo/My%20Notes.md", "Read /work/repo/My Notes.md"]);
+    assert_eq!(read("src/main.rs").len(), 1);
+    assert_eq!(read("app/[id]/page.tsx"), ["Read /work/repo/app/[id]/page.tsx"]);
+}
+
+#[test]
+fn pattern_texts_are_cleaned() {
+    for (path, expected) in [
+        ("/app/.env\n", "/app/.env"),
+        ("/app/.env/", "/app/.env"),
+        ("//etc/passwd", "/etc/passwd"),
+        ("/home/../etc/passwd", "/etc/passwd"),
+        ("~/.git/config", "~/.git/config"),
+        ("/a/EVIL.exe::$DATA", "/a/EVIL.exe"),
+        ("file:///a/b", "/a/b"),
+        ("/app/.\u{200b}env", "/app/.env"),
+    ] {
+        let found = texts("write_file", json!({"path": path}));
+        assert_eq!(found[0], ("/path".into(), FieldKind::WritePath, expected.into()), "{path}");
+    }
+}
+
+#[test]
+fn free_text_is_not_a_path_or_a_command() {
+    let found = texts("send", json!({"message": "my password reset", "path": "/x/password.txt"}));
+    assert_eq!(found[0].1, FieldKind::Text);
+    assert_eq!(found[1].1, FieldKind::Path);
+}
+
+#[test]
+fn queries_are_sql_only_if_they_read_like_sql() {
+    let kind = |query: &str| texts("search", json!({"query": query}))[0].1;
+    for query in ["SELECT * FROM t", "drop table users", "DELETE FROM users -- x' (", "/* a */ SELECT 1"] {
+        assert_eq!(kind(query), FieldKind::Sql, "{query}");
+    }
+    for query in
+        ["select the best hotel in Paris", "update my profile picture", "weather", "with whom did I meet"]
+    {
+        assert_eq!(kind(query), FieldKind::Text, "{query}");
+    }
+}
+
+#[test]
+fn declarations_give_meaning() {
+    let fields = [
+        ("/what", FieldKind::DeletePath),
+        ("/list/*/where", FieldKind::WritePath),
+        ("/sum", FieldKind::Amount),
+    ];
+    let declared =
+        |infer| Declaration { fields: fields.map(|(pointer, kind)| (pointer.into(), kind)).into(), infer };
+    let of = |arguments, infer| analyse(&request("x", arguments), Some(&declared(infer))).facts;
+    let found = of(json!({"what": "a", "list": [{"where": "b"}], "path": "c"}), true);
+    let accesses: Vec<Access> = found.operations[0].paths.iter().map(|used| used.access).collect();
+    assert_eq!(accesses, [Access::Write, Access::Read, Access::Delete]);
+    assert_eq!(of(json!({"path": "c"}), false).operations[0].paths, []);
+    for wrong in [
+        json!({"sum": -1}),
+        json!({"sum": "x"}),
+        json!({"what": 3}),
+        json!({"sum": "NaN"}),
+        json!({"sum": true}),
+    ] {
+        assert!(!of(wrong.clone(), true).invalid.is_empty(), "{wrong}");
+    }
+    assert!(of(json!({"sum": 1.5}), true).invalid.is_empty());
+}
+
+#[test]
+fn declared_numbers_are_in_range() {
+    for (name, value, valid) in [
+        ("confidence", json!(0.5), true),
+        ("confidence", json!(1.5), false),
+        ("confidence", json!("NaN"), false),
+        ("confidence", json!(null), false),
+        ("risk_score", json!(-0.1), false),
+        ("risk", json!("high"), true),
+        ("cost", json!(-1), false),
+        ("amount", json!("5"), false),
+        ("amount", json!(0), true),
+        ("purpose", json!("x"), true),
+    ] {
+        let mut asked = request("x", json!({}));
+        asked.context.declared.insert(name.into(), value.clone());
+        assert_eq!(analyse(&asked, None).facts.invalid.is_empty(), valid, "{name} {value}");
+    }
+}
+
+#[test]
+fn commands_start_where_they_say() {
+    let asked = request("bash", json!({"command": "ls", "workdir": "sub"}));
+    let known = tool::known("bash");
+    assert_eq!(working_folder(&asked, known).as_deref(), Some("/work/repo/sub"));
+    assert_eq!(working_folder(&request("bash", json!({"command": "ls"})), known), None);
+}
+
+#[test]
+fn bypass_163_secrets_are_stored_nowhere() {
+    let secret = key();
+    for (tool, arguments) in [
+        ("bash", json!({"command": format!("deploy --password {secret} {secret}")})),
+        ("write_file", json!({"path": format!("/a/{secret}/b"), "content": secret})),
+        (
+            "fetch",
+            json!({"url": format!("https://x.com/?k={secret}"), "headers": {"Authorization": format!("Bearer {secret}")}}),
+        ),
+        ("x", json!({"note": format!("key {secret}"), "again": secret})),
+        ("exec", json!({"argv": ["deploy", secret]})),
+        ("sql", json!({"query": format!("SELECT '{secret}'")})),
+        ("x", json!({"map": {format!("k{secret} {secret}"): 1}})),
+    ] {
+        let analysis = analyse(&request(tool, arguments.clone()), None);
+        let stored = format!(
+            "{}{}",
+            serde_json::to_string(&analysis.facts).unwrap(),
+            serde_json::to_string(&analysis.redacted).unwrap()
+        );
+        assert!(
+            !stored.contains(&format!("\"{secret}")) && !stored.contains(&format!(" {secret}")),
+            "{tool} {arguments}: {stored}"
+        );
+    }
+    let plain = request("read_file", json!({"path": "a"}));
+    assert_eq!(analyse(&plain, None).redacted, plain);
+}
+
+#[test]
+fn secrets_say_whether_they_leave() {
+    let secret = key();
+    let of = |tool, arguments| {
+        let facts = facts(tool, arguments);
+        let uses: Vec<_> = facts.operations.iter().flat_map(|operation| operation.secrets.clone()).collect();
+        assert_eq!(uses.len(), 1, "{uses:?}");
+        (uses[0].field.clone(), uses[0].outgoing)
+    };
+    assert_eq!(of("fetch", json!({"url": "https://x.com", "body": secret})), ("/body".into(), true));
+    assert_eq!(of("mcp__mail__send", json!({"text": secret})), ("/text".into(), true));
+    assert_eq!(of("write_file", json!({"path": "a", "content": secret})), ("/content".into(), false));
+    assert_eq!(of("login", json!({"password": "x"})), ("/password".into(), true));
+}
+
+#[test]
+fn secret_fields_are_replaced_whole() {
+    let redacted = analyse(&request("login", json!({"password": "letmein", "user": "ada"})), None).redacted;
+    assert_eq!(Value::Object(redacted.resource.0), json!({"password": "[redacted:field]", "user": "ada"}));
+}
+
+proptest! {
+    #[test]
+    fn no_arguments_panic(
+        tool in "(bash|exec|read_file|fetch|sql|python|x)",
+        key in "(path|url|command|argv|query|code|host|~|/|a)",
+        text in r"[a-z/.~%\\:@$*\PC]{0,30}",
+    ) {
+        for value in [json!(text), json!([text]), json!({key.clone(): text}), json!(1)] {
+            let _ = analyse(&request(&tool, json!({key.clone(): value})), None);
+        }
+    }
+}

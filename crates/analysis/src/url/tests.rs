@@ -1,0 +1,129 @@
+use super::*;
+use proptest::prelude::*;
+
+#[track_caller]
+fn is(rows: &[(&str, &str, &str, Option<u16>, AddressClass)]) {
+    for (text, scheme, host, port, class) in rows {
+        let used = host_use(text, None).unwrap_or_else(|opaque| panic!("{text}: {}", opaque.why));
+        assert_eq!(
+            (used.scheme.as_str(), used.host.as_str(), used.port, used.class),
+            (*scheme, *host, *port, *class),
+            "{text}"
+        );
+    }
+}
+
+#[track_caller]
+fn refused(texts: &[&str]) {
+    for text in texts {
+        assert!(host_use(text, None).is_err(), "{text:?}: {:?}", host_use(text, None));
+    }
+}
+
+#[test]
+fn urls_name_one_host() {
+    use AddressClass::{Loopback, Name};
+    is(&[
+        ("https://example.com/a?b#c", "https", "example.com", Some(443), Name),
+        ("http://example.com:8080", "http", "example.com", Some(8080), Name),
+        ("HTTPS://EXAMPLE.com./", "https", "example.com", Some(443), Name),
+        ("wss://example.com", "wss", "example.com", Some(443), Name),
+        ("ssh://git@github.com/o/r", "ssh", "github.com", Some(22), Name),
+        ("ftp://example.com/x", "ftp", "example.com", Some(21), Name),
+        ("example.com/path", "", "example.com", None, Name),
+        ("localhost:3000/x", "", "localhost", Some(3000), Loopback),
+        ("https://example.com/mail@x?u=a@b", "https", "example.com", Some(443), Name),
+        ("https://xn--mnchen-3ya.de/", "https", "xn--mnchen-3ya.de", Some(443), Name),
+    ]);
+    assert_eq!(host_use("https://a.com", Some("post")).unwrap().method.as_deref(), Some("POST"));
+}
+
+#[test]
+fn bypass_47_spellings_of_internal_hosts() {
+    use AddressClass::{LinkLocal, Loopback, Metadata, Private, Reserved};
+    for (text, class) in [
+        ("http://2130706433/", Loopback),
+        ("http://0x7f000001/", Loopback),
+        ("http://0177.0.0.1/", Loopback),
+        ("http://127.1/", Loopback),
+        ("http://0/", Loopback),
+        ("http://localhost./", Loopback),
+        ("http://127.0.0.1.nip.io/", Loopback),
+        ("http://[::ffff:127.0.0.1]/", Loopback),
+        ("http://[::ffff:10.0.0.1]/", Private),
+        ("http://[64:ff9b::7f00:1]/", Loopback),
+        ("http://[fe80::1%25eth0]/", LinkLocal),
+        ("http://100.64.0.1/", Private),
+        ("http://１２７.０.０.１/", Loopback),
+        ("http://169.254.169.254/latest", Metadata),
+        ("http://0xa9fea9fe/", Metadata),
+        ("http://metadata.google.internal/", Metadata),
+        ("http://%6cocalhost/", Loopback),
+        ("http://240.0.0.1/", Reserved),
+        ("http://kubernetes/", Private),
+    ] {
+        assert_eq!(host_use(text, None).map(|used| used.class), Ok(class), "{text}");
+    }
+}
+
+#[test]
+fn p035_to_p038_spellings_of_one_name() {
+    for text in ["http://evil.com./", "http://ｅｖｉｌ.com/", "http://%65vil.com/", "EVIL.com"] {
+        assert_eq!(host_use(text, None).unwrap().host, "evil.com", "{text}");
+    }
+    assert_eq!(host_use("http://evil.community/", None).unwrap().host, "evil.community");
+}
+
+#[test]
+fn bypass_48_other_schemes_are_refused() {
+    refused(&[
+        "gopher://127.0.0.1/",
+        "file:///etc/passwd",
+        "javascript:alert(1)",
+        "data:text/plain,x",
+        "mailto:a@b.c",
+        "dict://h:1/",
+        "ldap://h/",
+    ]);
+}
+
+#[test]
+fn bypass_50_ambiguous_urls_are_refused() {
+    refused(&[
+        r"http://good\@evil/",
+        "http://go\tod/",
+        "http://good\n.com/",
+        "http://user:pass@host/",
+        "http://good.com@evil.com/",
+        "http://good.com:80@evil.com/",
+        "http:///evil.com",
+        "http:evil.com",
+        "//evil.com/",
+        "https://",
+        "http://a b/",
+    ]);
+}
+
+#[test]
+fn p048_p050_p051_malformed_urls_are_values_not_errors() {
+    refused(&[
+        "api.openai.com:443/../..//",
+        "http://host:99999/",
+        "http://[::1",
+        "http://host:port/",
+        "http://host:0/",
+    ]);
+    assert!(host_use("api.openai.com:443", None).is_ok());
+}
+
+#[test]
+fn p041_ports_implied_by_the_scheme_count() {
+    assert_eq!(host_use("ssh://host.example/", None).unwrap().port, Some(22));
+}
+
+proptest! {
+    #[test]
+    fn no_text_panics(text in r"(https?|ssh|ws)?(://)?[a-z0-9.:@%\[\]/?#\PC]{0,40}") {
+        let _ = host_use(&text, None);
+    }
+}
