@@ -8,7 +8,7 @@ use std::fs::{File, OpenOptions};
 use std::io;
 use std::os::unix::fs::{FileExt as _, OpenOptionsExt as _};
 use std::path::Path;
-use std::sync::{Condvar, Mutex};
+use std::sync::{Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 /// How long to wait for the turn.
@@ -63,24 +63,9 @@ impl Gate {
     pub(crate) fn enter(&self, queue: &Queue) -> Result<(), TurnError> {
         let Some(files) = &self.files else { return Ok(()) };
         let deadline = now() + PATIENCE;
-        let mut hold = lock(&self.hold);
-        loop {
-            match &mut *hold {
-                Hold::Held { since, turns } if now() < *since + STINT => {
-                    *turns += 1;
-                    return Ok(());
-                }
-                Hold::Free => break,
-                Hold::Taking | Hold::Held { .. } => {}
-            }
-            let left = deadline.saturating_duration_since(now());
-            if left.is_zero() {
-                return Err(TurnError::Busy { holder: files.holder() });
-            }
-            hold = self.changed.wait_timeout(hold, left).unwrap_or_else(std::sync::PoisonError::into_inner).0;
+        if self.join(files, deadline)? {
+            return Ok(());
         }
-        *hold = Hold::Taking;
-        drop(hold);
         let taken = files.take(deadline);
         if taken.is_ok() {
             queue.mark_stale();
@@ -89,6 +74,30 @@ impl Gate {
         *lock(&self.hold) = next;
         self.changed.notify_all();
         taken
+    }
+
+    /// Joins the turn that this process has (`true`), or leaves it to the caller to take one (`false`).
+    /// A turn that has lasted too long is not joined: then it ends, and other processes get theirs.
+    fn join(&self, files: &Files, deadline: Instant) -> Result<bool, TurnError> {
+        let mut hold = lock(&self.hold);
+        loop {
+            match &mut *hold {
+                Hold::Held { since, turns } if now() < *since + STINT => {
+                    *turns += 1;
+                    return Ok(true);
+                }
+                Hold::Free => {
+                    *hold = Hold::Taking;
+                    return Ok(false);
+                }
+                Hold::Taking | Hold::Held { .. } => {}
+            }
+            let left = deadline.saturating_duration_since(now());
+            if left.is_zero() {
+                return Err(TurnError::Busy { holder: files.holder() });
+            }
+            hold = self.changed.wait_timeout(hold, left).unwrap_or_else(PoisonError::into_inner).0;
+        }
     }
 
     /// Gives the turn back. The last one out waits until everything appended is durable, because the

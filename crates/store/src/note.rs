@@ -216,6 +216,7 @@ impl fmt::Debug for Signer {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::merkle::Frontier;
 
     fn signer() -> Signer {
         Signer::new(&[7; 32])
@@ -258,6 +259,15 @@ mod tests {
     fn cosignatures_of_others_are_ignored() {
         let note = signer().sign(1, [1; 32]) + SIGNATURE_MARK + "witness.example/w AAAAAAAA\n";
         assert!(signer().public().open(&note).is_ok());
+    }
+
+    #[test]
+    fn the_page_shows_a_real_checkpoint() {
+        let page = include_str!("../../../docs/FORMAT.md");
+        let signer = Signer::new(&[0; 32]);
+        let note = signer.sign(0, Frontier::default().root());
+        assert!(page.contains(&format!("```\n{note}```")), "{note}");
+        assert!(page.contains(&format!("`{}`", signer.public())), "{}", signer.public());
     }
 
     #[test]

@@ -5,7 +5,7 @@ mod common;
 
 use common::{append_all, doubt, sample};
 use rusqlite::Connection;
-use stayhand_store::{Log, OpenError, VerifyError, merkle, verify};
+use stayhand_store::{Log, OpenError, Query, VerifyError, merkle, verify};
 use std::fs;
 use std::path::Path;
 use tempfile::TempDir;
@@ -148,6 +148,20 @@ fn every_change_of_a_checkpoint_is_named() {
 }
 
 #[test]
+fn an_index_that_hides_a_record_is_noticed() {
+    let dir = tampered(
+        "DROP INDEX record_session;
+         CREATE INDEX record_session ON record(session) WHERE session IS NOT NULL AND seq <> 5;
+         PRAGMA writable_schema = ON;
+         UPDATE sqlite_schema SET sql = replace(sql, ' AND seq <> 5', '') WHERE name = 'record_session';",
+    );
+    let query = Query { session: Some("one".into()), effect: Some("deny".into()), ..Query::default() };
+    let reader = Log::open_read_only(dir.path()).unwrap();
+    assert_eq!(reader.records(&query).unwrap().count(), 0, "the refusal is hidden");
+    assert!(complaint(&dir).contains("record_session"), "{}", complaint(&dir));
+}
+
+#[test]
 fn a_tampered_end_is_not_continued() {
     for sql in [
         "DELETE FROM record WHERE seq = 7",
@@ -270,7 +284,7 @@ fn bypass_170_proofs_outlive_the_log() {
 fn bypass_171_and_172_outcomes_and_answers_belong_to_their_decision() {
     let dir = sampled();
     let reader = Log::open_read_only(dir.path()).unwrap();
-    let query = stayhand_store::Query { session: Some("two".into()), ..Default::default() };
+    let query = Query { session: Some("two".into()), ..Default::default() };
     let kinds: Vec<_> =
         reader.records(&query).unwrap().map(|s| s.unwrap().parse().unwrap().event.kind()).collect();
     assert_eq!(kinds, ["decided", "approval_resolved"]);
