@@ -181,6 +181,9 @@ fn open_folder(dir: &Path, max_bytes: u64) -> Result<Opened, OpenError> {
 }
 
 /// The writer's turn: no other process appends while it lives. Threads of one process share it.
+///
+/// Keep it until [`Ticket::wait`] has returned: then dropping it costs nothing. The last one dropped waits for
+/// what is not durable yet.
 #[derive(Debug)]
 #[must_use = "the turn ends when it is dropped"]
 pub struct Turn<'a> {

@@ -210,7 +210,10 @@ impl LogReader {
 
     /// The stored leaf hash of a record.
     pub fn leaf(&self, seq: u64) -> Result<Hash, ReadError> {
-        self.root_of(seq..seq + 1)
+        match seq.checked_add(1) {
+            Some(after) => self.root_of(seq..after),
+            None => Err(ReadError::NoRecord { seq, records: self.records_now()? }),
+        }
     }
 
     /// The root over these leaves, taken as a tree of their own. Reads every leaf hash in the range.
@@ -218,7 +221,7 @@ impl LogReader {
         let mut tree = Frontier::default();
         let mut next = range.start;
         while next < range.end {
-            let end = range.end.min(next + PAGE_LEAVES);
+            let end = range.end.min(next.saturating_add(PAGE_LEAVES));
             let leaves: Vec<Hash> = self.with_db(|db| {
                 let mut statement =
                     db.prepare_cached("SELECT leaf FROM record WHERE seq >= ?1 AND seq < ?2 ORDER BY seq")?;

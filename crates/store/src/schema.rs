@@ -19,6 +19,8 @@ pub(crate) const FORMAT: u32 = 1;
 pub(crate) const LOG_FILE: &str = "log.db";
 /// How long `SQLite` waits for another connection before it reports that the file is busy.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
+/// The same in memory, where a reader makes the writer wait.
+const MEMORY_TIMEOUT: Duration = Duration::from_secs(600);
 
 /// The leaf stands in front of the body, so that proofs read no bodies.
 const TABLES: &str = "
@@ -111,7 +113,8 @@ pub(crate) fn open_memory(name: &str) -> Result<Connection, OpenError> {
     let flags =
         OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_URI;
     let db = open_flags(Path::new(&uri), flags).map_err(|error| sqlite_error(Path::new(&uri), &error))?;
-    configure(&db).map_err(|error| sqlite_error(Path::new(&uri), &error))?;
+    let configured = configure(&db).and_then(|()| db.busy_timeout(MEMORY_TIMEOUT));
+    configured.map_err(|error| sqlite_error(Path::new(&uri), &error))?;
     Ok(db)
 }
 

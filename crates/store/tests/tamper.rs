@@ -277,7 +277,11 @@ fn bypass_170_proofs_outlive_the_log() {
             assert!(forgery.verify(&key).is_err(), "{forgery:?}");
         }
     }
-    assert!(reader.prove(8).is_err());
+    for beyond in [8, u64::MAX] {
+        assert!(
+            reader.prove(beyond).is_err() && reader.leaf(beyond).is_err() && reader.record(beyond).is_err()
+        );
+    }
 }
 
 #[test]
