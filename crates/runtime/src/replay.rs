@@ -52,7 +52,8 @@ pub struct Tally {
 }
 
 impl Tally {
-    fn count(&mut self, decision: &Decision) {
+    /// Counts one decision.
+    pub fn count(&mut self, decision: &Decision) {
         *match decision.effect {
             Effect::Allow => &mut self.allowed,
             Effect::Approve => &mut self.needs_approval,

@@ -1,0 +1,244 @@
+//! `stayhand check`: decides, and nothing else.
+
+use crate::args::{Check, Global};
+use crate::{Exit, home, show};
+use anyhow::Context as _;
+use serde::Serialize;
+use serde_json::Value;
+use std::io::{BufRead, BufReader, BufWriter, Write};
+use std::path::Path;
+use stayhand_core::decide::{Ask, decide};
+use stayhand_core::decision::{Decision, Effect, Finding, Obligation};
+use stayhand_core::facts::Facts;
+use stayhand_core::policy::Policy;
+use stayhand_core::state::State;
+use stayhand_runtime::wire::{self, Defaults, MAX_LINE_BYTES, Parsed, WireAction, WireError};
+use stayhand_runtime::{Clock, Engine, Names, gather};
+
+/// What decides: a policy alone, or an engine that keeps the decision.
+enum Decider {
+    Policy(Box<Policy>, Clock),
+    Engine(Box<Engine>),
+}
+
+pub(super) fn run(global: &Global, check: &Check) -> anyhow::Result<Exit> {
+    let files = super::files(&check.asking)?;
+    let defaults = home::defaults(&check.asking)?;
+    let decider = if check.record {
+        Decider::Engine(Box::new(super::engine(global, files)?))
+    } else {
+        Decider::Policy(Box::new(super::load(&files)?), Clock::System)
+    };
+    match (&check.batch, &check.tool, &check.input) {
+        (Some(file), ..) => batch(&decider, file, &defaults, check.facts),
+        (None, Some(tool), Some(input)) => one(global, &decider, tool, input, &defaults, check.facts),
+        _ => Err(home::usage("name a tool and its input, or --batch FILE")),
+    }
+}
+
+impl Decider {
+    fn decide(&self, parsed: Parsed) -> anyhow::Result<(Decision, Facts)> {
+        match self {
+            Self::Engine(engine) => {
+                let decided = engine.check(parsed, true)?;
+                Ok((decided.decision, decided.facts))
+            }
+            Self::Policy(policy, clock) => {
+                let gathered = gather(policy, &parsed.request, parsed.invalid, Names::Keep);
+                let ask = Ask { request: &gathered.redacted, digest: gathered.digest, facts: &gathered.facts };
+                let decision = decide(policy, &State::default(), &ask, clock.now()).decision;
+                Ok((decision, gathered.facts))
+            }
+        }
+    }
+}
+
+fn one(global: &Global, decider: &Decider, tool: &str, input: &str, defaults: &Defaults, facts: bool) -> anyhow::Result<Exit> {
+    let parsed = wire::to_request(action(tool, input)?, defaults).map_err(|error| home::usage(error.to_string()))?;
+    let what = describe(&parsed);
+    let (decision, seen) = decider.decide(parsed)?;
+    if global.json {
+        show::json(&Answer::new(None, &decision, facts.then_some(&seen)))?;
+    } else {
+        show::decision(&what, &decision);
+        if facts {
+            show::facts(&seen);
+        }
+    }
+    Ok(exit_of(decision.effect))
+}
+
+/// The exit code of an effect.
+pub(super) const fn exit_of(effect: Effect) -> Exit {
+    match effect {
+        Effect::Allow => Exit::Permitted,
+        Effect::Approve => Exit::Held,
+        Effect::Deny | Effect::Lock => Exit::Refused,
+    }
+}
+
+/// The action of a command line: INPUT is a JSON object, or the main argument itself.
+pub(super) fn action(tool: &str, input: &str) -> anyhow::Result<WireAction> {
+    let input = if input.trim_start().starts_with('{') && tool != "bash" {
+        serde_json::from_str(input).map_err(|error| home::usage(format!("the input is not JSON: {error}")))?
+    } else {
+        as_object_or_text(input)
+    };
+    Ok(WireAction {
+        id: None,
+        tool: tool.to_owned(),
+        input,
+        agent: None,
+        session: None,
+        cwd: None,
+        context: serde_json::Map::new(),
+    })
+}
+
+/// For `bash`, `{ …; }` is a command as well as the beginning of JSON.
+fn as_object_or_text(input: &str) -> Value {
+    match serde_json::from_str(input) {
+        Ok(Value::Object(map)) if map.contains_key("command") => Value::Object(map),
+        _ => Value::String(input.to_owned()),
+    }
+}
+
+/// The request on one line.
+pub(super) fn describe(parsed: &Parsed) -> String {
+    let input = &parsed.request.resource.0;
+    let main = ["command", "path", "url", "query", "code"].iter().find_map(|key| input.get(*key)?.as_str());
+    let text = main.map_or_else(|| Value::Object(input.clone()).to_string(), str::to_owned);
+    format!("{}: {text}", parsed.request.action.0)
+}
+
+/// One answer, as printed by `--json` and `--batch`.
+#[derive(Serialize)]
+pub(super) struct Answer<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    id: Option<&'a Value>,
+    effect: Effect,
+    findings: Vec<PrintedFinding<'a>>,
+    obligations: &'a [Obligation],
+    risk: stayhand_core::risk::Risk,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    facts: Option<&'a Facts>,
+}
+
+#[derive(Serialize)]
+struct PrintedFinding<'a> {
+    guard: &'static str,
+    reason: &'static str,
+    rule: Option<&'a str>,
+    effect: Effect,
+    message: String,
+}
+
+impl<'a> Answer<'a> {
+    pub(super) fn new(id: Option<&'a Value>, decision: &'a Decision, facts: Option<&'a Facts>) -> Self {
+        let printed = |found: &'a Finding| PrintedFinding {
+            guard: found.guard.name(),
+            reason: found.reason.code(),
+            rule: found.rule.as_deref(),
+            effect: found.effect,
+            message: found.message(),
+        };
+        Self {
+            id,
+            effect: decision.effect,
+            findings: decision.findings.iter().map(printed).collect(),
+            obligations: &decision.obligations,
+            risk: decision.risk,
+            facts,
+        }
+    }
+}
+
+/// Answers line by line, in order. A bad line gets an error in its place.
+fn batch(decider: &Decider, file: &Path, defaults: &Defaults, facts: bool) -> anyhow::Result<Exit> {
+    let input: Box<dyn BufRead> = if file.as_os_str() == "-" {
+        Box::new(std::io::stdin().lock())
+    } else {
+        let opened = std::fs::File::open(file);
+        let opened = opened.map_err(|error| home::usage(format!("cannot read {}: {error}", file.display())))?;
+        Box::new(BufReader::with_capacity(1 << 16, opened))
+    };
+    let mut output = BufWriter::with_capacity(1 << 16, std::io::stdout().lock());
+    let mut lines = Lines { input, buffer: Vec::new() };
+    let mut exit = Exit::Permitted;
+    while let Some(line) = lines.next().context("cannot read the batch")? {
+        if line.as_ref().is_ok_and(|line| line.trim_ascii().is_empty()) {
+            continue;
+        }
+        if !answer_line(decider, line, defaults, facts, &mut output)? {
+            exit = Exit::Usage;
+        }
+        output.write_all(b"\n")?;
+    }
+    output.flush()?;
+    Ok(exit)
+}
+
+/// Writes the answer to one line. Whether the line was good.
+fn answer_line(
+    decider: &Decider,
+    line: Result<&[u8], WireError>,
+    defaults: &Defaults,
+    facts: bool,
+    output: &mut impl Write,
+) -> anyhow::Result<bool> {
+    let mut id = None;
+    let parsed = line.and_then(wire::parse).and_then(|mut action| {
+        id = action.id.take();
+        wire::to_request(action, defaults)
+    });
+    match parsed {
+        Ok(parsed) => {
+            let (decision, seen) = decider.decide(parsed)?;
+            serde_json::to_writer(output, &Answer::new(id.as_ref(), &decision, facts.then_some(&seen)))?;
+            Ok(true)
+        }
+        Err(error) => {
+            serde_json::to_writer(output, &serde_json::json!({ "id": id, "error": error.to_string() }))?;
+            Ok(false)
+        }
+    }
+}
+
+/// Lines of bounded length.
+struct Lines {
+    input: Box<dyn BufRead>,
+    buffer: Vec<u8>,
+}
+
+impl Lines {
+    /// The next line; one that is too long is skipped to its end and reported.
+    fn next(&mut self) -> std::io::Result<Option<Result<&[u8], WireError>>> {
+        self.buffer.clear();
+        let limit = MAX_LINE_BYTES as u64 + 1;
+        let read = std::io::Read::take(&mut self.input, limit).read_until(b'\n', &mut self.buffer)?;
+        if read == 0 {
+            return Ok(None);
+        }
+        if self.buffer.len() > MAX_LINE_BYTES && self.buffer.last() != Some(&b'\n') {
+            let skipped = self.skip_line()?;
+            return Ok(Some(Err(WireError::TooLong(self.buffer.len() + skipped))));
+        }
+        Ok(Some(Ok(self.buffer.trim_ascii_end())))
+    }
+
+    fn skip_line(&mut self) -> std::io::Result<usize> {
+        let mut skipped = 0;
+        loop {
+            let chunk = self.input.fill_buf()?;
+            let (count, done) = match chunk.iter().position(|byte| *byte == b'\n') {
+                Some(at) => (at + 1, true),
+                None => (chunk.len(), chunk.is_empty()),
+            };
+            self.input.consume(count);
+            skipped += count;
+            if done {
+                return Ok(skipped);
+            }
+        }
+    }
+}

@@ -1,0 +1,282 @@
+//! `stayhand doctor`: every control proves itself by doing, or the command fails.
+
+use crate::args::Global;
+use crate::{Exit, home, show};
+use anstream::println;
+use anyhow::{Context as _, bail, ensure};
+use std::path::Path;
+use std::time::Duration;
+use stayhand_core::decision::{Decision, Effect, Layer, Level};
+use stayhand_core::event::Outcome;
+use stayhand_core::reason::Reason;
+use stayhand_runtime::policy_files::PolicyFiles;
+use stayhand_runtime::wire::{self, Defaults};
+use stayhand_runtime::{Clock, Engine, Executor as _, Local, LocalSettings, Settings, Verdict};
+use stayhand_store::Log;
+
+/// A control and its proof. The proof says what it saw, or fails.
+type Proof = (&'static str, fn(&Scratch) -> anyhow::Result<String>);
+
+const PROOFS: &[Proof] = &[
+    ("state folder", state_folder),
+    ("policy in force", policy_in_force),
+    ("refusal", refusal),
+    ("empty policy", empty_policy),
+    ("broken policy", broken_policy),
+    ("metadata address", metadata_address),
+    ("own state", own_state),
+    ("write outside", write_outside),
+    ("planted link", planted_link),
+    ("time limit", time_limit),
+    ("environment", environment),
+    ("permit used once", permit_bound),
+    ("tampered log", tampered_log),
+    ("truncated log", truncated_log),
+];
+
+/// A folder of its own for every run, and what the user's own set-up is.
+struct Scratch {
+    folder: tempfile::TempDir,
+    home: std::path::PathBuf,
+    files: PolicyFiles,
+}
+
+pub(super) fn run(global: &Global) -> anyhow::Result<Exit> {
+    let scratch = Scratch {
+        folder: tempfile::tempdir()?,
+        home: home::state(global.home.as_deref())?,
+        files: super::files_in(&[], None)?,
+    };
+    let mut failed = 0;
+    let mut results = Vec::new();
+    for (name, proof) in PROOFS {
+        let proven = proof(&scratch);
+        failed += usize::from(proven.is_err());
+        let (mark, text) = match &proven {
+            Ok(seen) => (show::styled(show::GREEN, "✓"), seen.clone()),
+            Err(error) => (show::styled(show::RED, "✗"), format!("{error:#}")),
+        };
+        if !global.json {
+            println!("{mark} {name:<17} {text}");
+        }
+        results.push(serde_json::json!({ "control": name, "proven": proven.is_ok(), "seen": text }));
+    }
+    let level = Local::new(LocalSettings::default()).level();
+    if global.json {
+        show::json(&serde_json::json!({ "controls": results, "confinement": level, "failed": failed }))?;
+    } else {
+        confinement(level);
+        println!("{} controls, {failed} failed", PROOFS.len());
+    }
+    Ok(if failed == 0 { Exit::Permitted } else { Exit::Refused })
+}
+
+fn confinement(level: Level) {
+    if level == Level::None {
+        let text = "this version confines nothing: a permitted program can do whatever the user can";
+        println!("{} {:<17} {text}", show::styled(show::YELLOW, "!"), "confinement");
+    }
+}
+
+impl Scratch {
+    /// An engine of its own in the folder `name`.
+    fn engine(&self, name: &str, files: PolicyFiles) -> anyhow::Result<Engine> {
+        let folder = self.folder.path().join(name);
+        std::fs::create_dir_all(&folder)?;
+        Ok(Engine::open(&folder, Settings { policy: files, clock: Clock::System })?)
+    }
+
+    /// A policy file of its own.
+    fn policy(&self, name: &str, text: &str) -> anyhow::Result<PolicyFiles> {
+        let path = self.folder.path().join(name);
+        std::fs::write(&path, text)?;
+        Ok(PolicyFiles::default().named(Layer::User, path))
+    }
+
+    /// The workspace for actions.
+    fn workspace(&self) -> anyhow::Result<std::path::PathBuf> {
+        let folder = std::fs::canonicalize(self.folder.path())?.join("workspace");
+        std::fs::create_dir_all(&folder)?;
+        Ok(folder)
+    }
+
+    fn ask(&self, engine: &Engine, tool: &str, input: serde_json::Value) -> anyhow::Result<Verdict> {
+        let workspace = self.workspace()?;
+        let user = home::user_home()?;
+        let defaults = Defaults::new(&workspace.to_string_lossy(), &user.to_string_lossy());
+        let line = serde_json::json!({ "tool": tool, "input": input }).to_string();
+        Ok(engine.authorize(wire::request(line.as_bytes(), &defaults)?)?)
+    }
+}
+
+/// The decision of a verdict that must not be a permit.
+fn not_permitted(verdict: Verdict) -> anyhow::Result<Decision> {
+    match verdict {
+        Verdict::Refused(refused) => Ok(refused.decision),
+        Verdict::Held(held) => Ok(held.decision),
+        Verdict::Permitted(_) => bail!("it was permitted"),
+    }
+}
+
+fn refused_with(verdict: Verdict, reason: Reason) -> anyhow::Result<()> {
+    let decision = not_permitted(verdict)?;
+    ensure!(decision.effect == Effect::Deny, "it was held and not refused");
+    let found = decision.findings.iter().any(|finding| finding.reason == reason);
+    ensure!(found, "it was refused, but not as {reason}");
+    Ok(())
+}
+
+fn state_folder(scratch: &Scratch) -> anyhow::Result<String> {
+    use std::os::unix::fs::PermissionsExt as _;
+    super::make_state_folder(&scratch.home)?;
+    let mode = std::fs::metadata(&scratch.home)?.permissions().mode() & 0o777;
+    ensure!(mode & 0o077 == 0, "{} is open to others (mode {mode:o}); chmod 700 it", scratch.home.display());
+    drop(tempfile::tempfile_in(&scratch.home).context("the state folder cannot be written")?);
+    Ok(format!("{} is private and writable", scratch.home.display()))
+}
+
+fn policy_in_force(scratch: &Scratch) -> anyhow::Result<String> {
+    let policy = scratch.files.load().map_err(|error| anyhow::anyhow!("{error}"))?;
+    Ok(format!("{} ({})", policy.sources().join(" + "), policy.id().short()))
+}
+
+fn refusal(scratch: &Scratch) -> anyhow::Result<String> {
+    let engine = scratch.engine("refusal", scratch.files.clone())?;
+    for command in ["rm -rf /", "rm -fr /", "find / -delete", "echo x > /etc/passwd"] {
+        let decision = not_permitted(scratch.ask(&engine, "bash", serde_json::json!({ "command": command }))?)
+            .with_context(|| format!("`{command}`"))?;
+        ensure!(decision.effect >= Effect::Approve, "`{command}` is allowed");
+    }
+    Ok("`rm -rf /` and three of its spellings do not pass".to_owned())
+}
+
+fn empty_policy(scratch: &Scratch) -> anyhow::Result<String> {
+    let engine = scratch.engine("empty", scratch.policy("empty.yaml", "")?)?;
+    refused_with(scratch.ask(&engine, "bash", serde_json::json!({ "command": "ls" }))?, Reason::NoRuleAllows)?;
+    Ok("refuses everything".to_owned())
+}
+
+fn broken_policy(scratch: &Scratch) -> anyhow::Result<String> {
+    let files = scratch.policy("changing.yaml", "rules: [{allow: read_file}]")?;
+    let engine = scratch.engine("broken", files)?;
+    let before = engine.policy().id();
+    scratch.policy("changing.yaml", "rulez: []")?;
+    ensure!(engine.reload().is_err(), "a broken file was loaded");
+    ensure!(engine.policy().id() == before, "a broken file displaced the policy in force");
+    Ok("is refused, and the policy in force stays".to_owned())
+}
+
+fn metadata_address(scratch: &Scratch) -> anyhow::Result<String> {
+    let engine = scratch.engine("metadata", scratch.policy("open.yaml", "extends: permissive")?)?;
+    for url in ["http://169.254.169.254/latest/", "http://2852039166/", "http://[::ffff:a9fe:a9fe]/"] {
+        refused_with(scratch.ask(&engine, "fetch", serde_json::json!({ "url": url }))?, Reason::MetadataAddress)
+            .with_context(|| url.to_owned())?;
+    }
+    Ok("refused in three spellings, under the most permissive policy".to_owned())
+}
+
+fn own_state(scratch: &Scratch) -> anyhow::Result<String> {
+    let engine = scratch.engine("own", scratch.policy("open.yaml", "extends: permissive")?)?;
+    let path = home::user_home()?.join(".config/stayhand/policy.yaml");
+    let input = serde_json::json!({ "path": path, "content": "" });
+    refused_with(scratch.ask(&engine, "write_file", input)?, Reason::StayhandProtected)?;
+    Ok("no agent may write Stayhand's policy, under any policy".to_owned())
+}
+
+fn write_outside(scratch: &Scratch) -> anyhow::Result<String> {
+    let engine = scratch.engine("outside", PolicyFiles::default())?;
+    let path = "/etc/stayhand-doctor";
+    let input = serde_json::json!({ "path": path, "content": "x" });
+    let decision = not_permitted(scratch.ask(&engine, "write_file", input)?)?;
+    ensure!(decision.effect == Effect::Deny && !Path::new(path).exists(), "{path} was written");
+    Ok(format!("{path} is refused and was not written"))
+}
+
+/// A link that appears between decision and execution.
+fn planted_link(scratch: &Scratch) -> anyhow::Result<String> {
+    let engine = scratch.engine("link", scratch.policy("open.yaml", "extends: permissive")?)?;
+    let inside = scratch.workspace()?.join("note.txt");
+    let outside = scratch.folder.path().join("outside.txt");
+    std::fs::write(&outside, "untouched")?;
+    let verdict = scratch.ask(&engine, "write_file", serde_json::json!({ "path": inside, "content": "changed" }))?;
+    let Verdict::Permitted(permit) = verdict else { bail!("writing in the workspace was not permitted") };
+    std::os::unix::fs::symlink(&outside, &inside)?;
+    let done = engine.execute(permit, &Local::new(LocalSettings::default()))?;
+    ensure!(matches!(done.outcome, Outcome::Failed { .. }), "the write went through the link");
+    ensure!(std::fs::read_to_string(&outside)? == "untouched", "the file behind the link was written");
+    Ok("a link planted after the decision is not followed".to_owned())
+}
+
+fn time_limit(scratch: &Scratch) -> anyhow::Result<String> {
+    let engine = scratch.engine("time", scratch.policy("open.yaml", "extends: permissive")?)?;
+    let verdict = scratch.ask(&engine, "exec", serde_json::json!({ "argv": ["sleep", "10"] }))?;
+    let Verdict::Permitted(permit) = verdict else { bail!("`sleep` was not permitted") };
+    let limit = Duration::from_millis(50);
+    let done = engine.execute(permit, &Local::new(LocalSettings { limit, ..LocalSettings::default() }))?;
+    ensure!(matches!(done.outcome, Outcome::Stopped { .. }), "`sleep 10` was not stopped");
+    Ok(format!("`sleep 10` was stopped after {} ms", done.duration.as_millis()))
+}
+
+fn environment(scratch: &Scratch) -> anyhow::Result<String> {
+    let engine = scratch.engine("environment", scratch.policy("open.yaml", "extends: permissive")?)?;
+    let verdict = scratch.ask(&engine, "exec", serde_json::json!({ "argv": ["env"] }))?;
+    let Verdict::Permitted(permit) = verdict else { bail!("`env` was not permitted") };
+    let done = engine.execute(permit, &Local::new(LocalSettings::default()))?;
+    let names: Vec<&str> = done.effected.output.lines().filter_map(|line| line.split('=').next()).collect();
+    ensure!(names == ["PATH"], "programs see {names:?}");
+    Ok("programs see nothing but the allow-list".to_owned())
+}
+
+/// A permit of one engine is worth nothing in another, and consumed by the one that minted it.
+fn permit_bound(scratch: &Scratch) -> anyhow::Result<String> {
+    let one = scratch.engine("one", scratch.policy("open.yaml", "extends: permissive")?)?;
+    let other = scratch.engine("other", scratch.policy("open.yaml", "extends: permissive")?)?;
+    let verdict = scratch.ask(&one, "exec", serde_json::json!({ "argv": ["true"] }))?;
+    let Verdict::Permitted(permit) = verdict else { bail!("`true` was not permitted") };
+    let done = other.execute(permit, &Local::new(LocalSettings::default()))?;
+    ensure!(matches!(done.outcome, Outcome::Abandoned { .. }), "another engine's permit was executed");
+    Ok("a permit is worth nothing elsewhere".to_owned())
+}
+
+/// A log with a few decisions; the engine is closed, so that all of it lies in one file.
+fn small_log(scratch: &Scratch, name: &str) -> anyhow::Result<std::path::PathBuf> {
+    let engine = scratch.engine(name, PolicyFiles::default())?;
+    for number in 0..5 {
+        let command = format!("echo stayhand-doctor-{number}");
+        let verdict = scratch.ask(&engine, "bash", serde_json::json!({ "command": command }))?;
+        if let Verdict::Permitted(permit) = verdict {
+            engine.abandon(permit, "only a proof")?;
+        }
+    }
+    Ok(scratch.folder.path().join(name))
+}
+
+fn tampered_log(scratch: &Scratch) -> anyhow::Result<String> {
+    let folder = small_log(scratch, "tampered")?;
+    let report = Log::open_read_only(&folder)?.verify(None, None)?;
+    let file = folder.join("log.db");
+    let mut bytes = std::fs::read(&file)?;
+    let marker = b"stayhand-doctor-3";
+    let at = bytes.windows(marker.len()).position(|window| window == marker).context("the record is not in the file")?;
+    if let Some(byte) = bytes.get_mut(at + marker.len() - 1) {
+        *byte = b'4';
+    }
+    std::fs::write(&file, bytes)?;
+    ensure!(Log::open_read_only(&folder)?.verify(None, None).is_err(), "a changed record was not noticed");
+    Ok(format!("one changed byte in {} records is noticed", report.records))
+}
+
+fn truncated_log(scratch: &Scratch) -> anyhow::Result<String> {
+    let folder = small_log(scratch, "truncated")?;
+    let older = scratch.folder.path().join("older");
+    std::fs::create_dir_all(&older)?;
+    for name in ["log.db", "key.pub"] {
+        std::fs::copy(folder.join(name), older.join(name))?;
+    }
+    let engine = Engine::open(&folder, Settings::default())?;
+    drop(engine);
+    let kept = Log::open_read_only(&folder)?.checkpoint()?;
+    let rolled_back = Log::open_read_only(&older)?.verify(Some(&kept), None);
+    ensure!(rolled_back.is_err(), "an older copy of the log passed for the log");
+    Ok("an older copy fails against a kept checkpoint".to_owned())
+}

@@ -1,0 +1,152 @@
+//! `stayhand exec`: decides, executes, settles one command.
+
+use crate::args::{Exec, Global};
+use crate::{Exit, home, show};
+use anstream::eprintln;
+use serde_json::Value;
+use std::io::{IsTerminal as _, Write as _};
+use std::time::Duration;
+use stayhand_core::decision::Level;
+use stayhand_core::event::Outcome;
+use stayhand_runtime::wire::{self, Parsed, WireAction};
+use stayhand_runtime::{Engine, Executed, Held, Local, Permit, Verdict};
+
+/// How often the answer to an approval is looked for.
+const POLL: Duration = Duration::from_millis(50);
+
+/// Refused, or still held.
+const NOT_RUN: Exit = Exit::Program(126);
+
+pub(super) fn run(global: &Global, exec: &Exec) -> anyhow::Result<Exit> {
+    let engine = super::engine(global, super::files(&exec.asking)?)?;
+    let defaults = home::defaults(&exec.asking)?;
+    let ask = || wire::to_request(action(&exec.command), &defaults).map_err(|error| home::usage(error.to_string()));
+    let first = ask()?;
+    let what = super::check::describe(&first);
+    match engine.authorize(first)? {
+        Verdict::Permitted(permit) => perform(global, &engine, permit),
+        Verdict::Refused(refused) => {
+            show_refusal(global, &what, &refused.decision)?;
+            Ok(NOT_RUN)
+        }
+        Verdict::Held(held) => {
+            show_refusal(global, &what, &held.decision)?;
+            if !answered(&engine, &held, exec.wait)? {
+                return Ok(NOT_RUN);
+            }
+            after_approval(global, &engine, ask()?, &what)
+        }
+    }
+}
+
+/// The approved request is decided again: the grant is a fact, not a bypass.
+fn after_approval(global: &Global, engine: &Engine, request: Parsed, what: &str) -> anyhow::Result<Exit> {
+    match engine.authorize(request)? {
+        Verdict::Permitted(permit) => perform(global, engine, permit),
+        Verdict::Held(Held { decision, .. }) => {
+            show_refusal(global, what, &decision)?;
+            Ok(NOT_RUN)
+        }
+        Verdict::Refused(refused) => {
+            show_refusal(global, what, &refused.decision)?;
+            Ok(NOT_RUN)
+        }
+    }
+}
+
+/// One word with blanks is a command line, anything else a program with its arguments.
+fn action(command: &[String]) -> WireAction {
+    let (tool, input) = match command {
+        [line] if line.contains(char::is_whitespace) => ("bash", serde_json::json!({ "command": line })),
+        words => ("exec", serde_json::json!({ "argv": words })),
+    };
+    WireAction {
+        id: None,
+        tool: tool.to_owned(),
+        input: Value::clone(&input),
+        agent: None,
+        session: None,
+        cwd: None,
+        context: serde_json::Map::new(),
+    }
+}
+
+fn show_refusal(global: &Global, what: &str, decision: &stayhand_core::decision::Decision) -> anyhow::Result<()> {
+    if global.json {
+        return show::json(&super::check::Answer::new(None, decision, None));
+    }
+    show::decision_to_stderr(what, decision);
+    Ok(())
+}
+
+/// Asks at the terminal, or waits for an answer from elsewhere. Whether it was granted.
+fn answered(engine: &Engine, held: &Held, wait: bool) -> anyhow::Result<bool> {
+    let id = held.approval;
+    eprintln!("held as {id} until {}; answer with: stayhand approvals approve {id}", held.expires);
+    if wait {
+        return Ok(engine.wait_for(id, POLL)?);
+    }
+    if !(std::io::stdin().is_terminal() && std::io::stderr().is_terminal()) {
+        return Ok(false);
+    }
+    let by = home::person();
+    let granted = ask(&format!("approve as {by}? [y/N] "))?;
+    engine.resolve(id, &by, granted, "answered at the terminal")?;
+    Ok(granted)
+}
+
+/// Asks a question that only `y` or `yes` answers with yes.
+pub(super) fn ask(question: &str) -> anyhow::Result<bool> {
+    let mut stderr = std::io::stderr();
+    write!(stderr, "{question}")?;
+    stderr.flush()?;
+    let mut line = String::new();
+    std::io::stdin().read_line(&mut line)?;
+    Ok(matches!(line.trim().to_lowercase().as_str(), "y" | "yes"))
+}
+
+fn perform(global: &Global, engine: &Engine, permit: Permit) -> anyhow::Result<Exit> {
+    let done = engine.execute(permit, &Local::new(home::local_settings()))?;
+    std::io::stdout().write_all(done.effected.output.as_bytes())?;
+    std::io::stderr().write_all(done.effected.errors.as_bytes())?;
+    let exit = exit_of(&done.outcome);
+    receipt(global, &done);
+    Ok(exit)
+}
+
+/// What happened, on standard error, where it is not plain from the exit code.
+fn receipt(global: &Global, done: &Executed) {
+    let confined = match done.confined {
+        Level::None => "nothing was confined".to_owned(),
+        level => format!("confined at {level}"),
+    };
+    if global.json {
+        let receipt = serde_json::json!({
+            "decision": done.decision,
+            "outcome": done.outcome,
+            "duration_ms": done.duration.as_millis(),
+            "confined": done.confined,
+        });
+        eprintln!("{receipt}");
+        return;
+    }
+    let line = format!("stayhand: decision {}, {} ms, {confined}", done.decision, done.duration.as_millis());
+    eprintln!("{}", show::styled(show::DIM, line));
+    match &done.outcome {
+        Outcome::Stopped { limit } => eprintln!("stayhand: stopped by a limit: {limit}"),
+        Outcome::Failed { error } => eprintln!("stayhand: {error}"),
+        Outcome::Abandoned { why } => eprintln!("stayhand: not started: {why}"),
+        Outcome::Done | Outcome::Exit { .. } | Outcome::Signal { .. } => {}
+    }
+}
+
+fn exit_of(outcome: &Outcome) -> Exit {
+    match outcome {
+        Outcome::Done => Exit::Program(0),
+        Outcome::Exit { code } => Exit::Program(u8::try_from(*code).unwrap_or(u8::MAX)),
+        Outcome::Signal { number } => Exit::Program(u8::try_from(128 + number).unwrap_or(u8::MAX)),
+        Outcome::Stopped { .. } => Exit::Program(124),
+        Outcome::Failed { .. } => Exit::Program(125),
+        Outcome::Abandoned { .. } => NOT_RUN,
+    }
+}

@@ -1,0 +1,107 @@
+//! One file for each command.
+
+mod approvals;
+mod audit;
+mod check;
+mod doctor;
+mod exec;
+mod play;
+mod policy;
+mod replay;
+mod trace;
+
+use crate::args::{Args, Asking, Command, Global};
+use crate::{Exit, home};
+use anyhow::Context as _;
+use clap::CommandFactory as _;
+use std::path::{Path, PathBuf};
+use stayhand_core::policy::Policy;
+use stayhand_runtime::policy_files::{LoadError, PolicyFiles};
+use stayhand_runtime::{Clock, Engine, EngineError, Settings};
+use stayhand_store::{Log, LogReader};
+
+/// Runs what the command line asks for.
+pub(crate) fn run(args: Args) -> anyhow::Result<Exit> {
+    let Args { global, command } = args;
+    match command {
+        Command::Check(check) => check::run(&global, &check),
+        Command::Exec(exec) => exec::run(&global, &exec),
+        Command::Play(play) => play::run(&global, &play),
+        Command::Trace(trace) => trace::run(&global, &trace),
+        Command::Audit(audit) => audit::run(&global, &audit),
+        Command::Replay(replay) => replay::replay(&global, &replay),
+        Command::Compare(compare) => replay::compare(&global, &compare),
+        Command::Approvals(approvals) => approvals::run(&global, &approvals),
+        Command::Policy(policy) => policy::run(&global, &policy),
+        Command::Doctor => doctor::run(&global),
+        Command::Completions { shell } => {
+            clap_complete::generate(shell, &mut Args::command(), "stayhand", &mut std::io::stdout());
+            Ok(Exit::Permitted)
+        }
+        Command::Man { folder } => {
+            clap_mangen::generate_to(Args::command(), &folder)
+                .with_context(|| format!("cannot write manual pages into {}", folder.display()))?;
+            Ok(Exit::Permitted)
+        }
+    }
+}
+
+/// Opens the engine on the state folder.
+fn engine(global: &Global, files: PolicyFiles) -> anyhow::Result<Engine> {
+    let folder = home::state(global.home.as_deref())?;
+    make_state_folder(&folder)?;
+    let settings = Settings { policy: files, clock: Clock::System };
+    match Engine::open(&folder, settings) {
+        Err(EngineError::Policy(error)) => Err(policy_error(error)),
+        other => other.with_context(|| format!("cannot open the engine in {}", folder.display())),
+    }
+}
+
+/// The state folder, private to the user.
+fn make_state_folder(folder: &Path) -> anyhow::Result<()> {
+    use std::os::unix::fs::DirBuilderExt as _;
+    std::fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(folder)
+        .with_context(|| format!("cannot make the state folder {}; --home names another one", folder.display()))
+}
+
+/// A reader of the log in the state folder.
+fn reader(global: &Global) -> anyhow::Result<LogReader> {
+    let folder = home::state(global.home.as_deref())?;
+    Log::open_read_only(&folder)
+        .with_context(|| format!("cannot read the log in {}; has anything been recorded?", folder.display()))
+}
+
+/// The policy files that hold for whoever asks.
+fn files(asking: &Asking) -> anyhow::Result<PolicyFiles> {
+    files_in(&asking.policies, asking.cwd.as_deref())
+}
+
+fn files_in(named: &[PathBuf], cwd: Option<&Path>) -> anyhow::Result<PolicyFiles> {
+    let cwd = match cwd {
+        Some(path) => std::path::absolute(path)?,
+        None => std::env::current_dir()?,
+    };
+    home::policy_files(named, &home::workspace_of(&cwd))
+}
+
+/// Loads a policy; its diagnostics are drawn, with line and caret.
+fn load(files: &PolicyFiles) -> anyhow::Result<Policy> {
+    files.load().map_err(policy_error)
+}
+
+/// Draws the diagnostics of a policy that does not load. What is returned says the rest.
+fn policy_error(error: LoadError) -> anyhow::Error {
+    match error {
+        LoadError::Policy(error) => {
+            let count = error.problems.iter().filter(|problem| !problem.warning).count();
+            for problem in error.problems {
+                anstream::eprintln!("{:?}", miette::Report::new(problem));
+            }
+            home::usage(format!("nothing was loaded: {count} problem{} in the policy", if count == 1 { "" } else { "s" }))
+        }
+        other => home::usage(other.to_string()),
+    }
+}

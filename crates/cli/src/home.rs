@@ -1,0 +1,118 @@
+//! Where things are: the one place that reads the environment.
+
+use std::path::{Path, PathBuf};
+use stayhand_core::decision::Layer;
+use stayhand_runtime::policy_files::PolicyFiles;
+use stayhand_runtime::{LocalSettings, wire};
+
+/// What the user asked for cannot be done as asked.
+#[derive(Debug)]
+pub(crate) struct UsageError(pub(crate) String);
+
+impl std::fmt::Display for UsageError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for UsageError {}
+
+/// Makes a usage error.
+pub(crate) fn usage(text: impl Into<String>) -> anyhow::Error {
+    UsageError(text.into()).into()
+}
+
+#[expect(clippy::disallowed_methods, reason = "this is the edge that reads the environment")]
+fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|value| !value.is_empty())
+}
+
+/// The home folder of the user.
+pub(crate) fn user_home() -> anyhow::Result<PathBuf> {
+    let home = variable("HOME").map(PathBuf::from).filter(|home| home.is_absolute());
+    home.ok_or_else(|| usage("the environment variable HOME is not an absolute path"))
+}
+
+/// A folder of the XDG base directory specification. Relative values are ignored, as it asks.
+fn xdg(name: &str, fallback: &str) -> anyhow::Result<PathBuf> {
+    let given = variable(name).map(PathBuf::from).filter(|path| path.is_absolute());
+    Ok(given.map_or_else(|| user_home().map(|home| home.join(fallback)), Ok)?.join("stayhand"))
+}
+
+/// The state folder.
+pub(crate) fn state(given: Option<&Path>) -> anyhow::Result<PathBuf> {
+    match given {
+        Some(path) => Ok(std::path::absolute(path)?),
+        None => xdg("XDG_STATE_HOME", ".local/state"),
+    }
+}
+
+/// The user's policy file.
+pub(crate) fn user_policy() -> anyhow::Result<PathBuf> {
+    Ok(xdg("XDG_CONFIG_HOME", ".config")?.join("policy.yaml"))
+}
+
+/// The project's policy file.
+pub(crate) fn project_policy(workspace: &Path) -> PathBuf {
+    workspace.join(".stayhand").join("policy.yaml")
+}
+
+/// The organisation's policy file.
+const ORGANISATION_POLICY: &str = "/etc/stayhand/policy.yaml";
+
+/// The files that make up the policy for a workspace. `named` takes the place of the user's file.
+pub(crate) fn policy_files(named: &[PathBuf], workspace: &Path) -> anyhow::Result<PolicyFiles> {
+    let mut files = PolicyFiles::default().if_there(Layer::Organisation, ORGANISATION_POLICY);
+    if named.is_empty() {
+        files = files.if_there(Layer::User, user_policy()?);
+    }
+    for path in named {
+        files = files.named(Layer::User, path);
+    }
+    Ok(files.if_there(Layer::Project, project_policy(workspace)))
+}
+
+/// The folder of the nearest `.git` above `cwd`, else `cwd` itself.
+pub(crate) fn workspace_of(cwd: &Path) -> PathBuf {
+    cwd.ancestors().find(|folder| folder.join(".git").exists()).unwrap_or(cwd).to_owned()
+}
+
+/// Who asks, and where, where the action itself does not say so.
+pub(crate) fn defaults(asking: &crate::args::Asking) -> anyhow::Result<wire::Defaults> {
+    let cwd = match &asking.cwd {
+        Some(path) => std::path::absolute(path)?,
+        None => std::env::current_dir()?,
+    };
+    let text = |path: &Path| {
+        path.to_str().map(str::to_owned).ok_or_else(|| usage(format!("{} is not UTF-8", path.display())))
+    };
+    let mut defaults = wire::Defaults::new(&text(&workspace_of(&cwd))?, &text(&user_home()?)?);
+    defaults.cwd = text(&cwd)?;
+    defaults.agent.clone_from(&asking.agent);
+    defaults.session.clone_from(&asking.session);
+    Ok(defaults)
+}
+
+/// The person at this terminal: the account the process runs as, not what the environment claims.
+pub(crate) fn person() -> String {
+    let uid = rustix::process::getuid().as_raw().to_string();
+    let accounts = std::fs::read_to_string("/etc/passwd").unwrap_or_default();
+    let name = accounts.lines().find_map(|line| {
+        let mut fields = line.split(':');
+        let name = fields.next()?;
+        (fields.nth(1)? == uid).then(|| name.to_owned())
+    });
+    name.unwrap_or_else(|| format!("uid {uid}"))
+}
+
+/// The variables programs are given; everything else in the environment stays here.
+const PASSED_ON: &[&str] = &[
+    "PATH", "HOME", "USER", "LOGNAME", "LANG", "LC_ALL", "LC_CTYPE", "TERM", "TZ", "TMPDIR", "CARGO_HOME",
+    "RUSTUP_HOME", "RUSTUP_TOOLCHAIN", "GOPATH", "GOROOT", "JAVA_HOME", "NVM_DIR", "PYENV_ROOT", "VIRTUAL_ENV",
+];
+
+/// The settings of the local executor.
+pub(crate) fn local_settings() -> LocalSettings {
+    let passed = PASSED_ON.iter().filter_map(|name| variable(name).map(|value| ((*name).to_owned(), value)));
+    LocalSettings { environment: passed.collect(), ..LocalSettings::default() }
+}
