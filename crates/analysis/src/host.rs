@@ -99,12 +99,15 @@ fn v4(high: u16, low: u16) -> Ipv4Addr {
 
 /// The canonical form and the class of one host without port.
 pub(crate) fn canonical(name: &str) -> Result<(String, AddressClass), Opaque> {
+    if mixes_scripts(name) {
+        return Err(opaque("the host mixes scripts that look alike"));
+    }
     let host = match without_zone(name)? {
         Some(address) => Host::Ipv6(address),
         None => Host::parse(name).map_err(|error| opaque(&format!("the host is malformed: {error}")))?,
     };
     match host {
-        Host::Ipv4(ip) => Ok((ip.to_string(), class_of_v4(ip))),
+        Host::Ipv4(ip) => of_v4(ip, name),
         Host::Ipv6(ip) => Ok((ip.to_string(), class_of_v6(ip))),
         Host::Domain(domain) => {
             let class = class_of_name(&domain)?;
@@ -113,6 +116,38 @@ pub(crate) fn canonical(name: &str) -> Result<(String, AddressClass), Opaque> {
             Ok((domain, class))
         }
     }
+}
+
+/// An IPv4 address as `written`. Only an internal address is told apart from its spelling: nobody
+/// has an honest reason to write a public one as `0xd83ad6ce`.
+pub(crate) fn of_v4(ip: Ipv4Addr, written: &str) -> Result<(String, AddressClass), Opaque> {
+    let (class, usual) = (class_of_v4(ip), ip.to_string());
+    if class == AddressClass::Public && written.trim_end_matches('.') != usual {
+        return Err(opaque("the address is written in an unusual way"));
+    }
+    Ok((usual, class))
+}
+
+/// Whether a label mixes ASCII letters with letters of a script that imitates them, or with marks
+/// that only have a place beside their own script. (The text before IDNA is needed to see it.)
+pub(crate) fn mixes_scripts(name: &str) -> bool {
+    !name.is_ascii()
+        && name.split('.').any(|label| {
+            let others = || label.chars().filter(|c| !c.is_ascii());
+            label.bytes().any(|byte| byte.is_ascii_alphabetic())
+                && others().count() > 0
+                && (others().any(imitates_latin) || others().all(is_lone_mark))
+        })
+}
+
+/// Greek, Cyrillic, Armenian and Cherokee letters.
+fn imitates_latin(c: char) -> bool {
+    matches!(c, '\u{370}'..='\u{3ff}' | '\u{400}'..='\u{58f}' | '\u{13a0}'..='\u{13ff}' | '\u{ab70}'..='\u{abbf}')
+}
+
+/// Marks that repeat or lengthen kana.
+fn is_lone_mark(c: char) -> bool {
+    matches!(c, '\u{3031}'..='\u{3035}' | '\u{303b}' | '\u{309d}' | '\u{309e}' | '\u{30a0}' | '\u{30fb}'..='\u{30fe}' | '\u{ff70}')
 }
 
 /// A bare or bracketed IPv6 address, with the interface it may name (`%eth0`) left out.

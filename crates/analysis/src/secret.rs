@@ -28,13 +28,16 @@ pub struct Found {
 
 /// The secrets in `text`, in order and without overlap.
 pub fn find(text: &str) -> Vec<Found> {
+    let Some(scanner) = SCANNER.as_ref() else {
+        return vec![Found { kind: "unscanned", start: 0, end: text.len() }];
+    };
     let mut found: Vec<Found> = Vec::new();
     let mut searched_to = 0;
-    for hit in SCANNER.keywords.find_iter(text) {
+    for hit in scanner.keywords.find_iter(text) {
         if hit.start() < searched_to {
             continue;
         }
-        let rules = SCANNER.rules_of.get(hit.pattern().as_usize()).map_or(&[][..], Vec::as_slice);
+        let rules = scanner.rules_of.get(hit.pattern().as_usize()).map_or(&[][..], Vec::as_slice);
         let secret = rules.iter().find_map(|rule| rule.secret_at(text, hit.start()));
         if let Some(secret) = secret.filter(|secret| secret.start >= searched_to) {
             searched_to = secret.end;
@@ -169,7 +172,8 @@ struct Compiled {
 
 static COMPILED: LazyLock<Vec<Compiled>> = LazyLock::new(|| RULES.iter().map(Compiled::new).collect());
 
-static SCANNER: LazyLock<Scanner> = LazyLock::new(|| {
+/// `None` would mean that the table of keywords is unusable; then nothing passes as clean.
+static SCANNER: LazyLock<Option<Scanner>> = LazyLock::new(|| {
     let mut keywords: Vec<&'static str> = RULES.iter().flat_map(|rule| rule.keywords).copied().collect();
     keywords.sort_unstable();
     keywords.dedup();
@@ -181,10 +185,7 @@ static SCANNER: LazyLock<Scanner> = LazyLock::new(|| {
         .ascii_case_insensitive(true)
         .match_kind(MatchKind::LeftmostLongest)
         .build(&keywords);
-    match automaton {
-        Ok(keywords) => Scanner { keywords, rules_of },
-        Err(_) => unreachable!("the keywords are few and short"),
-    }
+    automaton.ok().map(|keywords| Scanner { keywords, rules_of })
 });
 
 impl Compiled {
@@ -201,14 +202,28 @@ impl Compiled {
         if self.rule.starts_word && before.is_some_and(|c| c.is_ascii_alphanumeric() || c == '_') {
             return None;
         }
-        let rest = text.get(start..)?;
-        let captures = self.expression.as_ref()?.captures(rest)?;
+        let window_end = floor_boundary(text, start + self.rule.window);
+        let captures = self.expression.as_ref()?.captures(text.get(start..window_end)?)?;
         let secret = captures.get(1).or_else(|| captures.get(0))?;
         if !(self.rule.accepts)(secret.as_str()) {
             return None;
         }
-        Some(Found { kind: self.rule.kind, start: start + secret.start(), end: start + secret.end() })
+        let cut_off = start + secret.end() == window_end;
+        let end = if cut_off { end_of_word(text, window_end) } else { start + secret.end() };
+        Some(Found { kind: self.rule.kind, start: start + secret.start(), end })
     }
+}
+
+/// The last character boundary at or before `index`.
+fn floor_boundary(text: &str, index: usize) -> usize {
+    (0..=index.min(text.len())).rev().find(|index| text.is_char_boundary(*index)).unwrap_or(0)
+}
+
+/// Where the word that goes on at `index` ends, for secrets longer than the window.
+fn end_of_word(text: &str, index: usize) -> usize {
+    let rest = text.as_bytes().get(index..).unwrap_or_default();
+    let in_word = |byte: &u8| byte.is_ascii_alphanumeric() || b"._~+/=-".contains(byte);
+    index + rest.iter().take_while(|byte| in_word(byte)).count()
 }
 
 #[cfg(test)]

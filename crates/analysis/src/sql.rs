@@ -19,6 +19,9 @@ use stayhand_core::facts::{Aspect, Opaque, SqlClass, Statement};
 /// The longest text that is parsed, in bytes.
 const MAX_BYTES: usize = 64 * 1024;
 
+/// The longest text that is tried in other dialects, in bytes.
+const MAX_RETRIED_BYTES: usize = 8 * 1024;
+
 /// The statements of `text`, in order, in the dialect named `dialect` (generic where none is).
 ///
 /// # Errors
@@ -63,9 +66,7 @@ fn read(text: &str, dialect: &dyn Dialect) -> Result<Vec<Statement>, Opaque> {
 /// in MySQL's as well; the stricter reading counts.
 fn read_without_dialect(text: &str) -> Result<Vec<Statement>, Opaque> {
     let generic = dialect::GenericDialect {};
-    let tokens = tokens_of(text, &generic)?;
-    let doubt = Doubt::about(text, &tokens);
-    let Ok(reading) = statements_of(tokens, &generic) else {
+    let Ok((reading, doubt)) = read_in_doubt(text, &generic) else {
         return read_in_any(text);
     };
     if !doubt.comments && !doubt.quotes {
@@ -78,14 +79,24 @@ fn read_without_dialect(text: &str) -> Result<Vec<Statement>, Opaque> {
     }
 }
 
+fn read_in_doubt(text: &str, dialect: &dyn Dialect) -> Result<(Vec<Statement>, Doubt), Opaque> {
+    let tokens = tokens_of(text, dialect)?;
+    let doubt = Doubt::about(text, &tokens);
+    Ok((statements_of(tokens, dialect)?, doubt))
+}
+
 /// Reads what the generic dialect does not know: the strictest reading of the dialects that do.
 fn read_in_any(text: &str) -> Result<Vec<Statement>, Opaque> {
-    let others: [&dyn Dialect; 5] = [
+    if text.len() > MAX_RETRIED_BYTES {
+        return Err(opaque("the SQL does not parse"));
+    }
+    let others: [&dyn Dialect; 6] = [
         &dialect::MySqlDialect {},
         &dialect::PostgreSqlDialect {},
         &dialect::SQLiteDialect {},
         &dialect::MsSqlDialect {},
         &dialect::BigQueryDialect {},
+        &dialect::SnowflakeDialect {},
     ];
     let readings = others.into_iter().filter_map(|dialect| read(text, dialect).ok());
     readings.max_by_key(|reading| worst(reading)).ok_or_else(|| opaque("the SQL does not parse"))

@@ -56,6 +56,10 @@ fn with_scheme(text: &str, scheme: &str, rest: &str) -> Result<HostUse, Opaque> 
     if authority.is_empty() {
         return Err(opaque("the URL names no host"));
     }
+    let after = rest.get(authority.len()..).unwrap_or_default();
+    if !after.starts_with('/') && after.split('/').next().is_some_and(|query| query.contains('@')) {
+        return Err(opaque("the URL has two readings of its host"));
+    }
     if WEB.iter().any(|web| scheme.eq_ignore_ascii_case(web)) {
         return of_web(text, authority);
     }
@@ -72,14 +76,21 @@ fn of_web(text: &str, authority: &str) -> Result<HostUse, Opaque> {
     if authority.contains('%') && authority.starts_with('[') {
         return of_zone(text, authority);
     }
+    if host::mixes_scripts(authority) {
+        return Err(opaque("the host mixes scripts that look alike"));
+    }
     let parsed = Url::parse(text).map_err(|error| opaque(&format!("the URL is malformed: {error}")))?;
     let (host, class) = match parsed.host() {
         Some(Host::Domain(domain)) => (domain.trim_end_matches('.').to_owned(), class_of_name(domain)?),
-        Some(Host::Ipv4(ip)) => (ip.to_string(), class_of(IpAddr::V4(ip))),
+        Some(Host::Ipv4(ip)) => host::of_v4(ip, without_port(authority))?,
         Some(Host::Ipv6(ip)) => (ip.to_string(), class_of(IpAddr::V6(ip))),
         None => return Err(opaque("the URL names no host")),
     };
     of(parsed.scheme(), host, class, parsed.port_or_known_default())
+}
+
+fn without_port(authority: &str) -> &str {
+    authority.split_once(':').map_or(authority, |(host, _)| host)
 }
 
 /// An IPv6 address with a zone (`[fe80::1%25eth0]`), which the URL standard leaves out.

@@ -10,13 +10,21 @@ pub(super) struct Rule {
     pub(super) expression: &'static str,
     /// The keyword must not continue a word.
     pub(super) starts_word: bool,
+    /// How many bytes from the keyword on are searched.
+    pub(super) window: usize,
     /// Whether a match is a secret rather than a name or a gap to fill in.
     pub(super) accepts: fn(&str) -> bool,
 }
 
+/// Enough for all but the longest formats; bounds the work that a hostile text can cause.
+const WINDOW: usize = 512;
+
+/// Enough for a private key or a token with many claims.
+const WIDE_WINDOW: usize = 16 * 1024;
+
 /// A format whose prefix alone makes it unmistakable.
 const fn prefixed(kind: &'static str, keywords: &'static [&'static str], expression: &'static str) -> Rule {
-    Rule { kind, keywords, expression, starts_word: true, accepts: is_varied }
+    Rule { kind, keywords, expression, starts_word: true, window: WINDOW, accepts: is_varied }
 }
 
 /// A value that only its surroundings mark as a secret.
@@ -26,7 +34,7 @@ const fn in_context(
     expression: &'static str,
     accepts: fn(&str) -> bool,
 ) -> Rule {
-    Rule { kind, keywords, expression, starts_word: false, accepts }
+    Rule { kind, keywords, expression, starts_word: false, window: WINDOW, accepts }
 }
 
 /// The formats. For a keyword that several share, the first that matches counts.
@@ -92,6 +100,7 @@ pub(super) static RULES: &[Rule] = &[
     prefixed("openrouter-key", &["sk-or-"], r"sk-or-v[0-9]-[0-9a-f]{32,80}"),
     Rule {
         kind: "openai-key",
+        window: WINDOW,
         keywords: &["sk-"],
         expression: r"sk-[0-9A-Za-z]{20,80}\b",
         starts_word: true,
@@ -129,9 +138,17 @@ pub(super) static RULES: &[Rule] = &[
         r"(?i:accountkey)=([0-9A-Za-z+/]{40,88}={0,2})",
         is_varied,
     ),
-    prefixed("jwt", &["eyj"], r"eyJ[0-9A-Za-z_-]{10,}\.eyJ[0-9A-Za-z_-]{10,}\.[0-9A-Za-z_-]{10,}"),
+    Rule {
+        kind: "jwt",
+        keywords: &["eyj"],
+        expression: r"eyJ[0-9A-Za-z_-]{10,}\.eyJ[0-9A-Za-z_-]{10,}\.[0-9A-Za-z_-]{10,}",
+        starts_word: true,
+        window: WIDE_WINDOW,
+        accepts: is_varied,
+    },
     Rule {
         kind: "private-key",
+        window: WIDE_WINDOW,
         keywords: &["-----begin"],
         expression: r"-----BEGIN [A-Z0-9 ]{0,30}PRIVATE KEY(?: BLOCK)?-----(?s:.*?)(?:-----END [A-Z0-9 ]{0,30}-----|\z)",
         starts_word: false,

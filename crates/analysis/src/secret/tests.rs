@@ -148,3 +148,20 @@ fn every_expression_compiles() {
         assert!(compiled.rule.keywords.iter().all(|keyword| *keyword == keyword.to_ascii_lowercase()));
     }
 }
+
+#[test]
+fn long_tokens_are_replaced_to_their_end() {
+    let claims = "aB3xQ9_zK1".repeat(400);
+    let text = spelled(&["Bearer ", "ey", "JhbGciOiJIUzI1NiJ9.eyJ", &claims, ".", &claims, " end"]);
+    assert!(redact(&text) == "Bearer [redacted:bearer-token] end");
+}
+
+#[test]
+fn hostile_repetition_stays_cheap() {
+    for part in
+        ["-eyJ", "://a:", "token=", "password:", "bearer ", "-----BEGIN", "sk-a", "AKIA", "eyJaaaaaaaaaaa."]
+    {
+        let text = part.repeat(200_000 / part.len());
+        let _ = find(&text);
+    }
+}

@@ -1,6 +1,6 @@
 //! Builds facts from the arguments, one by one.
 
-use super::decode::{decode, other_readings};
+use super::decode::{decode, is_disguised, other_readings};
 use super::fields::{Leaf, Leaves, Source};
 use super::is_outgoing;
 use crate::path::{cleaned, literal_use, path_use};
@@ -11,6 +11,9 @@ use stayhand_core::facts::{
 };
 use stayhand_core::tool::Tool;
 use std::borrow::Cow;
+
+/// How many earlier uses a path is compared with, to name each use once.
+const MAX_COMPARED: usize = 16;
 
 /// Collects what the arguments say.
 pub(super) struct Builder<'a> {
@@ -99,6 +102,12 @@ impl<'a> Builder<'a> {
             None => Cow::Borrowed(text),
         };
         self.add_reading(&local, access);
+        if is_disguised(&local) {
+            self.own.opaque.push(Opaque {
+                aspect: Aspect::Paths,
+                why: "the path is encoded as no file name is".to_owned(),
+            });
+        }
         for reading in other_readings(&local) {
             self.add_reading(&reading, access);
         }
@@ -116,7 +125,7 @@ impl<'a> Builder<'a> {
     }
 
     fn add_use(&mut self, used: PathUse) {
-        if !self.own.paths.contains(&used) {
+        if !self.own.paths.iter().rev().take(MAX_COMPARED).any(|earlier| *earlier == used) {
             self.own.paths.push(used);
         }
     }
@@ -195,9 +204,9 @@ impl<'a> Builder<'a> {
     }
 
     fn push_text(&mut self, leaf: &Leaf<'_>, text: String) {
-        let text = Text { field: leaf.pointer.clone(), kind: leaf.kind, text };
-        if !self.facts.texts.contains(&text) {
-            self.facts.texts.push(text);
+        let mut earlier = self.facts.texts.iter().rev().take_while(|earlier| earlier.field == leaf.pointer);
+        if !earlier.any(|earlier| earlier.text == text) {
+            self.facts.texts.push(Text { field: leaf.pointer.clone(), kind: leaf.kind, text });
         }
     }
 

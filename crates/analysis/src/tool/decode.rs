@@ -8,9 +8,45 @@ use unicode_normalization::UnicodeNormalization as _;
 /// How often an encoding may be nested.
 const MAX_ROUNDS: usize = 3;
 
+/// Whether `text` is encoded as no file name is: overlong or broken UTF-8, nested or `%u` escapes,
+/// an escaped end of text. What such a text stands for depends on who decodes it.
+pub(super) fn is_disguised(text: &str) -> bool {
+    if !text.contains('%') && !text.contains("0x") {
+        return false;
+    }
+    let lower = text.to_ascii_lowercase();
+    let decoded = percent_decoded(lower.as_bytes());
+    let nested = decoded.windows(3).any(|three| matches!(three, [b'%', a, b] if hex(&[*a, *b]).is_some()));
+    let digits =
+        ["0x2e", "0x2f", "0x5c"].into_iter().map(|digits| lower.matches(digits).count()).sum::<usize>();
+    let climbs = [b"..", b".?", b"?.", b"??"].iter().any(|climb| decoded.windows(2).any(|two| two == *climb));
+    let stray =
+        (climbs && has_stray_percent(lower.as_bytes())) || lower.contains("%%3") || lower.contains("%%2");
+    let controls = climbs && decoded.iter().any(u8::is_ascii_control);
+    std::str::from_utf8(&decoded).is_err()
+        || has_unit_escape(lower.as_bytes())
+        || decoded.contains(&0)
+        || (nested && lower.contains("%25"))
+        || digits > 1
+        || stray
+        || controls
+}
+
+/// A percent sign that begins no escape.
+fn has_stray_percent(text: &[u8]) -> bool {
+    text.windows(3).any(|three| matches!(three, [b'%', a, b] if hex(&[*a, *b]).is_none()))
+}
+
+/// `%u002e`
+fn has_unit_escape(text: &[u8]) -> bool {
+    text.windows(6).any(|window| matches!(window, [b'%', b'u', digits @ ..] if hex(digits).is_some()))
+}
+
 /// The other paths that some program reads in `text`, each once, without `text` itself.
 pub(super) fn other_readings(text: &str) -> Vec<String> {
-    if text.bytes().all(is_unambiguous) && !text.contains("...") {
+    if text.bytes().all(is_unambiguous)
+        && !["...", "0x", "..2f", "..5c"].iter().any(|sign| text.contains(sign))
+    {
         return Vec::new();
     }
     let mut readings: Vec<String> = Vec::new();
@@ -24,10 +60,11 @@ pub(super) fn other_readings(text: &str) -> Vec<String> {
         keep(&mut readings, text, &current);
     }
     for reading in [text.to_owned(), current] {
-        let plain = with_slashes(&reading);
+        let plain = without_digits(&with_slashes(&reading));
         keep(&mut readings, text, &without_parameters(&plain));
         keep(&mut readings, text, &without_nested_climbs(&plain));
         keep(&mut readings, text, &plain);
+        keep(&mut readings, text, &reading.replace('\\', ""));
     }
     readings
 }
@@ -130,22 +167,35 @@ fn with_slashes(text: &str) -> String {
     folded.replace(['\\', '\u{2215}', '\u{2044}', '\u{29f8}', '\u{2216}', '\u{29f5}'], "/")
 }
 
+/// Digits that stand for dots and slashes in loosely decoded text.
+fn without_digits(text: &str) -> String {
+    const DIGITS: [(&str, &str); 5] =
+        [("0x2e", "."), ("0x2f", "/"), ("0x5c", "/"), ("..2f", "../"), ("..5c", "../")];
+    let mut plain = text.to_owned();
+    for (digits, meaning) in DIGITS {
+        if plain.contains(digits) {
+            plain = plain.replace(digits, meaning);
+        }
+    }
+    plain
+}
+
 /// Components without what follows `;` or surrounds them with dots and blanks: `..;/` as `../`.
 fn without_parameters(text: &str) -> String {
     let parts: Vec<&str> = text
         .split('/')
         .map(|part| {
             let name = part.split(';').next().unwrap_or_default();
-            if name.len() > 2
-                && name.bytes().all(|byte| matches!(byte, b'.' | b' ' | b'"' | b'\'' | b'<' | b'>' | b'?'))
-            {
-                ".."
-            } else {
-                name
-            }
+            if stands_for_parent(name) { ".." } else { name }
         })
         .collect();
     parts.join("/")
+}
+
+/// Dots among characters that some system drops or lets stand for a dot: `...`, `.?`, `.. `.
+fn stands_for_parent(name: &str) -> bool {
+    let loose = name.bytes().all(|byte| matches!(byte, b'.' | b' ' | b'"' | b'\'' | b'<' | b'>' | b'?'));
+    loose && (name.len() > 2 || (name.len() == 2 && name.contains('?')))
 }
 
 /// What is left when a filter takes every `../` out once: `....//` becomes `../`.
@@ -183,6 +233,34 @@ mod tests {
     fn ordinary_paths_have_one_reading() {
         for text in ["src/main.rs", "docs/My File.md", "/etc/hosts", "a-b_c/d.e+f", "~/x", "../x"] {
             assert!(other_readings(text).is_empty(), "{text}");
+        }
+    }
+
+    #[test]
+    fn disguises_are_told_from_ordinary_escapes() {
+        for text in [
+            "%c0%ae%c0%ae/x",
+            "%252e%252e/x",
+            "%u002e",
+            "x%00.png",
+            "..%01x",
+            "0x2e0x2e0x2f",
+            "%%32%%65%%32%%65/x",
+            "%ff%fe",
+            "..%bg%qf..%bg%qfetc",
+        ] {
+            assert!(is_disguised(text), "{text}");
+        }
+        for text in [
+            "My%20File.md",
+            "img_%03d.png",
+            "100% sure.txt",
+            "M%C3%BCnchen.md",
+            "%2e%2e/x",
+            "0x2f.bin",
+            "a%25b.txt",
+        ] {
+            assert!(!is_disguised(text), "{text}");
         }
     }
 }

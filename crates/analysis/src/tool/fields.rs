@@ -223,10 +223,8 @@ impl<'a> Leaves<'a> {
 
     fn check_scalar(&mut self, pointer: String, value: &Value, stated: Option<(FieldKind, Source)>) {
         match stated {
-            Some((FieldKind::Amount, _)) => {
-                if !value.as_f64().is_some_and(|number| number.is_finite() && number >= 0.0) {
-                    self.invalid(pointer, "must be a number that is not negative");
-                }
+            Some((FieldKind::Amount, _)) if !is_amount(value) => {
+                self.invalid(pointer, "must be a number that is not negative");
             }
             Some((kind, Source::Stated)) if !holds_structure(kind) => self.invalid(pointer, "must be text"),
             _ => {}
@@ -243,6 +241,10 @@ impl<'a> Leaves<'a> {
     fn invalid(&mut self, field: String, why: &str) {
         self.invalid.push(Invalid { field, why: why.to_owned() });
     }
+}
+
+fn is_amount(value: &Value) -> bool {
+    value.as_f64().is_some_and(|number| number.is_finite() && number >= 0.0)
 }
 
 /// Whether a field of this kind may hold numbers, lists and maps.

@@ -2,6 +2,7 @@
 
 use super::fields::Leaves;
 use crate::secret::{self, placeholder};
+use aho_corasick::{AhoCorasick, AhoCorasickBuilder, MatchKind};
 use serde_json::Value;
 use stayhand_core::facts::{Facts, FieldKind, Operation};
 use stayhand_core::request::Request;
@@ -12,8 +13,10 @@ const MIN_ELSEWHERE: usize = 6;
 
 /// The secrets of one request.
 pub(super) struct Secrets {
-    /// The secret texts with their placeholders, longest first.
-    known: Vec<(String, String)>,
+    /// Finds the secret texts wherever they occur again; `None` where there are none.
+    known: Option<AhoCorasick>,
+    /// What stands in place of each of them.
+    placeholders: Vec<String>,
     /// JSON pointers of fields that are secret as a whole.
     fields: Vec<String>,
 }
@@ -36,8 +39,10 @@ impl Secrets {
             }
         }
         known.retain(|(text, _)| text.len() >= MIN_ELSEWHERE);
-        known.sort_by_key(|(text, _)| std::cmp::Reverse(text.len()));
-        Self { known, fields }
+        let (texts, placeholders): (Vec<String>, Vec<String>) = known.into_iter().unzip();
+        let automaton =
+            || AhoCorasickBuilder::new().match_kind(MatchKind::LeftmostLongest).build(&texts).ok();
+        Self { known: if texts.is_empty() { None } else { automaton() }, placeholders, fields }
     }
 
     /// `facts` without the secrets.
@@ -93,7 +98,7 @@ impl Secrets {
 
     /// Replaces secrets that are already known wherever they occur again.
     fn redact_known(&self, value: &mut Value, depth: usize) {
-        if self.known.is_empty() || depth == 0 {
+        if self.known.is_none() || depth == 0 {
             return;
         }
         match value {
@@ -113,10 +118,10 @@ impl Secrets {
 
     /// As [`Self::redact`], keeping the components of a path apart.
     fn redact_path(&self, path: &mut String) {
-        let holds_known =
-            self.known.iter().any(|(secret, _)| !secret.contains('/') && path.contains(secret.as_str()));
-        if holds_known {
-            self.replace_known(path);
+        if self.known.as_ref().is_some_and(|known| known.is_match(path.as_str())) {
+            let mut components: Vec<String> = path.split('/').map(str::to_owned).collect();
+            components.iter_mut().for_each(|component| self.replace_known(component));
+            *path = components.join("/");
         }
         if let Cow::Owned(redacted) = secret::redact_path(path) {
             *path = redacted;
@@ -124,10 +129,10 @@ impl Secrets {
     }
 
     fn replace_known(&self, text: &mut String) {
-        for (secret, placeholder) in &self.known {
-            if text.contains(secret.as_str()) {
-                *text = text.replace(secret.as_str(), placeholder);
-            }
+        if let Some(known) = &self.known
+            && known.is_match(text.as_str())
+        {
+            *text = known.replace_all(text, &self.placeholders);
         }
     }
 }

@@ -33,6 +33,8 @@ fn urls_name_one_host() {
         ("example.com/path", "", "example.com", None, Name),
         ("localhost:3000/x", "", "localhost", Some(3000), Loopback),
         ("https://example.com/mail@x?u=a@b", "https", "example.com", Some(443), Name),
+        ("https://example.com/?mail=a@b.c", "https", "example.com", Some(443), Name),
+        ("https://münchen.de/", "https", "xn--mnchen-3ya.de", Some(443), Name),
         ("https://xn--mnchen-3ya.de/", "https", "xn--mnchen-3ya.de", Some(443), Name),
     ]);
     assert_eq!(host_use("https://a.com", Some("post")).unwrap().method.as_deref(), Some("POST"));
@@ -101,6 +103,10 @@ fn bypass_50_ambiguous_urls_are_refused() {
         "//evil.com/",
         "https://",
         "http://a b/",
+        "http://good.com:80?@evil.com/",
+        "http://0xd83ad6ce/",
+        "http://g\u{43e}\u{43e}gle.com/",
+        "http://\u{30fc}google.com/",
     ]);
 }
 
