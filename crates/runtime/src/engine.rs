@@ -21,7 +21,7 @@ use stayhand_core::policy::Policy;
 use stayhand_core::reason::Reason;
 use stayhand_core::state::{AnswerError, ApprovalStatus, State};
 use stayhand_core::time::Timestamp;
-use stayhand_store::{AppendError, Log, LogReader, OpenError, ReadError, Ticket, Turn, TurnError};
+use stayhand_store::{AppendError, Log, LogReader, OpenError, Query, ReadError, Ticket, Turn, TurnError};
 
 /// How an engine is set up.
 #[derive(Debug, Clone, Default)]
@@ -163,7 +163,7 @@ impl Engine {
         id: u64,
         presence: Option<Presence>,
     ) -> Result<Self, EngineError> {
-        let state = fold(&log.reader()?)?;
+        let state = fold(&log)?;
         let Settings { policy: files, clock } = settings;
         let policy = ArcSwap::from_pointee(policy);
         let state = Mutex::new(state);
@@ -422,10 +422,11 @@ impl Engine {
     }
 }
 
-/// Folds a whole log.
-fn fold(reader: &LogReader) -> Result<State, EngineError> {
+/// Folds the log as far as it was known when it was opened; what others append later is news.
+fn fold(log: &Log) -> Result<State, EngineError> {
     let mut state = State::default();
-    for stored in reader.records(&stayhand_store::Query::default())? {
+    let known = Query { to_seq: Some(log.records()), ..Query::default() };
+    for stored in log.reader()?.records(&known)? {
         let record = stored?.parse()?;
         if record.v > EVENT_VERSION {
             return Err(EngineError::Newer(record.v));
