@@ -1,6 +1,6 @@
 //! The decision: every guard is asked, the strictest finding wins.
 
-use crate::decision::{Decision, Effect, Finding, GuardName, Obligation};
+use crate::decision::{ApprovalId, Decision, Effect, Finding, GuardName, Obligation};
 use crate::digest::Digest;
 use crate::facts::Facts;
 use crate::guard::GUARDS;
@@ -30,8 +30,8 @@ pub(crate) struct Answers {
     /// Whether every operation is covered by a rule or action policy that allows it or would
     /// with a person's approval.
     pub(crate) covered: bool,
-    /// The timeouts of the rules that want approval, in seconds.
-    pub(crate) timeouts: Vec<u64>,
+    /// The shortest timeout of the rules that want approval, in seconds.
+    pub(crate) timeout_s: Option<u64>,
     /// The risk that an action policy states.
     pub(crate) risk: Option<Risk>,
 }
@@ -71,14 +71,15 @@ pub fn decide(policy: &Policy, state: &State, ask: &Ask<'_>, now: Timestamp) -> 
         risk: answers.risk.unwrap_or_else(|| ask.facts.risk()),
         approval: None,
     };
-    if !answers.covered && decision.effect < Effect::Deny {
+    // Without any finding the effect is a refusal already, and this is its reason.
+    if !answers.covered && (decision.effect < Effect::Deny || decision.findings.is_empty()) {
         decision.effect = Effect::Deny;
         decision.findings.push(Finding::new(GuardName::Rules, Reason::NoRuleAllows, Effect::Deny));
     }
     decision.obligations.sort_unstable();
     let mut expires = None;
     if decision.effect == Effect::Approve {
-        expires = ask_people(policy, state, ask, now, &answers.timeouts, &mut decision);
+        expires = ask_people(policy, state, ask, now, answers.timeout_s, &mut decision);
     }
     if decision.effect > Effect::Approve {
         decision.obligations.clear();
@@ -92,20 +93,20 @@ fn ask_people(
     state: &State,
     ask: &Ask<'_>,
     now: Timestamp,
-    timeouts: &[u64],
+    timeout_s: Option<u64>,
     decision: &mut Decision,
 ) -> Option<Timestamp> {
     let found = |reason, effect| Finding::new(GuardName::Approval, reason, effect);
     match state.answer(ask.digest, policy.id(), now) {
-        Answer::NotAsked => {
-            return Some(now.plus_seconds(policy.approval_timeout_s(timeouts.iter().copied())));
-        }
-        Answer::Waiting(id) => decision.approval = Some(id),
-        Answer::Granted { id, by } => {
+        Answer::Granted { id, by } if was_shown(state, id, decision) => {
             decision.approval = Some(id);
             decision.effect = Effect::Allow;
             decision.findings.push(found(Reason::ApprovalGranted, Effect::Allow).because(format!("by {by}")));
         }
+        Answer::NotAsked | Answer::Granted { .. } => {
+            return Some(now.plus_seconds(shortest_timeout_s(policy, timeout_s, decision)));
+        }
+        Answer::Waiting(id) => decision.approval = Some(id),
         Answer::Rejected { id, by } => {
             decision.approval = Some(id);
             decision.effect = Effect::Deny;
@@ -113,4 +114,24 @@ fn ask_people(
         }
     }
     None
+}
+
+/// Whether whoever said yes was shown everything that wants approval now. The same request can
+/// do more by the time it is answered: a path may lead elsewhere.
+fn was_shown(state: &State, id: ApprovalId, decision: &Decision) -> bool {
+    let shown = state.approval(id).map(|approval| &approval.decision.findings[..]).unwrap_or_default();
+    let wants = |finding: &&Finding| finding.effect == Effect::Approve;
+    decision.findings.iter().filter(wants).all(|finding| shown.contains(finding))
+}
+
+/// A126: the shortest timeout of all that want approval. What names none has the usual one.
+fn shortest_timeout_s(policy: &Policy, of_rules: Option<u64>, decision: &Decision) -> u64 {
+    let usual = policy.approval_timeout_s();
+    let by_others =
+        |finding: &Finding| finding.effect == Effect::Approve && finding.reason != Reason::RuleApprove;
+    match of_rules {
+        Some(seconds) if !decision.findings.iter().any(by_others) => seconds,
+        Some(seconds) => seconds.min(usual),
+        None => usual,
+    }
 }

@@ -91,6 +91,43 @@ pub struct PathUse {
     pub place: Option<Place>,
 }
 
+impl Access {
+    /// Every member, in order.
+    pub const ALL: [Self; 5] = [Self::List, Self::Read, Self::Execute, Self::Write, Self::Delete];
+}
+
+impl Place {
+    /// Every member, in order.
+    pub const ALL: [Self; 11] = [
+        Self::Key,
+        Self::Credential,
+        Self::Startup,
+        Self::GitControl,
+        Self::AgentConfig,
+        Self::System,
+        Self::Boot,
+        Self::Device,
+        Self::Kernel,
+        Self::OtherUser,
+        Self::Stayhand,
+    ];
+}
+
+impl SqlClass {
+    /// Every member, in order.
+    pub const ALL: [Self; 9] = [
+        Self::Read,
+        Self::Transaction,
+        Self::Session,
+        Self::Write,
+        Self::UnfilteredWrite,
+        Self::Schema,
+        Self::Privilege,
+        Self::File,
+        Self::Unknown,
+    ];
+}
+
 impl PathUse {
     /// A use of `lexical` (absolute) with no further properties.
     pub fn new(access: Access, lexical: impl Into<String>) -> Self {
@@ -362,6 +399,11 @@ impl Traits {
         self.0 & (1 << item as u32) != 0
     }
 
+    /// Whether every member of `other` is in the set.
+    pub const fn contains_all(self, other: Self) -> bool {
+        other.0 & !self.0 == 0
+    }
+
     /// Whether the two sets share a member.
     pub const fn intersects(self, other: Self) -> bool {
         self.0 & other.0 != 0
@@ -370,6 +412,10 @@ impl Traits {
     /// Whether nothing is in the set.
     pub const fn is_empty(&self) -> bool {
         self.0 == 0
+    }
+
+    pub(crate) const fn bits(self) -> u32 {
+        self.0
     }
 
     /// The members.

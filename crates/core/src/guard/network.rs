@@ -24,8 +24,7 @@ pub(super) fn check(policy: &Policy, _: &State, ask: &Ask<'_>, _: Timestamp, ans
 fn hidden_hosts(policy: &Policy, op: &Operation, answers: &mut Answers) {
     let listed =
         |boundary: &NetworkBoundary| boundary.allow_hosts.is_some() || !boundary.allow_ports.is_empty();
-    let mut boundaries = policy.boundaries.iter().filter_map(|boundaries| boundaries.network.as_ref());
-    if op.hides(Aspect::Hosts) && boundaries.any(listed) {
+    if policy.boundaries.network.iter().any(listed) && op.hides(Aspect::Hosts) {
         let why = op.opaque.first().map(|opaque| opaque.why.as_str()).unwrap_or_default();
         answers.add(Finding::new(GuardName::Network, Reason::HostUnknown, Effect::Approve).because(why));
     }
@@ -39,18 +38,17 @@ fn judge_all(policy: &Policy, host: &HostUse) -> Option<Finding> {
     if host.class == AddressClass::Metadata {
         return deny(Reason::MetadataAddress, &host.host);
     }
-    let mut boundaries =
-        policy.boundaries.iter().filter_map(|boundaries| boundaries.network.as_ref()).peekable();
-    if boundaries.peek().is_none() && !NetworkBoundary::USUAL_ADDRESSES.contains(&host.class) {
+    let boundaries = &policy.boundaries;
+    if !boundaries.addresses_stated && !NetworkBoundary::USUAL_ADDRESSES.contains(&host.class) {
         return deny(Reason::PrivateAddress, &host.host);
     }
-    boundaries.find_map(|boundary| judge(boundary, host))
+    boundaries.network.iter().find_map(|boundary| judge(boundary, host))
 }
 
 /// A118: address, blocked host, blocked port, allowed host, allowed port.
 fn judge(boundary: &NetworkBoundary, host: &HostUse) -> Option<Finding> {
     let port = host.port.map(|port| port.to_string()).unwrap_or_default();
-    if !boundary.addresses.contains(&host.class) {
+    if boundary.addresses.as_ref().is_some_and(|classes| !classes.contains(&host.class)) {
         return deny(Reason::PrivateAddress, &host.host);
     }
     if boundary.blocked_hosts.as_ref().is_some_and(|set| set.contains(host)) {

@@ -14,7 +14,7 @@ use crate::time::Timestamp;
 pub(super) fn check(policy: &Policy, _: &State, ask: &Ask<'_>, _: Timestamp, answers: &mut Answers) {
     for op in &ask.facts.operations {
         own_places(op, answers);
-        for boundary in policy.boundaries.iter().filter_map(|boundaries| boundaries.paths.as_ref()) {
+        for boundary in &policy.boundaries.paths {
             within(boundary, op, &ask.request.context, answers);
         }
     }

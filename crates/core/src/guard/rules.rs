@@ -3,8 +3,9 @@
 
 use crate::decide::{Answers, Ask};
 use crate::decision::{Effect, Finding, GuardName, Obligation};
-use crate::facts::Operation;
+use crate::facts::{Operation, Trait};
 use crate::policy::Policy;
+use crate::policy::index::Found;
 use crate::policy::pattern::Tri;
 use crate::policy::rule::{Rule, RuleKind};
 use crate::policy::source::Stance;
@@ -14,13 +15,13 @@ use crate::time::Timestamp;
 use std::sync::Arc;
 
 pub(super) fn check(policy: &Policy, _: &State, ask: &Ask<'_>, now: Timestamp, answers: &mut Answers) {
-    let mut candidates = Vec::with_capacity(16);
+    let mut candidates = Found::new();
     let mut uncovered = ask.facts.operations.is_empty();
     for op in &ask.facts.operations {
         policy.index.candidates(ask, op, &mut candidates);
         let mut covered = false;
-        for id in &candidates {
-            let Some(rule) = policy.rules.get(*id as usize) else { continue };
+        for id in candidates.iter() {
+            let Some(rule) = policy.rules.get(id as usize) else { continue };
             covered |= weigh(policy, rule, ask, op, now, answers);
         }
         uncovered |= !covered;
@@ -59,7 +60,11 @@ fn weigh(
             false
         }
         (RuleKind::Approve, Tri::Yes) => {
-            answers.timeouts.extend(rule.timeout_s);
+            let usual = policy.approval_timeout_s();
+            // A rule that may only tighten cannot keep a question open for longer.
+            let longest = if rule.layer.may_allow() { u64::MAX } else { usual };
+            let timeout_s = rule.timeout_s.unwrap_or(usual).min(longest);
+            answers.timeout_s = Some(answers.timeout_s.map_or(timeout_s, |shortest| shortest.min(timeout_s)));
             say(answers, rule, Reason::RuleApprove, Effect::Approve, Some(op));
             rule.layer.may_allow()
         }
@@ -114,10 +119,13 @@ fn undecided(answers: &mut Answers, rule: &Rule, effect: Effect, op: &Operation)
 
 /// The duties that come with every permit for a program.
 fn duties(policy: &Policy, ask: &Ask<'_>, answers: &mut Answers) {
-    if ask.facts.operations.iter().any(|op| op.program.is_some() || !op.opaque.is_empty()) {
+    let runs = |op: &Operation| {
+        op.program.is_some() || !op.opaque.is_empty() || op.does.contains(Trait::ExecuteCode)
+    };
+    if ask.facts.operations.iter().any(runs) {
         answers.oblige(Obligation::Confine { least: policy.defaults.confine });
     }
-    for duty in policy.boundaries.iter().flat_map(|boundaries| &boundaries.duties) {
+    for duty in &policy.boundaries.duties {
         answers.oblige(duty.clone());
     }
 }

@@ -12,7 +12,7 @@ pub(super) fn check(policy: &Policy, _: &State, ask: &Ask<'_>, _: Timestamp, ans
     for statement in ask.facts.operations.iter().flat_map(|op| &op.statements) {
         let (reason, effect) = if policy.defaults.sql_deny.contains(&statement.class) {
             (Reason::SqlRefused, Effect::Deny)
-        } else if policy.sql_approve().contains(&statement.class) {
+        } else if policy.defaults.sql_approve().contains(&statement.class) {
             match statement.class {
                 SqlClass::Unknown => (Reason::SqlUnknown, Effect::Approve),
                 _ => (Reason::SqlApproval, Effect::Approve),

@@ -8,8 +8,7 @@ use crate::state::State;
 use crate::time::Timestamp;
 
 pub(super) fn check(policy: &Policy, _: &State, _: &Ask<'_>, now: Timestamp, answers: &mut Answers) {
-    let mut hours = policy.boundaries.iter().filter_map(|boundaries| boundaries.hours.as_ref());
-    if hours.any(|hours| !hours.contains(now)) {
+    if policy.boundaries.hours.iter().any(|hours| !hours.contains(now)) {
         answers
             .add(Finding::new(GuardName::Time, Reason::OutsideHours, Effect::Deny).subject(now.to_string()));
     }

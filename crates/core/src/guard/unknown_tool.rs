@@ -10,10 +10,11 @@ use crate::tool;
 
 pub(super) fn check(policy: &Policy, _: &State, ask: &Ask<'_>, _: Timestamp, answers: &mut Answers) {
     let name = ask.request.action.0.as_str();
-    if policy.knows(name) || tool::known(name).is_some() || policy.allows_any_tool() {
+    // A policy that lists actions speaks of actions, others of tools (A201).
+    let by_itself = policy.actions.is_empty() && tool::known(name).is_some();
+    if policy.allows_any_tool() || by_itself || policy.knows(name) {
         return;
     }
-    // A policy that lists actions speaks of actions, others of tools (A201).
     let finding = if policy.actions.is_empty() {
         Finding::new(GuardName::UnknownTool, Reason::UnknownTool, Effect::Deny)
     } else {

@@ -11,13 +11,16 @@ use crate::facts::AddressClass;
 use crate::risk::Risk;
 use std::sync::Arc;
 
-/// The boundaries of one file.
-#[derive(Debug)]
+/// The boundaries of all files. Each holds by itself, so that another one can only tighten.
+#[derive(Debug, Default)]
 pub(crate) struct Boundaries {
-    pub(crate) paths: Option<PathBoundary>,
-    pub(crate) network: Option<NetworkBoundary>,
-    pub(crate) hours: Option<Hours>,
-    /// Limits, as duties of every permit.
+    pub(crate) paths: Vec<PathBoundary>,
+    pub(crate) network: Vec<NetworkBoundary>,
+    /// Whether a trusted file says which kinds of addresses may be contacted. If none does, the
+    /// usual ones may.
+    pub(crate) addresses_stated: bool,
+    pub(crate) hours: Vec<Hours>,
+    /// Limits, as duties of every permit: a set, sorted.
     pub(crate) duties: Vec<Obligation>,
 }
 
@@ -34,7 +37,8 @@ pub(crate) struct PathBoundary {
 /// Which hosts may be contacted.
 #[derive(Debug)]
 pub(crate) struct NetworkBoundary {
-    pub(crate) addresses: Vec<AddressClass>,
+    /// The kinds of addresses that may be contacted, if the file says so.
+    pub(crate) addresses: Option<Vec<AddressClass>>,
     pub(crate) blocked_hosts: Option<HostSet>,
     pub(crate) blocked_ports: Vec<u16>,
     pub(crate) allow_hosts: Option<HostSet>,
@@ -42,16 +46,26 @@ pub(crate) struct NetworkBoundary {
 }
 
 impl Boundaries {
-    pub(crate) fn compile(source: &BoundariesSource) -> Result<Self, String> {
-        Ok(Self {
-            paths: source.paths.as_ref().map(PathBoundary::compile).transpose()?,
-            network: source.network.as_ref().map(NetworkBoundary::compile).transpose()?,
-            hours: match &source.time {
-                Some(time) => Hours::parse(time.hours.texts(), &time.days.0)?,
-                None => None,
-            },
-            duties: [time_duties(source.time.as_ref())?, resource_duties(source.resources.as_ref())].concat(),
-        })
+    /// Adds the boundaries of one file.
+    pub(crate) fn add(&mut self, source: &BoundariesSource, layer: Layer) -> Result<(), String> {
+        if let Some(paths) = &source.paths {
+            self.paths.push(PathBoundary::compile(paths)?);
+        }
+        if let Some(network) = &source.network {
+            self.network.push(NetworkBoundary::compile(network)?);
+            self.addresses_stated |= layer.may_allow() && network.addresses.is_some();
+        }
+        if let Some(time) = &source.time {
+            self.hours.extend(Hours::parse(time.hours.texts(), &time.days.0)?);
+        }
+        self.duties.extend(time_duties(source.time.as_ref())?);
+        self.duties.extend(resource_duties(source.resources.as_ref()));
+        Ok(())
+    }
+
+    pub(crate) fn finish(&mut self) {
+        self.duties.sort_unstable();
+        self.duties.dedup();
     }
 }
 
@@ -80,10 +94,7 @@ impl NetworkBoundary {
         let set =
             |list: &super::source::List| (!list.is_empty()).then(|| HostSet::parse(list.texts())).transpose();
         Ok(Self {
-            addresses: source
-                .addresses
-                .as_ref()
-                .map_or_else(|| Self::USUAL_ADDRESSES.to_vec(), |list| list.0.clone()),
+            addresses: source.addresses.as_ref().map(|list| list.0.clone()),
             blocked_hosts: set(&source.blocked_hosts)?,
             blocked_ports: source.blocked_ports.0.clone(),
             allow_hosts: set(&source.allow_hosts)?,

@@ -1,8 +1,9 @@
 //! Conditions: compiled from `when:` and `except:`, decided in three values.
 //!
 //! A condition that *tightens* (deny, approve, warn, audit) holds if some part of the operation
-//! matches, and is unknown where the part is hidden. A condition that *loosens* (allow, and any
-//! `except:` of a tightening rule) holds only if every part matches and nothing is hidden.
+//! matches, and is unknown where the part is hidden. A condition that *loosens* (allow) holds only
+//! if every part matches and nothing is hidden. One that *exempts* (`except:` of a rule that
+//! tightens) also wants that there is something to match: what is not there excuses nothing.
 
 use super::claude::CommandText;
 use super::pattern::{HostSet, PathSet, Tri, WordSet, wildcard};
@@ -19,6 +20,7 @@ use serde_json::{Map, Value};
 pub(crate) enum Side {
     Tighten,
     Loosen,
+    Exempt,
 }
 
 /// All parts must hold; a part that was not asked for always does.
@@ -46,6 +48,8 @@ pub(crate) struct Condition {
     pub(crate) when: Option<Hours>,
     /// Nothing was asked for.
     pub(crate) empty: bool,
+    /// Whether anything is asked about the request as a whole.
+    request: bool,
 }
 
 /// The accesses a path list speaks about; empty = all.
@@ -57,7 +61,18 @@ impl Condition {
         let words = |list: &List| (!list.is_empty()).then(|| WordSet::parse(list.texts()));
         let lower = |list: &List| words(&List(list.texts().map(str::to_lowercase).collect()));
         let prefix: Vec<String> = source.args_prefix.iter().cloned().collect();
+        let of_request = ConditionSource {
+            matches: source.matches.clone(),
+            input: source.input.clone(),
+            context: source.context.clone(),
+            risk_at_least: source.risk_at_least,
+            cost_over_cents: source.cost_over_cents,
+            hours: source.hours.clone(),
+            days: source.days.clone(),
+            ..ConditionSource::default()
+        };
         Ok(Self {
+            request: of_request != ConditionSource::default(),
             program: words(&source.program),
             subcommand: words(&source.subcommand),
             command: (!prefix.is_empty()).then_some(CommandText::Prefix(prefix)),
@@ -91,22 +106,29 @@ impl Condition {
         if self.empty {
             return Tri::Yes;
         }
-        if side == Side::Loosen && !op.opaque.is_empty() && self.opaque != Some(true) {
+        if side != Side::Tighten && !op.opaque.is_empty() && self.opaque != Some(true) {
             return Tri::No;
         }
-        let parts: [fn(&Self, Side, &Ask<'_>, &Operation) -> Tri; 5] =
-            [Self::commands, Self::path_uses, Self::host_uses, Self::sql_uses, Self::effects];
-        let mut answer = self.request(side, ask, op, now);
-        for part in parts {
-            if answer == Tri::No {
-                return Tri::No;
-            }
-            answer = and(answer, part(self, side, ask, op));
+        let mut answer = if self.request { self.request(side, ask, op, now) } else { Tri::Yes };
+        if answer != Tri::No {
+            answer = and(answer, self.effects(side, op));
+        }
+        if answer != Tri::No {
+            answer = and(answer, self.commands(side, op));
+        }
+        if answer != Tri::No {
+            answer = and(answer, self.path_uses(side, ask, op));
+        }
+        if answer != Tri::No {
+            answer = and(answer, self.host_uses(side, op));
+        }
+        if answer != Tri::No {
+            answer = and(answer, self.sql_uses(side, op));
         }
         answer
     }
 
-    fn commands(&self, side: Side, _: &Ask<'_>, op: &Operation) -> Tri {
+    fn commands(&self, side: Side, op: &Operation) -> Tri {
         let mut answer = Tri::Yes;
         if let Some(set) = &self.program {
             answer = and(answer, program_in(set, side, op));
@@ -117,7 +139,7 @@ impl Condition {
                 answer,
                 match known {
                     Some(name) => Tri::of(set.contains(name)),
-                    None => hidden(op, Aspect::Arguments, op.program.is_some()),
+                    None => hidden(op, Aspect::Arguments, op.program.is_some() || op.hides(Aspect::Program)),
                 },
             );
         }
@@ -140,7 +162,10 @@ impl Condition {
             answer = and(
                 answer,
                 match side {
-                    Side::Loosen => Tri::of(uses.all(|used| set.contains(used, &ask.request.context))),
+                    Side::Loosen | Side::Exempt => {
+                        let there = side == Side::Loosen || uses.clone().next().is_some();
+                        Tri::of(there && uses.all(|used| set.contains(used, &ask.request.context)))
+                    }
                     Side::Tighten => {
                         let mut found = hidden(op, Aspect::Paths, true);
                         for used in uses {
@@ -154,7 +179,7 @@ impl Condition {
         answer
     }
 
-    fn host_uses(&self, side: Side, _: &Ask<'_>, op: &Operation) -> Tri {
+    fn host_uses(&self, side: Side, op: &Operation) -> Tri {
         let mut answer = Tri::Yes;
         if let Some(set) = &self.hosts {
             answer = and(answer, each(side, &op.hosts, op, Aspect::Hosts, |host| set.contains(host)));
@@ -171,7 +196,7 @@ impl Condition {
         answer
     }
 
-    fn sql_uses(&self, side: Side, _: &Ask<'_>, op: &Operation) -> Tri {
+    fn sql_uses(&self, side: Side, op: &Operation) -> Tri {
         let aspect = Aspect::Statements;
         let mut answer = Tri::Yes;
         if !self.sql.is_empty() {
@@ -188,6 +213,7 @@ impl Condition {
                 answer,
                 each(side, &op.statements, op, aspect, |sql| match side {
                     Side::Loosen => all(&sql.tables),
+                    Side::Exempt => !sql.tables.is_empty() && all(&sql.tables),
                     Side::Tighten => any(&sql.tables),
                 }),
             );
@@ -195,13 +221,14 @@ impl Condition {
         answer
     }
 
-    fn effects(&self, side: Side, _: &Ask<'_>, op: &Operation) -> Tri {
+    fn effects(&self, side: Side, op: &Operation) -> Tri {
         let mut answer = Tri::Yes;
         if !self.does.is_empty() {
             answer = and(
                 answer,
                 match side {
-                    Side::Loosen => Tri::of(op.does.iter().all(|effect| self.does.contains(effect))),
+                    Side::Loosen => Tri::of(self.does.contains_all(op.does)),
+                    Side::Exempt => Tri::of(!op.does.is_empty() && self.does.contains_all(op.does)),
                     Side::Tighten if op.does.intersects(self.does) => Tri::Yes,
                     Side::Tighten => hidden(op, Aspect::Effects, true),
                 },
@@ -229,7 +256,9 @@ impl Condition {
                 answer,
                 Tri::of(match side {
                     Side::Tighten => texts.any(|text| found(&text.text)),
-                    Side::Loosen => !ask.facts.texts.is_empty() && texts.all(|text| found(&text.text)),
+                    Side::Loosen | Side::Exempt => {
+                        !ask.facts.texts.is_empty() && texts.all(|text| found(&text.text))
+                    }
                 }),
             );
         }
@@ -240,7 +269,9 @@ impl Condition {
             answer = and(answer, value_test(test, ask.request.context.declared.get(&**name)));
         }
         if let Some(least) = self.risk_at_least {
-            answer = and(answer, Tri::of(op.risk() >= least));
+            let known = Tri::of(op.risk() >= least);
+            // What is hidden could be worse than it looks.
+            answer = and(answer, if op.opaque.is_empty() { known } else { or(known, Tri::Unknown) });
         }
         if let Some(cents) = self.cost_over_cents {
             let limit = cents.saturating_mul(NANOUSD_PER_CENT);
@@ -314,6 +345,7 @@ fn hidden(op: &Operation, aspect: Aspect, possible: bool) -> Tri {
 fn each<T>(side: Side, items: &[T], op: &Operation, aspect: Aspect, test: impl Fn(&T) -> bool) -> Tri {
     match side {
         Side::Loosen => Tri::of(items.iter().all(test)),
+        Side::Exempt => Tri::of(!items.is_empty() && items.iter().all(test)),
         Side::Tighten if items.iter().any(test) => Tri::Yes,
         Side::Tighten => hidden(op, aspect, true),
     }
@@ -328,7 +360,7 @@ fn program_in(set: &WordSet, side: Side, op: &Operation) -> Tri {
 
 fn command_is(command: &CommandText, behind_program: bool, side: Side, op: &Operation) -> Tri {
     let Some(program) = &op.program else { return hidden(op, Aspect::Program, true) };
-    if side == Side::Loosen && !program.trusted {
+    if side != Side::Tighten && !program.trusted {
         return Tri::No;
     }
     let name = (!behind_program).then_some(program.name.as_str());
@@ -386,12 +418,20 @@ fn value_test(test: &ValueTest, value: Option<&Value>) -> Tri {
         compare(test.under, |number, limit| number < limit),
         compare(test.at_least, |number, limit| number >= limit),
         compare(test.at_most, |number, limit| number <= limit),
-        Tri::of(test.one_of.is_empty() || test.one_of.contains(value)),
-        Tri::of(!test.not_in.contains(value)),
+        Tri::of(test.one_of.is_empty() || test.one_of.iter().any(|one| same(one, value))),
+        Tri::of(!test.not_in.iter().any(|one| same(one, value))),
         test.like.as_ref().map_or(Tri::Yes, text),
     ]
     .into_iter()
     .fold(Tri::Yes, and)
+}
+
+/// Whether two values are the same, `1` and `1.0` among them.
+fn same(a: &Value, b: &Value) -> bool {
+    match (a.as_f64(), b.as_f64()) {
+        (Some(a), Some(b)) => a.total_cmp(&b).is_eq(),
+        _ => a == b,
+    }
 }
 
 /// Hours of the day and days of the week, UTC.
@@ -431,7 +471,7 @@ fn range(text: &str) -> Result<(u16, u16), String> {
     let minute = |clock: &str| -> Option<u16> {
         let (hours, minutes) = clock.trim().split_once(':')?;
         let (hours, minutes): (u16, u16) = (hours.parse().ok()?, minutes.parse().ok()?);
-        (hours <= 24 && minutes < 60).then_some(hours * 60 + minutes)
+        (hours < 24 && minutes < 60 || (hours, minutes) == (24, 0)).then_some(hours * 60 + minutes)
     };
     let (from, to) = text.split_once('-').ok_or_else(wrong)?;
     minute(from).zip(minute(to)).ok_or_else(wrong)

@@ -7,6 +7,9 @@ use thiserror::Error;
 /// A text with its name, shared by all diagnostics about it.
 pub type Source = Arc<NamedSource<String>>;
 
+/// A byte offset and a length.
+pub(crate) type Span = (usize, usize);
+
 /// One problem in a policy file.
 #[derive(Debug, Clone, Error)]
 #[error("{message}")]
@@ -28,6 +31,17 @@ impl Problem {
         Self { message: message.into(), help: None, span, file: Arc::clone(source), warning: false }
     }
 
+    /// A problem with the part of the file that begins at `part` and ends before byte `end`. What
+    /// the message quotes first is what it is about, so that is where the caret goes if it stands
+    /// there as written.
+    pub(crate) fn about(source: &Source, part: Option<Span>, end: Option<usize>, message: String) -> Self {
+        let from = part.map_or(0, |(offset, _)| offset);
+        let text = source.inner().get(from..end.unwrap_or(source.inner().len())).unwrap_or_default();
+        let quoted = message.split('`').nth(1).filter(|quoted| !quoted.is_empty());
+        let found = quoted.and_then(|quoted| whole(text, quoted)).map(|(at, length)| (from + at, length));
+        Self::error(source, found.or(part), message)
+    }
+
     #[must_use]
     pub(crate) fn help(mut self, help: impl Into<String>) -> Self {
         self.help = Some(help.into());
@@ -45,6 +59,17 @@ impl Problem {
         let (offset, _) = self.span?;
         Some(self.file.inner().get(..offset)?.matches('\n').count() + 1)
     }
+}
+
+/// Where `word` first stands in `text` as a value of its own.
+fn whole(text: &str, word: &str) -> Option<Span> {
+    let apart = |c: Option<char>| c.is_none_or(|c| c.is_whitespace() || "\"'[]{},:".contains(c));
+    let alone = |at: &usize| {
+        apart(text.get(..*at).and_then(|before| before.chars().next_back()))
+            && apart(text.get(at + word.len()..).and_then(|behind| behind.chars().next()))
+    };
+    let at = text.match_indices(word).map(|(at, _)| at).find(alone)?;
+    Some((at, word.len()))
 }
 
 impl Diagnostic for Problem {

@@ -4,6 +4,7 @@
 use super::Analyse;
 use super::error::{Problem, Source};
 use super::pattern::Tri;
+use super::read::place;
 use super::rule::{Rule, kind_and_tools};
 use super::source::{Example, RuleSource};
 use crate::decide::Ask;
@@ -13,6 +14,7 @@ use crate::request::{Action, Context, Principal, Request, Resource};
 use crate::time::Timestamp;
 use crate::tool::{self, Declaration};
 use serde_json::{Map, Value};
+use serde_saphyr::Spanned;
 use std::collections::HashMap;
 use std::ops::Range;
 
@@ -20,19 +22,13 @@ use std::ops::Range;
 pub(crate) struct Case {
     rules: Range<usize>,
     tool: String,
-    matches: Vec<Example>,
-    not_match: Vec<Example>,
+    matches: Vec<Spanned<Example>>,
+    not_match: Vec<Spanned<Example>>,
     source: Source,
-    at: Option<(usize, usize)>,
 }
 
 impl Case {
-    pub(crate) fn new(
-        rule: &RuleSource,
-        rules: Range<usize>,
-        source: &Source,
-        at: Option<(usize, usize)>,
-    ) -> Self {
+    pub(crate) fn new(rule: &RuleSource, rules: Range<usize>, source: &Source) -> Self {
         let first = kind_and_tools(rule).ok().and_then(|(_, tools)| tools.iter().next().cloned());
         Self {
             rules,
@@ -40,7 +36,6 @@ impl Case {
             matches: rule.matches.clone(),
             not_match: rule.not_match.clone(),
             source: source.clone(),
-            at,
         }
     }
 
@@ -55,26 +50,17 @@ impl Case {
         let rules = rules.get(self.rules.clone()).unwrap_or_default();
         for (examples, wanted) in [(&self.matches, true), (&self.not_match, false)] {
             for example in examples {
-                let problem = match example_request(&self.tool, example) {
+                let problem = match example_request(&self.tool, &example.value) {
                     Ok(request) if applies(rules, &request, tools, analyse) == wanted => continue,
                     Ok(_) if wanted => "this example is not matched by its rule".to_owned(),
                     Ok(_) => "this example must not match its rule, and it does".to_owned(),
                     Err(message) => message,
                 };
-                let at = self.locate(example).or(self.at);
-                problems.push(Problem::error(&self.source, at, problem).help(
+                problems.push(Problem::error(&self.source, place(&self.source, example), problem).help(
                     "`stayhand check --facts` shows what an action would do; conditions compare those facts",
                 ));
             }
         }
-    }
-
-    /// The example's own text in the file, behind the start of its rule.
-    fn locate(&self, example: &Example) -> Option<(usize, usize)> {
-        let Example::Text(text) = example else { return None };
-        let from = self.at.map_or(0, |(offset, _)| offset);
-        let found = self.source.inner().get(from..)?.find(text.as_str())?;
-        Some((from + found, text.len()))
     }
 }
 

@@ -2,8 +2,10 @@
 //! grow with the policy: tool → agent → program, folder, host or literal text.
 
 use super::claude::CommandText;
+use super::condition::{NANOUSD_PER_CENT, Side};
 use super::pattern::under;
 use super::rule::{Rule, RuleKind};
+use super::shape::Shape;
 use crate::decide::Ask;
 use crate::facts::{Access, Aspect, Operation};
 use aho_corasick::AhoCorasick;
@@ -34,7 +36,8 @@ struct Bucket {
 #[derive(Debug, Default)]
 struct Shelf {
     all: Vec<RuleId>,
-    always: Vec<RuleId>,
+    /// Rules that cannot be found by a key, each with what an operation must have of it.
+    others: Vec<(Shape, RuleId)>,
     programs: FxHashMap<Box<str>, Vec<RuleId>>,
     folders: FxHashMap<Box<str>, Vec<RuleId>>,
     /// Folders relative to the workspace.
@@ -47,6 +50,8 @@ struct Shelf {
     hosts: FxHashMap<Box<str>, Vec<RuleId>>,
     /// The allow rules among them, which hold where no host is contacted.
     hostless: Vec<RuleId>,
+    /// Rules on the declared cost, by their limit in nano-dollars, lowest first.
+    costs: Vec<(u64, RuleId)>,
     literals: Vec<(Box<str>, RuleId)>,
     automaton: Option<AhoCorasick>,
 }
@@ -80,16 +85,17 @@ impl RuleIndex {
     }
 
     /// Collects into `found` the rules that could apply to `op`, sorted, each once.
-    pub(crate) fn candidates(&self, ask: &Ask<'_>, op: &Operation, found: &mut Vec<RuleId>) {
+    pub(crate) fn candidates(&self, ask: &Ask<'_>, op: &Operation, found: &mut Found) {
         found.clear();
+        let shape = Shape::of(op);
         let tool = ask.request.action.0.as_str();
         let agent = ask.request.principal.agent.as_str();
         for bucket in self.tools.get(tool).into_iter().chain([&self.every]) {
-            bucket.every.collect(ask, op, found);
+            bucket.every.collect(ask, op, shape, found);
             if !bucket.agents.is_empty()
                 && let Some(shelf) = bucket.agents.get(agent)
             {
-                shelf.collect(ask, op, found);
+                shelf.collect(ask, op, shape, found);
             }
         }
         for (pattern, id) in &self.patterns {
@@ -97,10 +103,65 @@ impl RuleIndex {
                 found.push(*id);
             }
         }
-        if found.len() > 1 {
-            found.sort_unstable();
-            found.dedup();
+        found.sort();
+    }
+}
+
+/// A list of rules that lives on the stack while it is short.
+#[derive(Debug)]
+pub(crate) struct Found {
+    near: [RuleId; Self::NEAR],
+    /// How many of `near` are in use; if `far` is in use, none.
+    count: usize,
+    far: Vec<RuleId>,
+}
+
+impl Found {
+    const NEAR: usize = 32;
+
+    pub(crate) const fn new() -> Self {
+        Self { near: [0; Self::NEAR], count: 0, far: Vec::new() }
+    }
+
+    fn clear(&mut self) {
+        self.count = 0;
+        self.far.clear();
+    }
+
+    fn push(&mut self, id: RuleId) {
+        match self.near.get_mut(self.count).filter(|_| self.far.is_empty()) {
+            Some(free) => {
+                *free = id;
+                self.count += 1;
+            }
+            None => {
+                self.far.extend_from_slice(self.near.get(..self.count).unwrap_or_default());
+                self.count = 0;
+                self.far.push(id);
+            }
         }
+    }
+
+    fn extend(&mut self, ids: &[RuleId]) {
+        ids.iter().for_each(|id| self.push(*id));
+    }
+
+    fn sort(&mut self) {
+        let near = self.near.get_mut(..self.count).unwrap_or_default();
+        if !near.is_sorted() {
+            near.sort_unstable();
+        }
+        if !self.far.is_sorted() {
+            self.far.sort_unstable();
+        }
+    }
+
+    /// The rules, each once.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = RuleId> + '_ {
+        let near = self.near.get(..self.count).unwrap_or_default();
+        let all = || near.iter().chain(&self.far);
+        let before = std::iter::once(None).chain(all().map(Some));
+        all().zip(before).filter(|(id, before)| *before != Some(id)).map(|(id, _)| *id)
     }
 }
 
@@ -157,10 +218,15 @@ impl Shelf {
             self.literals.push((literal.into(), id));
             return;
         }
-        self.always.push(id);
+        if let Some(cents) = when.cost_over_cents {
+            return self.costs.push((cents.saturating_mul(NANOUSD_PER_CENT), id));
+        }
+        let needs = if rule.kind.side() == Side::Tighten { Shape::needed(when) } else { Shape::ANY };
+        self.others.push((needs, id));
     }
 
     fn finish(&mut self) -> Result<(), String> {
+        self.costs.sort_unstable();
         if !self.literals.is_empty() {
             let texts = self.literals.iter().map(|(text, _)| text.as_bytes());
             let automaton = AhoCorasick::builder().ascii_case_insensitive(true).build(texts);
@@ -169,43 +235,50 @@ impl Shelf {
         Ok(())
     }
 
-    fn collect(&self, ask: &Ask<'_>, op: &Operation, found: &mut Vec<RuleId>) {
+    fn collect(&self, ask: &Ask<'_>, op: &Operation, shape: Shape, found: &mut Found) {
         if self.all.is_empty() {
             return;
         }
         // What is hidden could match anything; a decision about it looks at every rule.
         if op.hides(Aspect::Program) || op.hides(Aspect::Hosts) {
-            return found.extend_from_slice(&self.all);
+            return found.extend(&self.all);
         }
-        found.extend_from_slice(&self.always);
+        self.others.iter().filter(|(needs, _)| shape.meets(*needs)).for_each(|(_, id)| found.push(*id));
         if let Some(program) = op.program.as_ref().filter(|_| !self.programs.is_empty()) {
             pick(&self.programs, &program.name, found);
         }
         if !self.hosts.is_empty() {
             if op.hosts.is_empty() {
-                found.extend_from_slice(&self.hostless);
+                found.extend(&self.hostless);
             }
             op.hosts.iter().for_each(|host| pick(&self.hosts, &host.host, found));
         }
         if !self.by_path.is_empty() {
             self.collect_paths(ask, op, found);
         }
+        if !self.costs.is_empty() {
+            // An unknown cost could be over any limit.
+            let cost = ask.request.context.cost_nanousd.unwrap_or(u64::MAX);
+            let exceeded = self.costs.partition_point(|(limit, _)| *limit < cost);
+            self.costs.iter().take(exceeded).for_each(|(_, id)| found.push(*id));
+        }
         if let Some(automaton) = &self.automaton {
             for text in &ask.facts.texts {
                 for hit in automaton.find_overlapping_iter(text.text.as_bytes()) {
-                    found.extend(self.literals.get(hit.pattern().as_usize()).map(|(_, id)| *id));
+                    let rule = self.literals.get(hit.pattern().as_usize());
+                    rule.iter().for_each(|(_, id)| found.push(*id));
                 }
             }
         }
     }
 
-    fn collect_paths(&self, ask: &Ask<'_>, op: &Operation, found: &mut Vec<RuleId>) {
+    fn collect_paths(&self, ask: &Ask<'_>, op: &Operation, found: &mut Found) {
         if op.paths.iter().any(|used| used.recursive || used.glob) || op.hides(Aspect::Paths) {
-            return found.extend_from_slice(&self.by_path);
+            return found.extend(&self.by_path);
         }
         for (accesses, ids) in &self.idle {
             if !op.paths.iter().any(|used| accesses.is_empty() || accesses.contains(&used.access)) {
-                found.extend_from_slice(ids);
+                found.extend(ids);
             }
         }
         for view in op.paths.iter().flat_map(|used| used.views()) {
@@ -218,7 +291,7 @@ impl Shelf {
 }
 
 /// Looks up the path and each folder above it.
-fn climb(folders: &FxHashMap<Box<str>, Vec<RuleId>>, path: &str, found: &mut Vec<RuleId>) {
+fn climb(folders: &FxHashMap<Box<str>, Vec<RuleId>>, path: &str, found: &mut Found) {
     if folders.is_empty() {
         return;
     }
@@ -232,9 +305,9 @@ fn climb(folders: &FxHashMap<Box<str>, Vec<RuleId>>, path: &str, found: &mut Vec
     }
 }
 
-fn pick(map: &FxHashMap<Box<str>, Vec<RuleId>>, key: &str, found: &mut Vec<RuleId>) {
+fn pick(map: &FxHashMap<Box<str>, Vec<RuleId>>, key: &str, found: &mut Found) {
     if let Some(ids) = map.get(key) {
-        found.extend_from_slice(ids);
+        found.extend(ids);
     }
 }
 

@@ -1,25 +1,34 @@
 //! Finds rules that cannot do what their author thinks.
 
-use super::error::{PolicyError, Problem, Source};
+use super::error::{PolicyError, Problem, Source, Span};
+use super::read::{place, read};
 use super::rule::{RuleKind, kind_and_tools};
 use super::source::{ConditionSource, List, PolicySource, RuleSource};
-use super::{Analyse, LayerText, Policy, parse, place};
+use super::{Analyse, LayerText, Policy};
 use crate::decision::Layer;
 use crate::tool;
+use serde_saphyr::Spanned;
+use std::collections::HashMap;
 use std::sync::Arc;
 
 /// Rules that can never apply: errors, since a refusal that never refuses is a false comfort.
-pub(crate) fn impossible(rule: &RuleSource, source: &Source, at: Option<(usize, usize)>) -> Vec<Problem> {
+pub(crate) fn impossible(
+    rule: &RuleSource,
+    source: &Source,
+    at: Option<Span>,
+    end: Option<usize>,
+) -> Vec<Problem> {
     let Ok((kind, tools)) = kind_and_tools(rule) else { return Vec::new() };
     let mut problems = Vec::new();
     let mut never = |message: String, help: &str| {
-        problems.push(Problem::error(source, at, format!("this rule can never match: {message}")).help(help));
+        let message = format!("this rule can never match: {message}");
+        problems.push(Problem::about(source, at, end, message).help(help));
     };
     for (key, patterns) in path_keys(&rule.when) {
         for pattern in patterns.texts().map(|pattern| pattern.trim_start_matches('!')) {
             if pattern.starts_with("$") || pattern.contains("/../") || pattern.starts_with("../") {
                 never(
-                    format!("`{key}` compares resolved paths, and `{pattern}` is not one"),
+                    format!("`{pattern}` is not a path; `{key}` compares resolved paths"),
                     "write an absolute path, `./…` for the workspace or `~/…` for the home folder",
                 );
             }
@@ -42,7 +51,7 @@ pub(crate) fn impossible(rule: &RuleSource, source: &Source, at: Option<(usize, 
     for (key, program) in [("program", &rule.when.program)] {
         for name in program.texts().filter(|name| name.contains(['/', ' '])) {
             never(
-                format!("`{key}` compares base names, and `{name}` is not one"),
+                format!("`{name}` is not a base name, which `{key}` compares"),
                 "write the name alone (`rm`); put arguments under `args` or `args_prefix`",
             );
         }
@@ -72,7 +81,7 @@ fn only_tools(tools: &List, known: &[&str]) -> bool {
 /// wider than their examples suggest, or without effect in their layer.
 pub fn lint(file: &LayerText, analyse: Analyse) -> Vec<Problem> {
     let source: Source = Arc::new(miette::NamedSource::new(&file.name, file.text.clone()));
-    let parsed = match parse(&source) {
+    let parsed = match read(&source) {
         Ok(parsed) => parsed,
         Err(problem) => return vec![problem],
     };
@@ -94,7 +103,7 @@ pub fn lint(file: &LayerText, analyse: Analyse) -> Vec<Problem> {
     problems
 }
 
-fn warnings(rule: &RuleSource, layer: Layer, source: &Source, at: Option<(usize, usize)>) -> Vec<Problem> {
+fn warnings(rule: &RuleSource, layer: Layer, source: &Source, at: Option<Span>) -> Vec<Problem> {
     let Ok((kind, tools)) = kind_and_tools(rule) else { return Vec::new() };
     let mut problems = Vec::new();
     let mut warn = |message: &str, help: &str| {
@@ -143,30 +152,57 @@ fn has_specifier(tools: &List) -> bool {
 
 /// Rules that a stricter rule without conditions makes superfluous, and exact repetitions.
 fn shadowed(file: &PolicySource, source: &Source) -> Vec<Problem> {
+    let rules: Vec<Seen<'_>> = file.rules.iter().enumerate().filter_map(Seen::new).collect();
+    let wide: Vec<&Seen<'_>> = rules
+        .iter()
+        .filter(|seen| seen.binds_all() && seen.rule.when == ConditionSource::default())
+        .collect();
+    let mut first: HashMap<String, &Seen<'_>> = HashMap::new();
     let mut problems = Vec::new();
-    for (number, rule) in file.rules.iter().enumerate() {
-        let Ok((kind, tools)) = kind_and_tools(&rule.value) else { continue };
-        let stronger = file.rules.iter().enumerate().find(|(other, candidate)| {
-            let Ok((by, over)) = kind_and_tools(&candidate.value) else { return false };
-            let covers = tools.iter().all(|tool| over.0.contains(tool) || over.iter().any(|any| any == "*"));
-            let stricter = rank(by) > rank(kind) && candidate.value.when == ConditionSource::default();
-            let same =
-                by == kind && *other < number && candidate.value.when == rule.value.when && over == tools;
-            covers
-                && candidate.value.except.is_none()
-                && candidate.value.agent.is_empty()
-                && *other != number
-                && (stricter || same)
-        });
-        if let Some((other, candidate)) = stronger {
-            let name = candidate.value.name.clone().unwrap_or_else(|| format!("rule {}", other + 1));
+    for seen in &rules {
+        let stronger = wide.iter().copied().find(|other| other.outranks(seen));
+        let twin = first.get(&seen.key()).copied();
+        if seen.binds_all() {
+            first.entry(seen.key()).or_insert(seen);
+        }
+        if let Some(other) = stronger.or(twin) {
+            let name = other.rule.name.clone().unwrap_or_else(|| format!("rule {}", other.number + 1));
             let message = format!("this rule changes nothing: `{name}` already decides what it matches");
-            problems.push(
-                Problem::error(source, place(source, rule), message).help("remove one of them").as_warning(),
-            );
+            let at = file.rules.get(seen.number).and_then(|rule| place(source, rule));
+            problems.push(Problem::error(source, at, message).help("remove one of them").as_warning());
         }
     }
     problems
+}
+
+/// A written rule that is compared with the others.
+struct Seen<'a> {
+    number: usize,
+    kind: RuleKind,
+    tools: &'a List,
+    rule: &'a RuleSource,
+}
+
+impl<'a> Seen<'a> {
+    fn new((number, rule): (usize, &'a Spanned<RuleSource>)) -> Option<Self> {
+        let (kind, tools) = kind_and_tools(&rule.value).ok()?;
+        Some(Self { number, kind, tools, rule: &rule.value })
+    }
+
+    /// Whether it holds for every agent and without exception.
+    fn binds_all(&self) -> bool {
+        self.rule.except.is_none() && self.rule.agent.is_empty()
+    }
+
+    fn outranks(&self, other: &Self) -> bool {
+        let covers = |tool: &String| self.tools.0.contains(tool) || self.tools.iter().any(|any| any == "*");
+        rank(self.kind) > rank(other.kind) && other.tools.iter().all(covers)
+    }
+
+    /// Equal for rules that say the same.
+    fn key(&self) -> String {
+        format!("{:?} {:?} {:?}", self.kind, self.tools, self.rule.when)
+    }
 }
 
 const fn rank(kind: RuleKind) -> u8 {

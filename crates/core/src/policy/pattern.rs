@@ -26,6 +26,9 @@ impl Tri {
 
 /// Whether `text` matches `pattern`, in which `*` stands for any text and `?` for one character.
 pub(crate) fn wildcard(pattern: &str, text: &str) -> bool {
+    if pattern == text {
+        return true;
+    }
     let (pattern, text) = (pattern.as_bytes(), text.as_bytes());
     let (mut p, mut t) = (0, 0);
     let mut retry: Option<(usize, usize)> = None;
@@ -338,6 +341,19 @@ impl PathSet {
             }
         }
         answer
+    }
+
+    /// The places the set consists of, if it names nothing else.
+    pub(crate) fn places(&self) -> Option<impl Iterator<Item = Place> + '_> {
+        let is_place = |test: &PathTest| !matches!(test, PathTest::Glob(_));
+        let named = |test: &PathTest, place| match test {
+            PathTest::Place(named) => *named == place,
+            PathTest::AnyPlace => true,
+            PathTest::Glob(_) => false,
+        };
+        let among = move |place: &Place| self.positive.iter().any(|test| named(test, *place));
+        (!self.positive.is_empty() && self.positive.iter().all(is_place))
+            .then(|| Place::ALL.into_iter().filter(among))
     }
 
     /// The literal prefixes of the positive patterns, if every one of them has one.

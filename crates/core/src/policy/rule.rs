@@ -79,6 +79,13 @@ impl Rule {
         if tools.is_empty() {
             return Err(format!("`{}` names no tool", kind.key()));
         }
+        let trusts_words = match (kind, &source.except) {
+            (RuleKind::Allow, _) => !source.when.context.is_empty(),
+            (_, except) => except.as_ref().is_some_and(|except| !except.context.is_empty()),
+        };
+        if trusts_words {
+            return Err("`context` holds what the agent says of itself, which never loosens".to_owned());
+        }
         let name: Arc<str> = source.name.clone().unwrap_or_else(|| default_name(kind, tools, number)).into();
         let mut plain = Selector::default();
         let mut selectors = Vec::new();
@@ -123,8 +130,8 @@ impl Rule {
             return certain(side, when);
         };
         let excepted = match side {
-            Side::Tighten => except.holds(Side::Loosen, ask, op, now) == Tri::Yes,
-            Side::Loosen => except.holds(Side::Tighten, ask, op, now) != Tri::No,
+            Side::Tighten => except.holds(Side::Exempt, ask, op, now) == Tri::Yes,
+            Side::Loosen | Side::Exempt => except.holds(Side::Tighten, ask, op, now) != Tri::No,
         };
         if excepted { Tri::No } else { certain(side, when) }
     }
@@ -132,7 +139,7 @@ impl Rule {
 
 const fn certain(side: Side, answer: Tri) -> Tri {
     match (side, answer) {
-        (Side::Loosen, Tri::Unknown) => Tri::No,
+        (Side::Loosen | Side::Exempt, Tri::Unknown) => Tri::No,
         _ => answer,
     }
 }

@@ -180,9 +180,11 @@ pub struct RuleSource {
     pub timeout_s: Option<u64>,
     /// Actions this rule must match. Checked when the file is loaded.
     #[serde(rename = "match")]
-    pub matches: Vec<Example>,
+    #[schemars(with = "Vec<Example>")]
+    pub matches: Vec<Spanned<Example>>,
     /// Actions this rule must not match. Checked when the file is loaded.
-    pub not_match: Vec<Example>,
+    #[schemars(with = "Vec<Example>")]
+    pub not_match: Vec<Spanned<Example>>,
 }
 
 /// Conditions over the facts of one operation. A list of patterns may hold exclusions (`!x`).

@@ -1,0 +1,256 @@
+//! Puts the files of a policy together.
+
+use super::boundary::{ActionPolicy, Boundaries};
+use super::error::{PolicyError, Problem, Source, Span};
+use super::index::RuleIndex;
+use super::read::{place, read};
+use super::rule::Rule;
+use super::source::{PolicySource, RuleSource, Stance, ToolSource};
+use super::text_pattern::TextPattern;
+use super::{Analyse, Defaults, Policy, SQL_APPROVE, examples, lint, packs};
+use crate::decision::{Layer, Level};
+use crate::digest::Digest;
+use crate::tool::Declaration;
+use rustc_hash::FxHashMap;
+use serde_saphyr::Spanned;
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+
+/// The most regular expressions in one policy. Plain texts do not count: they are searched for
+/// together. Building a regular expression of the largest permitted size takes milliseconds.
+const MAX_EXPRESSIONS: usize = 1000;
+
+/// Collects files, problems and compiled parts.
+#[derive(Default)]
+pub(super) struct Builder {
+    sources: Vec<String>,
+    digests: Vec<Digest>,
+    rules: Vec<Rule>,
+    actions: FxHashMap<Box<str>, Vec<ActionPolicy>>,
+    boundaries: Boundaries,
+    defaults: Defaults,
+    tools: HashMap<String, Declaration>,
+    problems: Vec<Problem>,
+    examples: Vec<examples::Case>,
+    packs: Vec<(String, Layer)>,
+    expressions: usize,
+}
+
+/// A file that is being added.
+#[derive(Clone, Copy)]
+struct File<'a> {
+    layer: Layer,
+    source: &'a Source,
+    /// A pack of the binary, whose expressions and examples tests have checked.
+    shipped: bool,
+}
+
+impl Builder {
+    pub(super) fn add_pack(&mut self, name: &str, layer: Layer) {
+        match packs::text(name) {
+            Some(text) if !self.packs.iter().any(|(pack, at)| pack == name && *at == layer) => {
+                self.packs.push((name.to_owned(), layer));
+                self.add_text(layer, &format!("pack:{name}"), text, true);
+            }
+            Some(_) => {}
+            None => {
+                let unnamed: Source = Arc::new(miette::NamedSource::new("policy", String::new()));
+                self.problems.push(no_such_pack(name, &unnamed, None));
+            }
+        }
+    }
+
+    pub(super) fn add(&mut self, layer: Layer, name: &str, text: &str) {
+        self.add_text(layer, name, text, false);
+    }
+
+    fn add_text(&mut self, layer: Layer, name: &str, text: &str, shipped: bool) {
+        let source: Source = Arc::new(miette::NamedSource::new(name, text.to_owned()));
+        self.sources.push(format!("{}:{name}", layer.name()));
+        self.digests.push(Digest::of_parts(&[layer.name().as_bytes(), text.as_bytes()]));
+        match read(&source) {
+            Ok(written) => self.add_file(File { layer, source: &source, shipped }, &written),
+            Err(problem) => self.problems.push(problem),
+        }
+    }
+
+    fn add_file(&mut self, file: File<'_>, written: &PolicySource) {
+        let File { layer, source, shipped } = file;
+        if written.version.is_some_and(|version| version != 1) {
+            let message = "this version of the policy language is not known";
+            let problem = Problem::error(source, source_line(source, "version"), message);
+            self.problems.push(problem.help("write `version: 1`"));
+        }
+        for pack in written.extends.iter() {
+            if packs::text(pack).is_none() {
+                let at = source_line(source, "extends");
+                self.problems.push(no_such_pack(pack, source, at));
+                continue;
+            }
+            // What an untrusted file builds on is trusted no more than the file.
+            self.add_pack(pack, if layer.may_allow() { Layer::BuiltIn } else { layer });
+        }
+        self.merge_defaults(layer, written);
+        if let Err(message) = self.boundaries.add(&written.boundaries, layer) {
+            let at = source_line(source, "boundaries");
+            self.problems.push(Problem::about(source, at, None, message));
+        }
+        for (name, tool) in &written.tools {
+            self.add_tool(file, name, tool);
+        }
+        for (name, action) in &written.actions {
+            let at = place(source, action);
+            if !self.count_expressions(expressions(action.value.forbidden_patterns.texts()), source, at) {
+                break;
+            }
+            match ActionPolicy::compile(name, layer, &action.value, shipped) {
+                Ok(policy) => self.actions.entry(name.as_str().into()).or_default().push(policy),
+                Err(message) => self.problems.push(Problem::about(source, at, None, message)),
+            }
+        }
+        self.add_rules(file, &written.rules);
+    }
+
+    fn merge_defaults(&mut self, layer: Layer, written: &PolicySource) {
+        let (merged, given) = (&mut self.defaults, &written.defaults);
+        merged.confine = merged.confine.max(given.confine.unwrap_or(Level::None));
+        if let Some(seconds) = given.approval_timeout_s {
+            // The shortest holds. Only a trusted file may lengthen the built-in time.
+            let trusted = merged.approval_timeout_s.unwrap_or(u64::MAX);
+            let current = if layer.may_allow() { trusted } else { merged.timeout_s() };
+            merged.approval_timeout_s = Some(current.min(seconds));
+        }
+        if given.undecided == Some(Stance::Deny) {
+            merged.undecided = Stance::Deny;
+        }
+        if given.outgoing_secret == Some(Stance::Deny) {
+            merged.outgoing_secret = Stance::Deny;
+        }
+        merged.sql_deny.extend(given.sql_deny.iter());
+        if let Some(classes) = &given.sql_approve {
+            if layer.may_allow() {
+                merged.sql_approve.get_or_insert_default().extend(classes.iter());
+            } else {
+                merged.sql_approve_also.extend(classes.iter());
+            }
+        }
+    }
+
+    /// Adds what a trusted file says about the arguments of a tool. Meaning that a project's file
+    /// gives would hide an argument from the checks that infer its meaning, so it counts nothing.
+    fn add_tool(&mut self, file: File<'_>, name: &str, tool: &Spanned<ToolSource>) {
+        if let Some(pointer) = tool.value.fields.keys().find(|pointer| !pointer.starts_with('/')) {
+            let message = format!("`{pointer}` is not a JSON pointer");
+            let problem = Problem::about(file.source, place(file.source, tool), None, message);
+            self.problems.push(problem.help(format!("write `/{pointer}`")));
+        }
+        if !file.layer.may_allow() {
+            return;
+        }
+        let declared = self
+            .tools
+            .entry(name.to_owned())
+            .or_insert_with(|| Declaration { infer: true, ..Declaration::default() });
+        declared.fields.extend(tool.value.fields.iter().map(|(pointer, kind)| (pointer.clone(), *kind)));
+        declared.infer &= tool.value.infer.unwrap_or(true);
+    }
+
+    fn add_rules(&mut self, file: File<'_>, rules: &[Spanned<RuleSource>]) {
+        let File { layer, source, shipped } = file;
+        let mut names = HashSet::new();
+        for (number, rule) in rules.iter().enumerate() {
+            let at = place(source, rule);
+            let end = rules.get(number + 1).and_then(|next| place(source, next)).map(|(offset, _)| offset);
+            let excepted = rule.value.except.iter().flat_map(|except| except.matches.texts());
+            let more = expressions(rule.value.when.matches.texts().chain(excepted));
+            if !self.count_expressions(more, source, at) {
+                return;
+            }
+            let compiled = match Rule::compile(&rule.value, layer, number + 1, shipped) {
+                Ok(compiled) => compiled,
+                Err(message) => {
+                    self.problems.push(Problem::about(source, at, end, message));
+                    continue;
+                }
+            };
+            if let Some(first) = compiled.first()
+                && !names.insert(Arc::clone(&first.name))
+            {
+                let message = format!("two rules are called `{}`", first.name);
+                let problem = Problem::about(source, at, end, message);
+                self.problems.push(problem.help("give each rule a name of its own"));
+            }
+            self.problems.extend(lint::impossible(&rule.value, source, at, end));
+            if !shipped {
+                let range = self.rules.len()..self.rules.len() + compiled.len();
+                self.examples.push(examples::Case::new(&rule.value, range, source));
+            }
+            self.rules.extend(compiled);
+        }
+    }
+
+    /// Counts regular expressions. The answer: whether there are few enough.
+    fn count_expressions(&mut self, more: usize, source: &Source, at: Option<Span>) -> bool {
+        let before = self.expressions;
+        self.expressions = before.saturating_add(more);
+        if before <= MAX_EXPRESSIONS && self.expressions > MAX_EXPRESSIONS {
+            let message = format!("the policy has more than {MAX_EXPRESSIONS} regular expressions");
+            let help = "compare facts instead of texts, as in `program:` or `paths:`";
+            self.problems.push(Problem::error(source, at, message).help(help));
+        }
+        self.expressions <= MAX_EXPRESSIONS
+    }
+
+    pub(super) fn finish(mut self, analyse: Analyse) -> Result<Policy, PolicyError> {
+        let index = match RuleIndex::build(&self.rules) {
+            Ok(index) => index,
+            Err(message) => {
+                let source: Source = Arc::new(miette::NamedSource::new("policy", String::new()));
+                return Err(Problem::error(&source, None, message).into());
+            }
+        };
+        for case in &self.examples {
+            case.check(&self.rules, &self.tools, analyse, &mut self.problems);
+        }
+        if self.problems.iter().any(|problem| !problem.warning) {
+            return Err(PolicyError { problems: self.problems });
+        }
+        let parts: Vec<&[u8]> = self.digests.iter().map(|digest| &digest.0[..]).collect();
+        let any_tool = self.rules.iter().any(Rule::allows_every_tool);
+        self.boundaries.finish();
+        self.defaults.finish(SQL_APPROVE);
+        Ok(Policy {
+            id: Digest::of_parts(&parts),
+            sources: self.sources,
+            rules: self.rules,
+            index,
+            actions: self.actions,
+            boundaries: self.boundaries,
+            defaults: self.defaults,
+            tools: self.tools,
+            any_tool,
+        })
+    }
+}
+
+fn expressions<'a>(patterns: impl Iterator<Item = &'a str>) -> usize {
+    patterns.filter(|pattern| !TextPattern::is_plain(pattern)).count()
+}
+
+fn no_such_pack(name: &str, source: &Source, at: Option<Span>) -> Problem {
+    let known: Vec<&str> = packs::PACKS.iter().map(|(pack, _)| *pack).collect();
+    Problem::about(source, at, None, format!("there is no pack called `{name}`"))
+        .help(format!("the packs are: {}", known.join(", ")))
+}
+
+/// The first line that starts with `key`.
+fn source_line(source: &Source, key: &str) -> Option<Span> {
+    let mut offset = 0;
+    for line in source.inner().split_inclusive('\n') {
+        if line.strip_prefix(key).is_some_and(|rest| rest.trim_start().starts_with(':')) {
+            return Some((offset, key.len()));
+        }
+        offset += line.len();
+    }
+    None
+}
