@@ -1,0 +1,217 @@
+//! `find`: where it looks, what it narrows the search to, and what it does with what it finds.
+
+use super::interpret::{FolderUse, add_path, note};
+use super::{Arg, Report, Situation, run, short, static_words, wrapped};
+use stayhand_core::facts::{Access, Aspect, Operation, Program};
+
+/// What `find` would do with `words`.
+pub(super) fn interpret(program: Program, words: &[Arg], situation: &Situation<'_>) -> Report {
+    let operation = Operation { program: Some(program), args: static_words(words), ..Operation::default() };
+    let mut search = Search { operation, situation, nested: Vec::new(), narrow: Narrow::default(), roots: Vec::new() };
+    let mut words = words.iter().peekable();
+    while let Some(word) = words.next_if(|word| is_root(word)) {
+        if !matches!(word.text.as_str(), "-H" | "-L" | "-P") {
+            search.roots.push(word.clone());
+        }
+    }
+    if search.roots.is_empty() {
+        search.roots.push(Arg::exact("."));
+    }
+    search.list();
+    let expression: Vec<&Arg> = words.collect();
+    search.read_tests(&expression);
+    search.read_actions(&expression);
+    let output = search.found();
+    let mut operations = vec![search.operation];
+    operations.append(&mut search.nested);
+    Report { operations, output }
+}
+
+fn is_root(word: &Arg) -> bool {
+    matches!(word.text.as_str(), "-H" | "-L" | "-P")
+        || word.is_unknown()
+        || !(word.text.starts_with(['-', '(', ')', ',']) || word.text == "!")
+}
+
+/// What the tests say about the names that are found.
+#[derive(Default)]
+struct Narrow {
+    /// Some test leaves things out.
+    any: bool,
+    /// The only name pattern, where the expression is a plain conjunction.
+    name: Option<String>,
+    /// Names are combined in ways that the pattern does not describe.
+    mixed: bool,
+    /// `-maxdepth 1` or less.
+    shallow: bool,
+    /// Folders are not among what is found.
+    files: bool,
+}
+
+struct Search<'a> {
+    operation: Operation,
+    situation: &'a Situation<'a>,
+    nested: Vec<Operation>,
+    narrow: Narrow,
+    roots: Vec<Arg>,
+}
+
+impl Search<'_> {
+    fn path(&mut self, access: Access, arg: &Arg, recursive: bool) {
+        let place = FolderUse { situation: self.situation, folders: self.situation.folders };
+        add_path(&mut self.operation, access, arg, recursive, &place);
+    }
+
+    fn list(&mut self) {
+        for root in self.roots.clone() {
+            self.path(Access::List, &root, true);
+        }
+    }
+
+    /// The first pass: what is found.
+    fn read_tests(&mut self, expression: &[&Arg]) {
+        let mut words = expression.iter();
+        while let Some(word) = words.next() {
+            match word.text.as_str() {
+                "-exec" | "-execdir" | "-ok" | "-okdir" => {
+                    words.by_ref().find(|word| matches!(word.text.as_str(), ";" | "+"));
+                }
+                "-name" => self.name(words.next()),
+                "-maxdepth" => {
+                    let depth = words.next().and_then(|word| word.known());
+                    self.narrow.shallow |= matches!(depth, Some("0" | "1"));
+                }
+                "-type" => {
+                    let kinds = words.next().and_then(|word| word.known());
+                    self.narrow.any = true;
+                    self.narrow.files |= kinds.is_some_and(|kinds| !kinds.contains('d'));
+                }
+                "-o" | "-or" | "!" | "-not" | "(" | ")" | "," => self.narrow.mixed = true,
+                text if TESTS_WITH_VALUE.contains(&text) => {
+                    self.narrow.any = true;
+                    words.next();
+                }
+                text if TESTS.contains(&text) => self.narrow.any = true,
+                _ => {}
+            }
+        }
+    }
+
+    fn name(&mut self, pattern: Option<&&Arg>) {
+        self.narrow.mixed |= self.narrow.name.is_some();
+        self.narrow.name = pattern.filter(|pattern| !pattern.is_unknown()).map(|pattern| pattern.text.clone());
+        self.narrow.any |= self.narrow.name.as_deref().is_some_and(|name| name != "*");
+    }
+
+    /// The names that are found, as patterns below the roots.
+    fn found(&self) -> Vec<Arg> {
+        let mut found = Vec::new();
+        for root in &self.roots {
+            if root.is_unknown() {
+                found.push(Arg::unknown());
+                continue;
+            }
+            if !self.narrow.any {
+                found.push(root.clone());
+            }
+            let name = self.narrow.name.as_deref().filter(|_| !self.narrow.mixed);
+            let steps = match (self.narrow.shallow, name) {
+                (true, name) => name.unwrap_or("*").to_owned(),
+                (false, Some(name)) => format!("**/{name}"),
+                (false, None) => "**".to_owned(),
+            };
+            found.push(Arg { tilde: root.tilde, ..Arg::pattern(format!("{}/{steps}", root.text.trim_end_matches('/'))) });
+        }
+        found
+    }
+
+    /// The second pass: what is done with it.
+    fn read_actions(&mut self, expression: &[&Arg]) {
+        let mut words = expression.iter();
+        while let Some(word) = words.next() {
+            match word.text.as_str() {
+                "-delete" => self.delete(),
+                "-exec" | "-execdir" | "-ok" | "-okdir" => {
+                    let command: Vec<Arg> = words
+                        .by_ref()
+                        .take_while(|word| !matches!(word.text.as_str(), ";" | "+"))
+                        .map(|word| (*word).clone())
+                        .collect();
+                    self.execute(&command);
+                }
+                "-fprint" | "-fprint0" | "-fls" => {
+                    if let Some(file) = words.next() {
+                        self.path(Access::Write, file, false);
+                    }
+                }
+                "-fprintf" => {
+                    if let Some(file) = words.next() {
+                        self.path(Access::Write, file, false);
+                    }
+                    words.next();
+                }
+                "-files0-from" => {
+                    words.next();
+                    note(&mut self.operation, Aspect::Paths, "the folders to search are not known");
+                }
+                "-name" | "-type" | "-maxdepth" | "-printf" => {
+                    words.next();
+                }
+                text if TESTS_WITH_VALUE.contains(&text) => {
+                    words.next();
+                }
+                text if TESTS.contains(&text) || PLAIN.contains(&text) => {}
+                text if text.starts_with("-newer") => {
+                    words.next();
+                }
+                _ if word.is_unknown() => {
+                    note(&mut self.operation, Aspect::Arguments, "a part of the search is not known");
+                }
+                text => {
+                    let why = format!("`find` option `{}` is not known", short(text));
+                    note(&mut self.operation, Aspect::Arguments, why);
+                }
+            }
+        }
+    }
+
+    /// `-delete` removes the names that are found; without a test that is everything.
+    fn delete(&mut self) {
+        let everything = !self.narrow.any;
+        for found in self.found() {
+            self.path(Access::Delete, &found, everything && found.is_exact());
+        }
+    }
+
+    fn execute(&mut self, command: &[Arg]) {
+        let found = self.found();
+        let mut words = Vec::with_capacity(command.len());
+        for word in command {
+            if word.text.contains("{}") {
+                words.extend(found.iter().map(|found| wrapped::replace(word, "{}", found)));
+            } else {
+                words.push(word.clone());
+            }
+        }
+        let situation = Situation { depth: self.situation.depth + 1, ..*self.situation };
+        self.nested.extend(run(&words, &situation).operations);
+    }
+}
+
+/// Tests, and options that change what is found, that take a value.
+const TESTS_WITH_VALUE: &[&str] = &[
+    "-amin", "-anewer", "-atime", "-cmin", "-cnewer", "-context", "-ctime", "-fstype", "-gid", "-group", "-ilname",
+    "-iname", "-inum", "-ipath", "-iregex", "-iwholename", "-links", "-lname", "-mindepth", "-mmin", "-mtime", "-newer",
+    "-newermt", "-newerct", "-newerat", "-newermm", "-path", "-perm", "-regex", "-regextype", "-samefile", "-size", "-uid",
+    "-used", "-user", "-wholename", "-xtype", "-d1",
+];
+
+/// Tests without a value.
+const TESTS: &[&str] = &["-empty", "-executable", "-false", "-nogroup", "-nouser", "-readable", "-writable"];
+
+/// Actions and options that change nothing.
+const PLAIN: &[&str] = &[
+    "!", "(", ")", ",", "-a", "-and", "-d", "-daystart", "-depth", "-follow", "-ignore_readdir_race", "-ls", "-mount",
+    "-noleaf", "-nowarn", "-not", "-o", "-or", "-print", "-print0", "-prune", "-quit", "-true", "-warn", "-xdev", "-E",
+    "--help", "-help", "--version", "-version", "-noignore_readdir_race", "-x", "-s",
+];

@@ -1,0 +1,546 @@
+//! Applying what a table says to the words of a command.
+
+use super::options::{self, Sorted};
+use super::spec::{Effect, Meaning, Operands, Output, Spec, Stdin, Takes};
+use super::table::Entry;
+use super::{Arg, Certainty, Report, Situation, find, remote, scripts, short, static_words, wrapped};
+use crate::{Surroundings, path, sql};
+use stayhand_core::facts::{Access, Aspect, Opaque, Operation, PathUse, Program, Trait, Traits};
+
+/// What `program` would do with `words`.
+pub(super) fn interpret(program: Program, root: &'static Entry, words: &[Arg], situation: &Situation<'_>) -> Report {
+    let spec = root.spec();
+    if spec.operands.iter().any(|(_, operands)| operands.rest == Some(Meaning::Find)) {
+        return find::interpret(program, words, situation);
+    }
+    let dashed = tar_dashed(spec, words);
+    let words = dashed.as_deref().unwrap_or(words);
+    let (sorted, entry) = options::sort(&program.name, root, words);
+    let mut interpreter = Interpreter::new(program, entry, sorted, words, situation);
+    interpreter.apply_values();
+    interpreter.apply_operands();
+    interpreter.apply_stdin();
+    interpreter.finish()
+}
+
+/// Where relative paths start from.
+#[derive(Clone, Copy)]
+pub(crate) struct FolderUse<'s> {
+    pub(crate) situation: &'s Situation<'s>,
+    /// The possible folders; none = not known.
+    pub(crate) folders: &'s [String],
+}
+
+/// Adds to what is not known about an operation, once.
+pub(crate) fn note(operation: &mut Operation, aspect: Aspect, why: impl Into<String>) {
+    let opaque = Opaque { aspect, why: why.into() };
+    if !operation.opaque.contains(&opaque) {
+        operation.opaque.push(opaque);
+    }
+}
+
+/// Adds the use of a path, for every folder it may be relative to.
+pub(crate) fn add_path(operation: &mut Operation, access: Access, arg: &Arg, recursive: bool, place: &FolderUse<'_>) {
+    if arg.is_unknown() {
+        return note(operation, Aspect::Paths, "a path is not known before the command runs");
+    }
+    let quoted;
+    let mut text = arg.text.as_str();
+    if text.is_empty() || is_harmless_device(text) {
+        return;
+    }
+    if let Some(host) = text.strip_prefix("/dev/tcp/").or_else(|| text.strip_prefix("/dev/udp/")) {
+        return remote::add_device_host(operation, host);
+    }
+    if text.starts_with('~') && !arg.tilde {
+        quoted = format!("./{text}");
+        text = &quoted;
+    }
+    let absolute = text.starts_with('/') || arg.tilde;
+    if !absolute && place.folders.is_empty() {
+        return note(operation, Aspect::Paths, "the working folder is not known here");
+    }
+    let nowhere = [String::from("/")];
+    let folders = if absolute { &nowhere } else { place.folders };
+    for folder in folders {
+        let at = Surroundings { cwd: folder, workspace: place.situation.workspace, home: place.situation.home };
+        let found = match arg.certainty {
+            Certainty::Pattern => path::path_use(access, text, &at),
+            _ => path::literal_use(access, text, &at),
+        };
+        match found {
+            Ok(found) => push_path(operation, PathUse { recursive, ..found }),
+            Err(opaque) => note(operation, opaque.aspect, opaque.why),
+        }
+    }
+}
+
+fn push_path(operation: &mut Operation, found: PathUse) {
+    if matches!(found.access, Access::Write | Access::Delete) && is_disk(&found.lexical) {
+        operation.does.insert(Trait::DestroyDevice);
+    }
+    if !operation.paths.contains(&found) {
+        operation.paths.push(found);
+    }
+}
+
+/// Devices that take or give data without any effect on the machine.
+fn is_harmless_device(path: &str) -> bool {
+    let Some(name) = path.strip_prefix("/dev/") else { return false };
+    matches!(name, "null" | "stdin" | "stdout" | "stderr" | "tty" | "zero" | "full" | "random" | "urandom")
+        || name.strip_prefix("fd/").is_some_and(|number| number.bytes().all(|byte| byte.is_ascii_digit()))
+}
+
+/// Devices that hold file systems.
+fn is_disk(path: &str) -> bool {
+    const DISKS: [&str; 15] = [
+        "sd", "hd", "nvme", "vd", "xvd", "mmcblk", "dm-", "disk", "mapper/", "md", "loop", "sr", "rdisk", "nbd", "ram",
+    ];
+    path.strip_prefix("/dev/").is_some_and(|name| DISKS.iter().any(|disk| name.starts_with(disk)))
+}
+
+pub(super) struct Interpreter<'a> {
+    pub(super) operation: Operation,
+    pub(super) situation: &'a Situation<'a>,
+    pub(super) folders: Vec<String>,
+    pub(super) nested: Vec<Operation>,
+    pub(super) method: Option<String>,
+    pub(super) placeholder: Option<String>,
+    /// The words after a command line: its `$0`, `$1`, ….
+    pub(super) positional: Vec<Arg>,
+    spec: &'static Spec,
+    sorted: Sorted<'a>,
+    variant: Option<&'static str>,
+    recursive: bool,
+    rewrites: bool,
+    reads_operand: bool,
+    output: Vec<Arg>,
+    urls: Vec<Arg>,
+}
+
+impl<'a> Interpreter<'a> {
+    fn new(
+        mut program: Program,
+        entry: &'static Entry,
+        sorted: Sorted<'a>,
+        words: &[Arg],
+        situation: &'a Situation<'a>,
+    ) -> Self {
+        let spec = entry.spec();
+        program.subcommand = (!sorted.path.is_empty()).then(|| sorted.path.join(" "));
+        let mut operation = Operation {
+            program: Some(program),
+            args: static_words(words),
+            does: spec.does,
+            opaque: sorted.opaque.clone(),
+            ..Operation::default()
+        };
+        if sorted.may_hide_options && (entry.has_subs() || is_potent(spec)) {
+            note(&mut operation, Aspect::Arguments, "a word that is not known may be an option");
+        }
+        let mut interpreter = Self {
+            operation,
+            situation,
+            folders: situation.folders.to_vec(),
+            nested: Vec::new(),
+            method: None,
+            placeholder: None,
+            positional: Vec::new(),
+            spec,
+            sorted,
+            variant: None,
+            recursive: false,
+            rewrites: false,
+            reads_operand: false,
+            output: Vec::new(),
+            urls: Vec::new(),
+        };
+        interpreter.apply_effects();
+        interpreter
+    }
+
+    fn apply_effects(&mut self) {
+        let effects: Vec<Effect> = self.spec.effects.iter().chain(&self.sorted.effects).copied().collect();
+        for effect in &effects {
+            match effect {
+                Effect::Does(item) => self.operation.does.insert(*item),
+                Effect::Recursive => self.recursive = true,
+                Effect::Rewrites => self.rewrites = true,
+                Effect::Variant(name) => self.variant = Some(name),
+                Effect::Opaque => self.note_effects("an option runs programs or is not tracked"),
+                Effect::SendsInput => self.send_input(),
+                Effect::Skip
+                | Effect::Dry
+                | Effect::Saves
+                | Effect::SavesNot
+                | Effect::ListsPaths
+                | Effect::Unpacks
+                | Effect::UnpacksNot => {}
+            }
+        }
+    }
+
+    fn has(&self, effect: Effect) -> bool {
+        self.spec.effects.contains(&effect) || self.sorted.effects.contains(&effect)
+    }
+
+    pub(super) fn note_effects(&mut self, why: &str) {
+        note(&mut self.operation, Aspect::Effects, why);
+    }
+
+    fn send_input(&mut self) {
+        if self.situation.input.local {
+            self.operation.does.insert(Trait::Disclose);
+        }
+    }
+
+    fn apply_values(&mut self) {
+        let values = std::mem::take(&mut self.sorted.values);
+        for (meaning, value) in values.iter().filter(|(meaning, _)| *meaning == Meaning::Cwd) {
+            self.apply(*meaning, value);
+        }
+        for (meaning, value) in values.iter().filter(|(meaning, _)| *meaning != Meaning::Cwd) {
+            self.apply(*meaning, value);
+        }
+        if self.has(Effect::Unpacks) && !self.has(Effect::UnpacksNot) {
+            let place = FolderUse { situation: self.situation, folders: &self.folders };
+            add_path(&mut self.operation, Access::Write, &Arg::exact("."), true, &place);
+        }
+    }
+
+    fn operands_spec(&self) -> Operands {
+        let wanted = match self.variant {
+            None if self.sorted.before_dashes.is_some() && self.spec.operands.iter().any(|(name, _)| *name == "--") => {
+                "--"
+            }
+            other => other.unwrap_or_default(),
+        };
+        let found = self.spec.operands.iter().find(|(name, _)| *name == wanted);
+        let found = found.or_else(|| self.spec.operands.iter().find(|(name, _)| name.is_empty()));
+        found.map(|(_, operands)| operands.clone()).unwrap_or_default()
+    }
+
+    fn apply_operands(&mut self) {
+        let spec = self.operands_spec();
+        let operands = std::mem::take(&mut self.sorted.operands);
+        let skip = usize::from(self.has(Effect::Skip) && !spec.first.is_empty());
+        let first = spec.first.get(skip..).unwrap_or_default();
+        let last_from = operands.len().saturating_sub(spec.last.len()).max(first.len().min(operands.len()));
+        for (index, operand) in operands.iter().enumerate() {
+            let meaning = if let Some(meaning) = first.get(index) {
+                *meaning
+            } else if let Some(meaning) = index.checked_sub(last_from).and_then(|at| spec.last.get(at)) {
+                *meaning
+            } else if let Some(meaning) = spec.rest {
+                meaning
+            } else {
+                let operand = if operand.is_exact() { short(&operand.text) } else { "…".to_owned() };
+                note(&mut self.operation, Aspect::Arguments, format!("the word `{operand}` is not expected here"));
+                continue;
+            };
+            if meaning == Meaning::Command {
+                self.positional = operands.iter().skip(index + 1).map(|arg| (*arg).clone()).collect();
+            }
+            if takes_all(meaning) {
+                let rest = operands.get(index..).unwrap_or_default();
+                wrapped::start(self, meaning, rest);
+                return;
+            }
+            self.apply(meaning, operand);
+        }
+        let uncertain = operands.iter().any(|operand| operand.many && operand.is_unknown());
+        if uncertain && !(spec.first.is_empty() && spec.last.is_empty()) && is_potent(self.spec) {
+            note(&mut self.operation, Aspect::Arguments, "it is not known how many words there are");
+        }
+        self.list_output(&operands);
+    }
+
+    /// What one word does.
+    pub(super) fn apply(&mut self, meaning: Meaning, arg: &Arg) {
+        match meaning {
+            Meaning::Text => {}
+            Meaning::Read if self.rewrites => self.path(Access::Write, arg),
+            Meaning::Read => self.path(Access::Read, arg),
+            Meaning::List => self.path(Access::List, arg),
+            Meaning::Write => self.path(Access::Write, arg),
+            Meaning::Edit => {
+                self.path(Access::Read, arg);
+                self.path(Access::Write, arg);
+            }
+            Meaning::Delete => self.path(Access::Delete, arg),
+            Meaning::Move => {
+                self.path(Access::Read, arg);
+                self.path(Access::Delete, arg);
+            }
+            Meaning::Script => {
+                self.reads_operand = true;
+                self.operation.does.insert(Trait::ExecuteCode);
+                if arg.known() == Some("-") || arg.text.starts_with("/dev/") || arg.text.starts_with("/proc/") {
+                    return self.note_effects("it runs text that is not known");
+                }
+                self.path(Access::Execute, arg);
+            }
+            Meaning::Module => self.operation.does.insert(Trait::ExecuteCode),
+            Meaning::Cwd => self.change_folder(arg),
+            Meaning::Placeholder => self.placeholder = arg.known().map(str::to_owned),
+            Meaning::Device => {
+                self.path(Access::Write, arg);
+                self.operation.does.insert(Trait::DestroyDevice);
+            }
+            Meaning::Opaque => self.note_effects("an argument runs programs or is not tracked"),
+            Meaning::Mode => self.mode(arg),
+            Meaning::Sed => self.sed(arg),
+            Meaning::Awk => self.awk(arg),
+            Meaning::Dd => self.dd(arg),
+            Meaning::Sql => self.sql(arg),
+            Meaning::Code => self.code(),
+            Meaning::Command => wrapped::command_line(self, arg),
+            Meaning::TarLetters => {
+                note(&mut self.operation, Aspect::Arguments, "the first argument of `tar` is not known");
+            }
+            Meaning::Archive if self.variant == Some("create") => self.path(Access::Write, arg),
+            Meaning::Archive => self.path(Access::Read, arg),
+            Meaning::Mount => self.note_effects("a part of this machine is given away"),
+            Meaning::Argv | Meaning::ArgvInput | Meaning::RemoteArgv | Meaning::Environment | Meaning::Find => {
+                wrapped::start(self, meaning, &[arg]);
+            }
+            _ => remote::apply(self, meaning, arg),
+        }
+    }
+
+    pub(super) fn path(&mut self, access: Access, arg: &Arg) {
+        if arg.known() == Some("-") {
+            return;
+        }
+        self.reads_operand |= access == Access::Read || access == Access::List;
+        let place = FolderUse { situation: self.situation, folders: &self.folders };
+        add_path(&mut self.operation, access, arg, self.recursive, &place);
+    }
+
+    fn change_folder(&mut self, arg: &Arg) {
+        self.folders = folders_after(&self.folders, arg, self.situation);
+    }
+
+    fn mode(&mut self, arg: &Arg) {
+        match arg.known() {
+            Some(mode) if scripts::mode_grants_identity(mode) => self.operation.does.insert(Trait::Privilege),
+            Some(_) => {}
+            None => note(&mut self.operation, Aspect::Arguments, "the permission bits are not known"),
+        }
+    }
+
+    fn sed(&mut self, arg: &Arg) {
+        let Some(script) = arg.known() else {
+            return self.note_effects("the sed script is not known");
+        };
+        let found = scripts::sed(script);
+        if found.opaque {
+            self.note_effects("the sed script runs programs or is not understood");
+        }
+        for file in found.reads {
+            self.path(Access::Read, &Arg::exact(file));
+        }
+        for file in found.writes {
+            self.path(Access::Write, &Arg::exact(file));
+        }
+    }
+
+    fn awk(&mut self, arg: &Arg) {
+        match arg.known() {
+            Some(program) if scripts::awk_is_plain(program) => {}
+            Some(_) => self.note_effects("the awk program runs programs or opens files"),
+            None => self.note_effects("the awk program is not known"),
+        }
+    }
+
+    fn dd(&mut self, arg: &Arg) {
+        match arg.text.split_once('=') {
+            Some(("if", file)) => self.path(Access::Read, &arg.after(arg.text.len() - file.len())),
+            Some(("of", file)) => self.path(Access::Write, &arg.after(arg.text.len() - file.len())),
+            Some(_) => {}
+            None => note(&mut self.operation, Aspect::Arguments, "an argument of `dd` is not known"),
+        }
+    }
+
+    fn sql(&mut self, arg: &Arg) {
+        let dialect = self.operation.program.as_ref().map(|program| program.name.clone());
+        let dialect = match dialect.as_deref() {
+            Some("sqlite3") => Some("sqlite"),
+            Some("psql") => Some("postgres"),
+            Some("mysql" | "mariadb") => Some("mysql"),
+            _ => None,
+        };
+        let Some(text) = arg.known() else {
+            return note(&mut self.operation, Aspect::Statements, "the SQL is not known");
+        };
+        if text.trim_start().starts_with(['.', '\\']) {
+            return self.client_command(text);
+        }
+        match sql::statements(text, dialect) {
+            Ok(found) => self.operation.statements.extend(found),
+            Err(opaque) => note(&mut self.operation, opaque.aspect, opaque.why),
+        }
+    }
+
+    /// A command of the database client itself.
+    fn client_command(&mut self, text: &str) {
+        const HARMLESS: [&str; 22] = [
+            ".tables", ".schema", ".databases", ".headers", ".mode", ".indexes", ".quit", ".exit", ".help", ".show", ".dump",
+            "\\d", "\\dt", "\\l", "\\q", "\\du", "\\dn", "\\di", "\\dv", "\\df", "\\conninfo", "\\d+",
+        ];
+        let first = text.split_whitespace().next().unwrap_or_default();
+        if !HARMLESS.contains(&first) || text.contains('\n') || text.contains(';') {
+            note(&mut self.operation, Aspect::Statements, "a command of the database client is not tracked");
+        }
+    }
+
+    fn code(&mut self) {
+        self.operation.does.insert(Trait::ExecuteCode);
+        self.reads_operand = true;
+        self.note_effects("the effects of inline code are not known");
+    }
+
+    /// What becomes of standard input.
+    fn apply_stdin(&mut self) {
+        let input = self.situation.input;
+        if self.spec.stdin == Stdin::Sent {
+            self.send_input();
+        }
+        if self.reads_operand || !self.nested.is_empty() || self.has(Effect::Dry) {
+            return;
+        }
+        match self.spec.stdin {
+            Stdin::Data | Stdin::Sent => {}
+            Stdin::Sql => match input.text.clone() {
+                Some(text) => self.sql(&Arg::exact(text)),
+                None if input.given => note(&mut self.operation, Aspect::Statements, "the SQL comes from elsewhere"),
+                None => {}
+            },
+            Stdin::Shell => match input.text.clone() {
+                Some(text) => wrapped::command_line(self, &Arg::exact(text)),
+                None => self.runs_input("a shell"),
+            },
+            Stdin::Code => self.runs_input("an interpreter"),
+        }
+    }
+
+    fn runs_input(&mut self, what: &str) {
+        let input = self.situation.input;
+        if !input.given {
+            return;
+        }
+        self.operation.does.insert(Trait::ExecuteCode);
+        let why = if input.fetched {
+            format!("{what} runs text that is downloaded")
+        } else {
+            format!("{what} runs text that is not known")
+        };
+        note(&mut self.operation, Aspect::Effects, why);
+    }
+
+    /// The names that the program prints.
+    fn list_output(&mut self, operands: &[&Arg]) {
+        let output = if self.has(Effect::ListsPaths) { Output::Paths } else { self.spec.output };
+        self.output = match output {
+            Output::Unknown => Vec::new(),
+            Output::TreePaths => vec![Arg::pattern("**")],
+            Output::Name => vec![Arg::pattern("*")],
+            Output::Temporary => vec![Arg::pattern("/tmp/*")],
+            Output::Input if self.reads_operand => Vec::new(),
+            Output::Input => self.situation.input.names.clone(),
+            Output::Names => {
+                let given = operands.iter().filter(|arg| arg.certainty == Certainty::Pattern);
+                given.map(|arg| (*arg).clone()).chain([Arg::pattern("*")]).collect()
+            }
+            Output::Paths if self.operation.paths.is_empty() && operands.len() < 2 => vec![Arg::pattern("**")],
+            Output::Paths => operands.iter().skip(1).flat_map(|arg| below(arg)).collect(),
+        };
+    }
+
+    pub(super) fn add_url(&mut self, arg: &Arg) {
+        self.urls.push(arg.clone());
+    }
+
+    fn finish(mut self) -> Report {
+        remote::finish(&mut self);
+        if self.has(Effect::Dry) {
+            let network = self.operation.does.contains(Trait::Network);
+            self.operation.does = if network { Traits::NONE.with(Trait::Network) } else { Traits::NONE };
+            self.operation.paths.retain(|path| !matches!(path.access, Access::Write | Access::Delete));
+        }
+        let mut operations = vec![self.operation];
+        operations.append(&mut self.nested);
+        Report { operations, output: self.output }
+    }
+
+    pub(super) fn take_urls(&mut self) -> Vec<Arg> {
+        std::mem::take(&mut self.urls)
+    }
+
+    pub(super) fn saves(&self) -> bool {
+        self.has(Effect::Saves) && !self.has(Effect::SavesNot)
+    }
+}
+
+/// A path and what lies below it.
+fn below(arg: &Arg) -> [Arg; 2] {
+    let mut deeper = arg.clone();
+    if !arg.is_unknown() {
+        deeper.text = format!("{}/**", arg.text.trim_end_matches('/'));
+        deeper.certainty = Certainty::Pattern;
+    }
+    [arg.clone(), deeper]
+}
+
+/// The folders after changing to `arg` from `folders`; none = not known.
+pub(crate) fn folders_after(folders: &[String], arg: &Arg, situation: &Situation<'_>) -> Vec<String> {
+    let Some(text) = arg.known().filter(|text| !text.is_empty()) else { return Vec::new() };
+    let absolute = [String::from("/")];
+    let from = if text.starts_with('/') { &absolute } else { folders };
+    let mut after: Vec<String> = Vec::new();
+    for folder in from {
+        let at = Surroundings { cwd: folder, workspace: situation.workspace, home: situation.home };
+        match path::lexical(text, &at) {
+            Ok(path) if !after.contains(&path) => after.push(path),
+            Ok(_) => {}
+            Err(_) => return Vec::new(),
+        }
+    }
+    after
+}
+
+/// tar's old style (`tar xzf file`) with the dash it leaves out; the letter that takes a value last.
+fn tar_dashed(spec: &Spec, words: &[Arg]) -> Option<Vec<Arg>> {
+    let marked = spec.operands.iter().any(|(_, operands)| operands.first.first() == Some(&Meaning::TarLetters));
+    let (first, rest) = words.split_first().filter(|_| marked)?;
+    let letters = first.known().filter(|text| text.bytes().all(|byte| byte.is_ascii_alphabetic()))?;
+    let (values, flags): (String, String) = letters.chars().partition(|letter| matches!(letter, 'f' | 'C' | 'T' | 'X' | 'b'));
+    (values.len() < 2).then(|| {
+        let mut dashed = vec![Arg::exact(format!("-{flags}{values}"))];
+        dashed.extend_from_slice(rest);
+        dashed
+    })
+}
+
+/// Whether a word takes everything after it.
+fn takes_all(meaning: Meaning) -> bool {
+    matches!(
+        meaning,
+        Meaning::Argv | Meaning::ArgvInput | Meaning::RemoteArgv | Meaning::Environment | Meaning::Find
+    )
+}
+
+/// Whether options of this program could do harm: then a word that may be an option matters.
+fn is_potent(spec: &Spec) -> bool {
+    let harmless = |meaning: Meaning| matches!(meaning, Meaning::Text | Meaning::Read | Meaning::List | Meaning::Placeholder);
+    spec.meanings.iter().any(|option| {
+        let value = match option.value {
+            Takes::Nothing => true,
+            Takes::Value(meaning) | Takes::Attached(meaning) => harmless(meaning),
+        };
+        let effects = option.effects.iter().all(|effect| {
+            matches!(effect, Effect::Skip | Effect::Dry | Effect::Recursive | Effect::ListsPaths | Effect::Variant(_))
+        });
+        !value || !effects
+    })
+}

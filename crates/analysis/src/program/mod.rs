@@ -1,0 +1,174 @@
+//! What programs do with their arguments.
+//!
+//! The knowledge is data: the tables in `programs/` (see [`table`] for their format). The code here
+//! only knows how to read options and what the meanings of words are.
+
+mod argument;
+mod environment;
+mod find;
+mod interpret;
+mod options;
+mod remote;
+mod scripts;
+mod spec;
+mod table;
+mod wrapped;
+
+#[cfg(test)]
+mod tests;
+
+use crate::Surroundings;
+pub(crate) use argument::{Arg, Certainty};
+pub(crate) use environment::{Setting, setting};
+pub(crate) use interpret::{FolderUse, add_path, folders_after, note};
+use std::cell::Cell;
+use stayhand_core::facts::{Access, Aspect, Operation, Program, Trait};
+
+/// Deepest nesting of command lines inside command lines, and of wrappers around wrappers.
+pub(crate) const MAX_DEPTH: u8 = 8;
+/// Most operations that one command line may come to.
+const MAX_OPERATIONS: u32 = 2_000;
+
+/// The operations of a program started with `argv`, without a shell; never empty.
+pub fn operation_of_argv(argv: &[String], at: &Surroundings<'_>) -> Vec<Operation> {
+    let words: Vec<Arg> = argv.iter().map(Arg::exact).collect();
+    let folders = [at.cwd.to_owned()];
+    let budget = Budget::default();
+    let input = Input::default();
+    let situation =
+        Situation { home: at.home, workspace: at.workspace, folders: &folders, input: &input, depth: 0, budget: &budget };
+    run(&words, &situation).operations
+}
+
+/// Where and with what a program runs.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Situation<'a> {
+    pub(crate) home: &'a str,
+    pub(crate) workspace: &'a str,
+    /// The folders that relative paths may start from; none = not known.
+    pub(crate) folders: &'a [String],
+    pub(crate) input: &'a Input,
+    pub(crate) depth: u8,
+    pub(crate) budget: &'a Budget,
+}
+
+/// What is known about standard input.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Input {
+    /// The text, where it is static.
+    pub(crate) text: Option<String>,
+    /// The paths that it names, where that is known.
+    pub(crate) names: Vec<Arg>,
+    /// It comes from a pipe, a file or a heredoc.
+    pub(crate) given: bool,
+    /// It carries data of this machine.
+    pub(crate) local: bool,
+    /// It carries what was downloaded.
+    pub(crate) fetched: bool,
+}
+
+/// How many more operations are looked at.
+#[derive(Debug)]
+pub(crate) struct Budget(Cell<u32>);
+
+impl Default for Budget {
+    fn default() -> Self {
+        Self(Cell::new(MAX_OPERATIONS))
+    }
+}
+
+impl Budget {
+    /// Takes one; false when none is left.
+    pub(crate) fn take(&self) -> bool {
+        let left = self.0.get();
+        self.0.set(left.saturating_sub(1));
+        left > 0
+    }
+}
+
+/// What a program would do, and what it would print.
+#[derive(Debug, Default)]
+pub(crate) struct Report {
+    /// The program's own operation and those of the programs it starts; never empty.
+    pub(crate) operations: Vec<Operation>,
+    /// The names it prints, where that is known.
+    pub(crate) output: Vec<Arg>,
+}
+
+impl Report {
+    pub(crate) fn of(operation: Operation) -> Self {
+        Self { operations: vec![operation], output: Vec::new() }
+    }
+}
+
+/// What running `words` would do.
+pub(crate) fn run(words: &[Arg], situation: &Situation<'_>) -> Report {
+    let Some((name, words)) = words.split_first() else {
+        return Report::of(Operation::opaque(Aspect::Program, "there is no program to run"));
+    };
+    if situation.depth > MAX_DEPTH {
+        return Report::of(Operation::opaque(Aspect::Program, "commands are nested too deeply"));
+    }
+    let Some(text) = name.known().filter(|text| !text.is_empty()) else {
+        return Report::of(Operation::opaque(Aspect::Program, "which program runs is not known"));
+    };
+    if text.contains('/') { run_path(text, words, situation) } else { run_name(text, words, situation) }
+}
+
+fn run_name(name: &str, words: &[Arg], situation: &Situation<'_>) -> Report {
+    let program = Program { name: name.to_owned(), subcommand: None, path: None, trusted: true };
+    match table::program(name) {
+        Some(spec) => interpret::interpret(program, spec, words, situation),
+        None => {
+            let mut operation = bare(program, words);
+            note(&mut operation, Aspect::Effects, format!("the program `{}` is not known", short(name)));
+            Report::of(operation)
+        }
+    }
+}
+
+/// A program given by its path: one of the system's own, or code that lies somewhere.
+fn run_path(path: &str, words: &[Arg], situation: &Situation<'_>) -> Report {
+    let name = path.rsplit('/').next().unwrap_or_default().to_owned();
+    let trusted = is_system_program(path);
+    let program = Program { name: name.clone(), subcommand: None, path: Some(path.to_owned()), trusted };
+    let mut report = match table::program(&name) {
+        Some(spec) => interpret::interpret(program, spec, words, situation),
+        None => Report::of(bare(program, words)),
+    };
+    let Some(operation) = report.operations.first_mut() else { return report };
+    if !trusted {
+        operation.does.insert(Trait::ExecuteCode);
+        let place = FolderUse { situation, folders: situation.folders };
+        add_path(operation, Access::Execute, &Arg::exact(path), false, &place);
+    } else if table::program(&name).is_none() {
+        note(operation, Aspect::Effects, format!("the program `{}` is not known", short(&name)));
+    }
+    report
+}
+
+fn bare(program: Program, words: &[Arg]) -> Operation {
+    Operation { program: Some(program), args: static_words(words), ..Operation::default() }
+}
+
+/// The words that are known.
+fn static_words(words: &[Arg]) -> Vec<String> {
+    words.iter().filter(|word| !word.is_unknown()).map(|word| word.text.clone()).collect()
+}
+
+/// Whether `path` lies directly in a folder that only the system's owner can change.
+fn is_system_program(path: &str) -> bool {
+    const FOLDERS: [&str; 6] =
+        ["/bin", "/usr/bin", "/usr/local/bin", "/sbin", "/usr/sbin", "/usr/local/sbin"];
+    path.rsplit_once('/').is_some_and(|(folder, _)| FOLDERS.contains(&folder))
+}
+
+/// `text`, cut to a length that fits a message.
+fn short(text: &str) -> String {
+    const LONGEST: usize = 40;
+    let mut cut: String = text.chars().take(LONGEST).filter(|char| !char.is_control()).collect();
+    if cut.len() < text.len() {
+        cut.push('…');
+    }
+    cut
+}

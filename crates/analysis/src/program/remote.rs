@@ -1,0 +1,263 @@
+//! Hosts, URLs and what goes to and comes from other machines.
+
+use super::interpret::{Interpreter, note};
+use super::spec::Meaning;
+use super::Arg;
+use crate::{host, url};
+use stayhand_core::facts::{Access, Aspect, HostUse, Opaque, Operation, Trait};
+
+/// What a word that concerns other machines, or git, does.
+pub(super) fn apply(interpreter: &mut Interpreter<'_>, meaning: Meaning, arg: &Arg) {
+    match meaning {
+        Meaning::Host => host_word(interpreter, arg),
+        Meaning::Url => interpreter.add_url(arg),
+        Meaning::UrlSend => {
+            interpreter.method.get_or_insert_with(|| "POST".to_owned());
+            interpreter.add_url(arg);
+        }
+        Meaning::Method => method(interpreter, arg),
+        Meaning::Data => data(interpreter, arg),
+        Meaning::Upload => upload(interpreter, arg),
+        Meaning::Database => database(interpreter, arg),
+        Meaning::Remote => remote(interpreter, arg, Access::Read),
+        Meaning::RemoteRead => remote_path(interpreter, arg, Access::Read),
+        Meaning::RemoteWrite => remote_path(interpreter, arg, Access::Write),
+        Meaning::Refspec => {
+            if arg.is_unknown() || arg.text.starts_with(['+', ':']) {
+                interpreter.operation.does.insert(Trait::Force);
+                interpreter.operation.does.insert(Trait::DiscardWork);
+            }
+        }
+        Meaning::GitSetting | Meaning::GitKey => {
+            let key = arg.known().map(|text| text.split('=').next().unwrap_or_default());
+            if !key.is_some_and(is_plain_git_key) {
+                interpreter.note_effects("a git setting that may run programs");
+            }
+        }
+        Meaning::Checkout => checkout(interpreter, arg),
+        Meaning::DiscardPath => discard(interpreter, arg),
+        _ => note(&mut interpreter.operation, Aspect::Arguments, "a word is not understood"),
+    }
+}
+
+fn method(interpreter: &mut Interpreter<'_>, arg: &Arg) {
+    match arg.known() {
+        Some(method) => interpreter.method = Some(method.to_ascii_uppercase()),
+        None => note(&mut interpreter.operation, Aspect::Arguments, "the request method is not known"),
+    }
+}
+
+/// `text`, `@file` or `@-`.
+fn data(interpreter: &mut Interpreter<'_>, arg: &Arg) {
+    interpreter.method.get_or_insert_with(|| "POST".to_owned());
+    // `name=@file` and `name=<file` are the form's way of saying it.
+    let at = arg.text.find(['@', '<']).filter(|at| {
+        *at == 0 || arg.text.get(..*at).is_some_and(|before| before.ends_with('=') && !before.contains(' '))
+    });
+    match at {
+        Some(at) if arg.text.get(at + 1..) == Some("-") => send_input(interpreter),
+        Some(at) => {
+            interpreter.path(Access::Read, &arg.after(at + 1));
+            interpreter.operation.does.insert(Trait::Disclose);
+        }
+        None if arg.is_unknown() => {
+            note(&mut interpreter.operation, Aspect::Arguments, "the data that is sent is not known");
+        }
+        None => {}
+    }
+}
+
+fn upload(interpreter: &mut Interpreter<'_>, arg: &Arg) {
+    interpreter.method.get_or_insert_with(|| "PUT".to_owned());
+    if matches!(arg.known(), Some("-" | ".")) {
+        return send_input(interpreter);
+    }
+    interpreter.path(Access::Read, arg);
+    interpreter.operation.does.insert(Trait::Disclose);
+}
+
+fn send_input(interpreter: &mut Interpreter<'_>) {
+    if interpreter.situation.input.local {
+        interpreter.operation.does.insert(Trait::Disclose);
+    }
+}
+
+fn host_word(interpreter: &mut Interpreter<'_>, arg: &Arg) {
+    if arg.is_unknown() {
+        return note(&mut interpreter.operation, Aspect::Hosts, "the host is not known");
+    }
+    let text = arg.text.rsplit('@').next().unwrap_or_default();
+    if text.starts_with('/') || text.is_empty() {
+        return; // A socket in the file system.
+    }
+    push_host(&mut interpreter.operation, host::host_use(text));
+}
+
+fn push_host(operation: &mut Operation, found: Result<HostUse, Opaque>) {
+    match found {
+        Ok(found) if operation.hosts.contains(&found) => {}
+        Ok(found) => operation.hosts.push(found),
+        Err(opaque) => note(operation, opaque.aspect, opaque.why),
+    }
+}
+
+/// `/dev/tcp/HOST/PORT`
+pub(super) fn add_device_host(operation: &mut Operation, text: &str) {
+    let text = text.replacen('/', ":", 1);
+    operation.does.insert(Trait::Network);
+    push_host(operation, host::host_use(&text));
+}
+
+/// The part of a URL that names the host is enough, if it is followed by `/`, `?` or `#`.
+fn url_host(arg: &Arg, method: Option<&str>) -> Option<Result<HostUse, Opaque>> {
+    let (scheme, rest) = arg.text.split_once("://").unwrap_or(("http", &arg.text));
+    let end = rest.find(['/', '?', '#']);
+    if !arg.is_exact() && end.is_none() {
+        return None;
+    }
+    if arg.is_exact() && arg.text.contains("://") {
+        return Some(url::host_use(&arg.text, method));
+    }
+    let authority = rest.get(..end.unwrap_or(rest.len())).unwrap_or_default();
+    Some(url::host_use(&format!("{scheme}://{authority}/"), method))
+}
+
+/// What is known once every option has been seen.
+pub(super) fn finish(interpreter: &mut Interpreter<'_>) {
+    let method = interpreter.method.take();
+    for arg in interpreter.take_urls() {
+        if let Some(file) = arg.text.strip_prefix("file://") {
+            interpreter.path(Access::Read, &Arg { text: file.to_owned(), ..arg.clone() });
+            continue;
+        }
+        match url_host(&arg, method.as_deref().or(Some("GET"))) {
+            Some(found) => push_host(&mut interpreter.operation, found),
+            None => note(&mut interpreter.operation, Aspect::Hosts, "the host is not known"),
+        }
+        if interpreter.saves() {
+            save(interpreter, &arg);
+        }
+    }
+}
+
+/// A download that keeps its own name.
+fn save(interpreter: &mut Interpreter<'_>, arg: &Arg) {
+    let path = arg.text.split_once("://").map_or(arg.text.as_str(), |(_, rest)| rest);
+    let path = path.split(['?', '#']).next().unwrap_or_default();
+    let name = path.split_once('/').and_then(|(_, path)| path.rsplit('/').next()).filter(|name| !name.is_empty());
+    let name = match name {
+        Some(name) if arg.is_exact() => Arg::exact(name),
+        Some(_) => Arg::pattern("*"),
+        None => Arg::exact("index.html"),
+    };
+    interpreter.path(Access::Write, &name);
+}
+
+/// A database by name, or by a URL that names its host.
+fn database(interpreter: &mut Interpreter<'_>, arg: &Arg) {
+    if let Some((scheme, rest)) = arg.text.split_once("://") {
+        let authority = rest.split(['/', '?']).next().unwrap_or_default();
+        return scheme_host(interpreter, scheme, authority);
+    }
+    for setting in arg.text.split_whitespace() {
+        if let Some(host) = setting.strip_prefix("host=") {
+            host_word(interpreter, &Arg::exact(host));
+        }
+    }
+    if arg.is_unknown() {
+        note(&mut interpreter.operation, Aspect::Hosts, "the database is not known");
+    }
+}
+
+/// A git remote: a URL, `host:path`, a folder, or a configured name.
+fn remote(interpreter: &mut Interpreter<'_>, arg: &Arg, access: Access) {
+    if arg.is_unknown() && arg.text.is_empty() {
+        return note(&mut interpreter.operation, Aspect::Hosts, "the remote is not known");
+    }
+    let text = arg.text.as_str();
+    if text.contains("::") {
+        return interpreter.note_effects("a git transport that runs a program");
+    }
+    if let Some(path) = text.strip_prefix("file://") {
+        return interpreter.path(access, &Arg { text: path.to_owned(), ..arg.clone() });
+    }
+    if let Some((scheme, rest)) = text.split_once("://") {
+        let authority = rest.split('/').next().unwrap_or_default();
+        return scheme_host(interpreter, scheme, authority);
+    }
+    match text.split_once(':') {
+        Some((host, _)) if !host.contains('/') && !host.is_empty() => {
+            let host = Arg::exact(host);
+            host_word(interpreter, &host);
+        }
+        _ if text.starts_with(['.', '/', '~']) => interpreter.path(access, arg),
+        _ => interpreter.operation.does.insert(Trait::Network),
+    }
+}
+
+fn scheme_host(interpreter: &mut Interpreter<'_>, scheme: &str, authority: &str) {
+    let found = match scheme {
+        "http" | "https" => url::host_use(&format!("{scheme}://{authority}/"), None),
+        "ssh" | "git" | "git+ssh" | "rsync" | "sftp" | "ftp" | "redis" | "rediss" | "postgres" | "postgresql" | "mysql"
+        | "mongodb" | "mongodb+srv" | "tcp" | "s3" => host::host_use(authority.rsplit('@').next().unwrap_or_default()),
+        _ => {
+            return note(&mut interpreter.operation, Aspect::Hosts, "the kind of address is not known");
+        }
+    };
+    push_host(&mut interpreter.operation, found);
+}
+
+/// `host:path` or a local path, as `scp` and `rsync` have it.
+fn remote_path(interpreter: &mut Interpreter<'_>, arg: &Arg, access: Access) {
+    let text = arg.text.as_str();
+    if let Some((scheme, rest)) = text.split_once("://") {
+        let authority = rest.split('/').next().unwrap_or_default();
+        scheme_host(interpreter, scheme, authority);
+        return sent(interpreter, access);
+    }
+    match text.split_once(':') {
+        Some((host, _)) if !host.contains('/') && !host.is_empty() => {
+            host_word(interpreter, &Arg::exact(host));
+            sent(interpreter, access);
+        }
+        _ => interpreter.path(access, arg),
+    }
+}
+
+fn sent(interpreter: &mut Interpreter<'_>, access: Access) {
+    if access == Access::Write {
+        interpreter.operation.does.insert(Trait::Disclose);
+    }
+}
+
+/// `git checkout WORD`: a folder or file loses its changes, a branch does not.
+fn checkout(interpreter: &mut Interpreter<'_>, arg: &Arg) {
+    let path_like = matches!(arg.text.as_str(), "." | ":/" | "*") || arg.text.starts_with("./") || arg.text.starts_with("../");
+    if arg.is_unknown() || !path_like {
+        return;
+    }
+    discard(interpreter, arg);
+}
+
+fn discard(interpreter: &mut Interpreter<'_>, arg: &Arg) {
+    interpreter.operation.does.insert(Trait::DiscardWork);
+    interpreter.path(Access::Write, arg);
+}
+
+/// Git settings that only choose names, colours and strategies.
+fn is_plain_git_key(key: &str) -> bool {
+    const PLAIN: &[&str] = &[
+        "advice.", "branch.autosetuprebase", "color.", "column.", "commit.gpgsign", "core.abbrev", "core.autocrlf",
+        "core.eol", "core.filemode", "core.ignorecase", "core.longpaths", "core.quotepath", "core.safecrlf",
+        "core.whitespace", "core.compression", "diff.algorithm", "diff.colormoved", "diff.mnemonicprefix", "diff.renames",
+        "fetch.prune", "format.pretty", "gc.auto", "grep.", "help.autocorrect", "http.postbuffer", "init.defaultbranch",
+        "log.", "merge.conflictstyle", "merge.ff", "pull.ff", "pull.rebase", "push.autosetupremote", "push.default",
+        "push.followtags", "rebase.autosquash", "rebase.autostash", "rerere.", "safe.directory", "status.",
+        "submodule.recurse", "tag.sort", "user.email", "user.name", "user.signingkey", "versionsort.",
+    ];
+    let key = key.to_ascii_lowercase();
+    PLAIN.iter().any(|plain| match plain.strip_suffix('.') {
+        Some(_) => key.starts_with(plain),
+        None => key == *plain,
+    })
+}

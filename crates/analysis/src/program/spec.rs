@@ -1,0 +1,213 @@
+//! What is known about one program or sub-command.
+
+use stayhand_core::facts::{Trait, Traits};
+
+/// The knowledge about one program or sub-command.
+#[derive(Debug, Default)]
+pub(super) struct Spec {
+    /// Effects whatever the arguments.
+    pub(super) does: Traits,
+    /// Further properties whatever the arguments.
+    pub(super) effects: Vec<Effect>,
+    /// What the operands mean, by variant; the first has no name.
+    pub(super) operands: Vec<(&'static str, Operands)>,
+    /// What is done with standard input when no operand names a file.
+    pub(super) stdin: Stdin,
+    /// What is known about standard output.
+    pub(super) output: Output,
+    /// The options, sorted by spelling.
+    pub(super) options: Vec<(&'static str, u16)>,
+    /// What the options mean.
+    pub(super) meanings: Vec<Opt>,
+    /// Options end at the first operand.
+    pub(super) stop: bool,
+}
+
+/// What the operands mean, by position.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Operands {
+    /// The first ones.
+    pub(super) first: Vec<Meaning>,
+    /// All between.
+    pub(super) rest: Option<Meaning>,
+    /// The last ones.
+    pub(super) last: Vec<Meaning>,
+}
+
+/// What an option means.
+#[derive(Debug, Clone)]
+pub(super) struct Opt {
+    /// Whether a value follows, and what it means.
+    pub(super) value: Takes,
+    /// What the option does by itself.
+    pub(super) effects: Vec<Effect>,
+}
+
+/// Whether an option takes a value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Takes {
+    /// Never.
+    Nothing,
+    /// Always.
+    Value(Meaning),
+    /// Only in the same word.
+    Attached(Meaning),
+}
+
+/// Properties that options and programs have besides their operands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Effect {
+    /// Adds a trait.
+    Does(Trait),
+    /// Paths are meant with everything below them.
+    Recursive,
+    /// The option runs programs or changes the meaning of the rest in ways that are not tracked.
+    Opaque,
+    /// The operands have the meaning of this variant.
+    Variant(&'static str),
+    /// The option gives what would otherwise be the first operand.
+    Skip,
+    /// Operands that would be read are rewritten.
+    Rewrites,
+    /// Nothing is changed: help, versions, dry runs that are known to be dry.
+    Dry,
+    /// Downloads are saved under their own name in the current folder.
+    Saves,
+    /// Downloads are not saved under their own name.
+    SavesNot,
+    /// The output is a list of paths.
+    ListsPaths,
+    /// Sends standard input to another machine.
+    SendsInput,
+    /// Writes what an archive holds below the current folder.
+    Unpacks,
+    /// Writes it elsewhere, or nowhere.
+    UnpacksNot,
+}
+
+/// What a word means to a program.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Meaning {
+    /// Nothing that matters here.
+    Text,
+    /// A path whose content is read.
+    Read,
+    /// A path whose names or metadata are shown.
+    List,
+    /// A path that is written or created.
+    Write,
+    /// A path that is read and rewritten.
+    Edit,
+    /// A path that is removed or emptied.
+    Delete,
+    /// A path that is removed after its content went elsewhere.
+    Move,
+    /// A path whose content runs.
+    Script,
+    /// A path, or a module's name, whose content runs.
+    Module,
+    /// A folder that relative paths start from.
+    Cwd,
+    /// A host, perhaps with a port and a user.
+    Host,
+    /// A URL.
+    Url,
+    /// A URL that data is sent to.
+    UrlSend,
+    /// A request method.
+    Method,
+    /// Data to send; `@file` reads a file.
+    Data,
+    /// A path whose content is sent.
+    Upload,
+    /// A git remote: a name, a URL or a path.
+    Remote,
+    /// A git refspec to push.
+    Refspec,
+    /// A git setting, `key=value` or `key`.
+    GitSetting,
+    /// A git setting to change: key and value are separate words.
+    GitKey,
+    /// What git should check out: a branch, or files whose changes are lost.
+    Checkout,
+    /// A path whose changes are lost.
+    DiscardPath,
+    /// `host:path` or a path, read.
+    RemoteRead,
+    /// `host:path` or a path, written.
+    RemoteWrite,
+    /// A command line for a shell.
+    Command,
+    /// A program and its arguments, up to the end.
+    Argv,
+    /// The same, with further words that are read from standard input.
+    ArgvInput,
+    /// The same, run on another machine.
+    RemoteArgv,
+    /// `NAME=VALUE` words, and then a program.
+    Environment,
+    /// Source code.
+    Code,
+    /// SQL.
+    Sql,
+    /// A sed script.
+    Sed,
+    /// An awk program.
+    Awk,
+    /// Permission bits.
+    Mode,
+    /// `if=…`, `of=…` and their kin.
+    Dd,
+    /// A device that is overwritten.
+    Device,
+    /// Something that runs programs or is not tracked.
+    Opaque,
+    /// The rest belongs to `find`.
+    Find,
+    /// The first word is a bundle of letters: tar's old style.
+    TarLetters,
+    /// A container's mount or the like: gives away part of this machine.
+    Mount,
+    /// An archive: written when the variant is `@create`, read otherwise.
+    Archive,
+    /// A database: its name, or a URL with its host.
+    Database,
+    /// What stands for the words from standard input (`xargs -I {}`).
+    Placeholder,
+}
+
+/// What is done with standard input.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) enum Stdin {
+    /// It is data.
+    #[default]
+    Data,
+    /// It runs as a shell script.
+    Shell,
+    /// It runs as code.
+    Code,
+    /// It runs as SQL.
+    Sql,
+    /// It is sent to another machine.
+    Sent,
+}
+
+/// What is known about standard output.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) enum Output {
+    /// Nothing.
+    #[default]
+    Unknown,
+    /// One name or number, without a slash.
+    Name,
+    /// Paths: the operands, and names below them.
+    Paths,
+    /// Names in the current folder.
+    Names,
+    /// Paths anywhere below the current folder.
+    TreePaths,
+    /// Lines of the input, if there is no operand to read.
+    Input,
+    /// A new name in the folder for temporary files.
+    Temporary,
+}

@@ -1,0 +1,362 @@
+//! The tables in `programs/`: text that people can read and extend, parsed when first needed.
+//!
+//! # Format
+//!
+//! A section describes one program or sub-command. `|` separates alternatives; `#` starts a comment.
+//!
+//! ```text
+//! [cp]                              program, or [git push] for a sub-command
+//! does: publish network             effects and properties, whatever the arguments
+//! operands: read... write           what the operands mean; `...` repeats, later ones are the last
+//! operands@into: read...            the same when an option chose the variant `@into`
+//! flag: -n --no-clobber             options without a value
+//! flag recursive: -r -R             … and their effects
+//! value write @into: -t             options with a value: its meaning, then effects
+//! maybe text: --color               options whose value is only ever attached (`--color=auto`)
+//! stdin: code                       standard input: data, shell, code, sql, sent
+//! output: paths                     standard output: name, names, paths, tree-paths, input, temporary
+//! stop                              options end at the first operand
+//! like: @name                       also has the lines of the shared section [@name]
+//! ```
+//!
+//! A program may have several sections; where they disagree, the last line wins.
+//! A spelling `-#` stands for any number (`head -20`). Effects are the names of traits, and
+//! `recursive`, `opaque`, `dry`, `skip`, `rewrites`, `saves`, `saves-not`, `lists-paths`,
+//! `sends-input`, `unpacks`, `unpacks-not`, `@variant`. An option that is not listed is not known: safe forms are enumerated.
+
+use super::spec::{Effect, Meaning, Operands, Opt, Output, Spec, Stdin, Takes};
+use std::collections::HashMap;
+use std::sync::{LazyLock, OnceLock};
+use stayhand_core::facts::Trait;
+
+/// Every table. One file holds one family of programs.
+const TABLES: &[&str] = &[
+    include_str!("../../programs/archives.txt"),
+    include_str!("../../programs/build.txt"),
+    include_str!("../../programs/cloud.txt"),
+    include_str!("../../programs/containers.txt"),
+    include_str!("../../programs/coreutils.txt"),
+    include_str!("../../programs/databases.txt"),
+    include_str!("../../programs/editors.txt"),
+    include_str!("../../programs/git.txt"),
+    include_str!("../../programs/interpreters.txt"),
+    include_str!("../../programs/network.txt"),
+    include_str!("../../programs/packages.txt"),
+    include_str!("../../programs/shell.txt"),
+    include_str!("../../programs/system.txt"),
+    include_str!("../../programs/text.txt"),
+    include_str!("../../programs/wrappers.txt"),
+];
+
+/// Where a section lies: its heading and its lines.
+type Section = (&'static str, &'static str);
+
+/// A program or sub-command: its lines, and what they say once that is needed.
+#[derive(Debug, Default)]
+pub(super) struct Entry {
+    lines: Vec<&'static str>,
+    subs: Vec<(&'static str, Entry)>,
+    spec: OnceLock<Spec>,
+}
+
+impl Entry {
+    /// What the lines say.
+    pub(super) fn spec(&self) -> &Spec {
+        self.spec.get_or_init(|| {
+            let mut spec = Spec::default();
+            for lines in &self.lines {
+                read_lines(&mut spec, lines);
+            }
+            // The last mention of a spelling wins, so that a section can refine what it includes.
+            spec.options.reverse();
+            spec.options.sort_by_key(|(spelling, _)| *spelling);
+            spec.options.dedup_by_key(|(spelling, _)| *spelling);
+            spec
+        })
+    }
+
+    /// The sub-command `name`; a table may also name all that begin alike (`describe-*`).
+    pub(super) fn sub(&self, name: &str) -> Option<&Entry> {
+        let exact = self.subs.iter().find(|(sub, _)| *sub == name);
+        let alike = || {
+            let stems = self.subs.iter().filter_map(|(sub, entry)| Some((sub.strip_suffix('*')?, entry)));
+            stems.filter(|(stem, _)| name.starts_with(stem)).max_by_key(|(stem, _)| stem.len())
+        };
+        exact.map(|(_, entry)| entry).or_else(|| alike().map(|(_, entry)| entry))
+    }
+
+    pub(super) fn has_subs(&self) -> bool {
+        !self.subs.is_empty()
+    }
+
+    /// The sub-commands at `path`, one for each combination of alternatives; made if need be.
+    fn add(&mut self, path: &'static str, lines: &'static str) {
+        if path.is_empty() {
+            return self.lines.push(lines);
+        }
+        let (names, rest) = path.split_once(' ').unwrap_or((path, ""));
+        for name in names.split('|') {
+            let at = self.subs.iter().position(|(sub, _)| *sub == name);
+            let at = at.unwrap_or_else(|| {
+                self.subs.push((name, Self::default()));
+                self.subs.len() - 1
+            });
+            if let Some((_, entry)) = self.subs.get_mut(at) {
+                entry.add(rest, lines);
+            }
+        }
+    }
+}
+
+/// The sections of one program and, once needed, their tree.
+#[derive(Default)]
+struct Slot {
+    sections: Vec<Section>,
+    entry: OnceLock<Entry>,
+}
+
+/// Programs by name. Building this only looks for the lines that open a section.
+static INDEX: LazyLock<HashMap<&'static str, Slot>> = LazyLock::new(|| {
+    let mut index: HashMap<&'static str, Slot> = HashMap::with_capacity(2048);
+    for (heading, lines) in TABLES.iter().copied().flat_map(sections) {
+        let (names, path) = heading.split_once(' ').unwrap_or((heading, ""));
+        for name in names.split('|') {
+            index.entry(name).or_default().sections.push((path.trim(), lines));
+        }
+    }
+    index
+});
+
+/// What is known about the program `name`.
+pub(super) fn program(name: &str) -> Option<&'static Entry> {
+    let slot = INDEX.get(name).filter(|_| !name.starts_with('@'))?;
+    Some(slot.entry.get_or_init(|| {
+        let mut root = Entry::default();
+        for (path, lines) in &slot.sections {
+            root.add(path, lines);
+        }
+        root
+    }))
+}
+
+fn sections(table: &'static str) -> impl Iterator<Item = Section> {
+    table.split("\n[").skip(1).filter_map(|section| section.split_once(']'))
+}
+
+fn read_lines(spec: &mut Spec, lines: &'static str) {
+    for line in lines.lines() {
+        let line = line.split(" #").next().unwrap_or_default().trim();
+        if line.is_empty() || line.starts_with('#') {
+            continue;
+        }
+        // A line that is not understood is left out; a test sees to it that there is none.
+        read_line(spec, line).unwrap_or_default();
+    }
+}
+
+fn read_line(spec: &mut Spec, line: &'static str) -> Option<()> {
+    if line == "stop" {
+        spec.stop = true;
+        return Some(());
+    }
+    let (key, rest) = line.split_once(':')?;
+    let mut key = key.split_whitespace();
+    match key.next()? {
+        "does" => {
+            for word in rest.split_whitespace() {
+                match effect(word)? {
+                    Effect::Does(item) => spec.does.insert(item),
+                    other => spec.effects.push(other),
+                }
+            }
+        }
+        "stdin" => spec.stdin = stdin(rest.trim())?,
+        "output" => spec.output = output(rest.trim())?,
+        "like" => include(spec, rest.trim()),
+        "flag" => option(spec, Takes::Nothing, key, rest)?,
+        "value" => option(spec, Takes::Value(meaning(key.next()?)?), key, rest)?,
+        "maybe" => option(spec, Takes::Attached(meaning(key.next()?)?), key, rest)?,
+        operands => {
+            let variant = operands.strip_prefix("operands")?.trim_start_matches('@');
+            spec.operands.retain(|(known, _)| *known != variant);
+            spec.operands.push((variant, positions(rest)?));
+        }
+    }
+    Some(())
+}
+
+/// Adds the lines of a shared section.
+fn include(spec: &mut Spec, name: &str) {
+    let sections = INDEX.get(name).map(|slot| slot.sections.as_slice()).unwrap_or_default();
+    for (_, lines) in sections {
+        read_lines(spec, lines);
+    }
+}
+
+fn option(
+    spec: &mut Spec,
+    value: Takes,
+    effects: impl Iterator<Item = &'static str>,
+    spellings: &'static str,
+) -> Option<()> {
+    let effects = effects.map(effect).collect::<Option<Vec<Effect>>>()?;
+    let index = spec.meanings.len() as u16;
+    spec.meanings.push(Opt { value, effects });
+    spec.options.extend(spellings.split_whitespace().map(|spelling| (spelling, index)));
+    Some(())
+}
+
+fn positions(text: &'static str) -> Option<Operands> {
+    let mut operands = Operands::default();
+    for word in text.split_whitespace() {
+        if word == "none" {
+            continue;
+        }
+        match word.strip_suffix("...") {
+            Some(repeated) => operands.rest = Some(meaning(repeated)?),
+            None if operands.rest.is_some() => operands.last.push(meaning(word)?),
+            None => operands.first.push(meaning(word)?),
+        }
+    }
+    Some(operands)
+}
+
+fn stdin(word: &str) -> Option<Stdin> {
+    Some(match word {
+        "data" => Stdin::Data,
+        "shell" => Stdin::Shell,
+        "code" => Stdin::Code,
+        "sql" => Stdin::Sql,
+        "sent" => Stdin::Sent,
+        _ => return None,
+    })
+}
+
+fn output(word: &str) -> Option<Output> {
+    Some(match word {
+        "name" => Output::Name,
+        "names" => Output::Names,
+        "paths" => Output::Paths,
+        "input" => Output::Input,
+        "temporary" => Output::Temporary,
+        "tree-paths" => Output::TreePaths,
+        _ => return None,
+    })
+}
+
+fn effect(word: &'static str) -> Option<Effect> {
+    if let Some(variant) = word.strip_prefix('@') {
+        return Some(Effect::Variant(variant));
+    }
+    Some(match word {
+        "recursive" => Effect::Recursive,
+        "opaque" => Effect::Opaque,
+        "skip" => Effect::Skip,
+        "rewrites" => Effect::Rewrites,
+        "dry" => Effect::Dry,
+        "saves" => Effect::Saves,
+        "saves-not" => Effect::SavesNot,
+        "lists-paths" => Effect::ListsPaths,
+        "sends-input" => Effect::SendsInput,
+        "unpacks" => Effect::Unpacks,
+        "unpacks-not" => Effect::UnpacksNot,
+        name => Effect::Does(trait_named(name)?),
+    })
+}
+
+fn trait_named(name: &str) -> Option<Trait> {
+    Some(match name {
+        "execute" => Trait::ExecuteCode,
+        "privilege" => Trait::Privilege,
+        "environment" => Trait::Environment,
+        "persist" => Trait::Persist,
+        "listen" => Trait::Listen,
+        "disclose" => Trait::Disclose,
+        "destroy-device" => Trait::DestroyDevice,
+        "power" => Trait::Power,
+        "signal" => Trait::Signal,
+        "install" => Trait::Install,
+        "publish" => Trait::Publish,
+        "discard" => Trait::DiscardWork,
+        "infrastructure" => Trait::Infrastructure,
+        "network" => Trait::Network,
+        "force" => Trait::Force,
+        "control-stayhand" => Trait::ControlStayhand,
+        _ => return None,
+    })
+}
+
+fn meaning(word: &str) -> Option<Meaning> {
+    Some(match word {
+        "text" => Meaning::Text,
+        "read" => Meaning::Read,
+        "list" => Meaning::List,
+        "write" => Meaning::Write,
+        "edit" => Meaning::Edit,
+        "delete" => Meaning::Delete,
+        "move" => Meaning::Move,
+        "script" => Meaning::Script,
+        "module" => Meaning::Module,
+        "cwd" => Meaning::Cwd,
+        "host" => Meaning::Host,
+        "url" => Meaning::Url,
+        "url-send" => Meaning::UrlSend,
+        "method" => Meaning::Method,
+        "data" => Meaning::Data,
+        "upload" => Meaning::Upload,
+        "remote" => Meaning::Remote,
+        "refspec" => Meaning::Refspec,
+        "git-setting" => Meaning::GitSetting,
+        "git-key" => Meaning::GitKey,
+        "checkout" => Meaning::Checkout,
+        "discard-path" => Meaning::DiscardPath,
+        "remote-read" => Meaning::RemoteRead,
+        "remote-write" => Meaning::RemoteWrite,
+        "command" => Meaning::Command,
+        "argv" => Meaning::Argv,
+        "argv-input" => Meaning::ArgvInput,
+        "remote-argv" => Meaning::RemoteArgv,
+        "environment" => Meaning::Environment,
+        "code" => Meaning::Code,
+        "sql" => Meaning::Sql,
+        "sed" => Meaning::Sed,
+        "awk" => Meaning::Awk,
+        "mode" => Meaning::Mode,
+        "dd" => Meaning::Dd,
+        "device" => Meaning::Device,
+        "opaque" => Meaning::Opaque,
+        "find" => Meaning::Find,
+        "tar-letters" => Meaning::TarLetters,
+        "mount" => Meaning::Mount,
+        "archive" => Meaning::Archive,
+        "database" => Meaning::Database,
+        "placeholder" => Meaning::Placeholder,
+        _ => return None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_line_of_every_table_is_understood() {
+        let mut wrong = Vec::new();
+        for (heading, lines) in TABLES.iter().copied().flat_map(sections) {
+            for line in lines.lines().map(|line| line.split(" #").next().unwrap_or_default().trim()) {
+                let included = line.strip_prefix("like: ").is_none_or(|name| INDEX.contains_key(name));
+                let comment = line.is_empty() || line.starts_with('#');
+                if !included || !comment && read_line(&mut Spec::default(), line).is_none() {
+                    wrong.push(format!("[{heading}] {line}"));
+                }
+            }
+        }
+        assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    }
+
+    #[test]
+    fn many_programs_are_known() {
+        let known = INDEX.keys().filter(|name| !name.starts_with('@')).count();
+        assert!(known >= 250, "only {known} programs are known");
+    }
+}

@@ -1,0 +1,333 @@
+//! Commands that the shell runs itself, because they change its own state.
+
+use super::operations::{Walker, apply_setting};
+use super::plan::Assignment;
+use crate::program::{Arg, FolderUse, Input, Report, Situation, add_path, folders_after, note, run};
+use stayhand_core::facts::{Access, Aspect, Operation, Program, Trait};
+
+impl<'p> Walker<'p, '_> {
+    /// Runs a simple command: a function, something the shell does itself, or a program.
+    pub(super) fn dispatch(&mut self, words: &[Arg], declared: &'p [Assignment], extra: Operation) -> Input {
+        let Some((first, rest)) = words.split_first() else { return Input::default() };
+        let name = first.known().unwrap_or_default();
+        if self.scope.aliases.iter().any(|alias| alias == name) {
+            self.unread("the name may be an alias");
+        }
+        if let Some(function) = self.scope.function(name) {
+            if extra != Operation::default() {
+                self.push(extra.clone());
+            }
+            let output = self.call(function, rest.to_vec());
+            if function.certain {
+                return output;
+            }
+        }
+        match name {
+            "command" | "builtin" if starts_a_name(rest) => return self.dispatch(rest, declared, extra),
+            "time" | "coproc" if starts_a_name(rest) => return self.dispatch(rest, declared, extra),
+            "exec" if rest.is_empty() => self.done(name, rest, extra),
+            "exec" if starts_a_name(rest) => return self.dispatch(rest, declared, extra),
+            "cd" | "chdir" => self.change_folder(rest, name, extra),
+            "pushd" | "popd" => {
+                self.scope.folders.clear();
+                self.done(name, rest, extra);
+            }
+            "eval" => self.eval(rest, extra),
+            "trap" => self.trap(rest, extra),
+            "source" | "." => self.source(name, rest, extra),
+            "alias" => self.alias(rest, extra),
+            "export" | "declare" | "typeset" | "readonly" | "local" => self.declare(name, rest, declared, extra),
+            "unset" | "unsetenv" => self.unset(name, rest, extra),
+            "read" | "mapfile" | "readarray" | "getopts" | "let" | "printf" => {
+                self.forget_named(name, rest);
+                return self.program(words, extra);
+            }
+            "shift" => {
+                self.scope.positional = None;
+                self.done(name, rest, extra);
+            }
+            "set" => self.set(rest, extra),
+            _ => return self.program(words, extra),
+        }
+        Input::default()
+    }
+
+    /// Runs a program that the tables know, or not.
+    fn program(&mut self, words: &[Arg], extra: Operation) -> Input {
+        let situation = Situation { folders: &self.scope.folders, input: &self.input, ..self.situation };
+        let Report { mut operations, output } = run(words, &situation);
+        if let Some(first) = operations.first_mut() {
+            merge(first, extra);
+        }
+        let result = Input {
+            given: true,
+            text: self.printed(words),
+            names: output,
+            local: operations.iter().any(carries_data),
+            fetched: operations.iter().any(|operation| {
+                !operation.hosts.is_empty() || operation.does.contains(Trait::Network)
+            }),
+        };
+        for operation in operations {
+            self.push(operation);
+        }
+        result
+    }
+
+    /// What `echo`, `printf`, `pwd` and a bare `cat` print, where that is certain.
+    fn printed(&self, words: &[Arg]) -> Option<String> {
+        let (name, rest) = words.split_first()?;
+        let plain = |arg: &Arg| arg.known().is_some_and(|text| !text.contains('\\'));
+        match name.known()? {
+            "pwd" if rest.is_empty() => match self.scope.folders.as_slice() {
+                [folder] => Some(folder.clone()),
+                _ => None,
+            },
+            "cat" if rest.is_empty() => self.input.text.clone(),
+            "echo" => {
+                let words = rest.strip_prefix(&[Arg::exact("-n")]).unwrap_or(rest);
+                let texts: Vec<&str> = words.iter().map(|arg| arg.text.as_str()).collect();
+                let certain = words.iter().all(plain) && !texts.first().is_some_and(|text| text.starts_with('-'));
+                certain.then(|| texts.join(" ") + "\n")
+            }
+            "printf" => match rest {
+                [only] if plain(only) && !only.text.contains('%') && !only.text.starts_with('-') => Some(only.text.clone()),
+                _ => None,
+            },
+            _ => None,
+        }
+    }
+
+    /// Records a built-in that has no further effect.
+    fn done(&mut self, name: &str, words: &[Arg], extra: Operation) {
+        let mut operation = operation(name, words);
+        merge(&mut operation, extra);
+        self.push(operation);
+    }
+
+    fn change_folder(&mut self, words: &[Arg], name: &str, extra: Operation) {
+        let mut operation = operation(name, words);
+        merge(&mut operation, extra);
+        let target = words.iter().find(|word| !matches!(word.text.as_str(), "-P" | "-L" | "-e" | "-@" | "--"));
+        let home = Arg::exact(self.situation.home);
+        let target = target.unwrap_or(&home);
+        if target.known() == Some("-") {
+            self.scope.folders.clear();
+        } else {
+            let place = FolderUse { situation: &self.situation, folders: &self.scope.folders };
+            add_path(&mut operation, Access::List, target, false, &place);
+            self.scope.folders = folders_after(&self.scope.folders, target, &self.situation);
+        }
+        self.push(operation);
+    }
+
+    fn eval(&mut self, words: &[Arg], extra: Operation) {
+        let mut operation = operation("eval", words);
+        merge(&mut operation, extra);
+        operation.does.insert(Trait::ExecuteCode);
+        if words.iter().all(Arg::is_exact) {
+            self.push(operation);
+            let text = words.iter().map(|word| word.text.as_str()).collect::<Vec<_>>().join(" ");
+            self.evaluate_text(&text);
+        } else {
+            note(&mut operation, Aspect::Effects, "the text that `eval` runs is not known");
+            self.push(operation);
+            self.scope.forget_all();
+            self.scope.folders.clear();
+        }
+    }
+
+    fn trap(&mut self, words: &[Arg], extra: Operation) {
+        let words = words.strip_prefix(&[Arg::exact("--")]).unwrap_or(words);
+        let mut operation = operation("trap", words);
+        merge(&mut operation, extra);
+        let action = words.first();
+        if action.is_some_and(|action| !action.is_exact()) {
+            note(&mut operation, Aspect::Effects, "the text that `trap` runs is not known");
+        }
+        self.push(operation);
+        if let Some(text) = action.and_then(Arg::known)
+            && words.len() > 1
+            && !matches!(text, "-" | "")
+        {
+            let before = self.scope.clone();
+            self.evaluate_text(text);
+            self.scope = before;
+        }
+    }
+
+    fn source(&mut self, name: &str, words: &[Arg], extra: Operation) {
+        let mut operation = operation(name, words);
+        merge(&mut operation, extra);
+        operation.does.insert(Trait::ExecuteCode);
+        match words.first() {
+            Some(file) if file.text.starts_with("/dev/") || file.text.starts_with("/proc/") => {
+                note(&mut operation, Aspect::Effects, "the shell runs text that is not known");
+            }
+            Some(file) => {
+                let place = FolderUse { situation: &self.situation, folders: &self.scope.folders };
+                add_path(&mut operation, Access::Execute, file, false, &place);
+            }
+            None => note(&mut operation, Aspect::Arguments, "there is no file to run"),
+        }
+        self.push(operation);
+        self.scope.forget_all();
+    }
+
+    /// An alias may stand for its name later: what it stands for is judged at once.
+    fn alias(&mut self, words: &[Arg], extra: Operation) {
+        let mut operation = operation("alias", words);
+        merge(&mut operation, extra);
+        if words.iter().any(Arg::is_unknown) {
+            note(&mut operation, Aspect::Effects, "the alias is not known");
+        }
+        self.push(operation);
+        for word in words {
+            let Some((name, text)) = word.text.split_once('=') else { continue };
+            if !self.scope.aliases.iter().any(|known| known == name) {
+                self.apart_text(text);
+                self.scope.aliases.push(name.to_owned());
+            }
+        }
+    }
+
+    fn apart_text(&mut self, text: &str) {
+        let before = self.scope.clone();
+        self.evaluate_text(text);
+        self.scope = before;
+    }
+
+    fn declare(&mut self, name: &str, words: &[Arg], declared: &'p [Assignment], extra: Operation) {
+        let mut operation = operation(name, words);
+        merge(&mut operation, extra);
+        let mut exported = name == "export";
+        for word in words {
+            match word.known() {
+                Some(flags) if flags.starts_with(['-', '+']) => {
+                    exported |= flags.contains('x');
+                    if flags.contains(['n', 'u', 'l', 'i']) && !(name == "export" && flags == "-n") {
+                        self.forget_declared(declared);
+                        if flags.contains('n') {
+                            note(&mut operation, Aspect::Effects, "a variable becomes another name for a second one");
+                        }
+                    }
+                }
+                Some(text) => {
+                    if let Some((name, value)) = text.split_once('=') {
+                        apply_setting(name, Some(&Arg::exact(value)), &mut operation);
+                        self.scope.forget(name);
+                    }
+                }
+                None => note(&mut operation, Aspect::Arguments, "which variable is set is not known"),
+            }
+        }
+        for assignment in declared {
+            let value = self.expand_assigned(assignment);
+            if assignment.name == "IFS" {
+                self.scope.splits_unknown = true;
+            } else if exported || assignment.name != "HOME" {
+                apply_setting(&assignment.name, value.as_ref(), &mut operation);
+            }
+            self.remember(assignment, value);
+        }
+        self.push(operation);
+    }
+
+    fn forget_declared(&mut self, declared: &[Assignment]) {
+        for assignment in declared {
+            self.scope.forget(&assignment.name);
+        }
+    }
+
+    fn unset(&mut self, name: &str, words: &[Arg], extra: Operation) {
+        let mut operation = operation(name, words);
+        merge(&mut operation, extra);
+        for word in words {
+            match word.known() {
+                Some(variable) => {
+                    self.scope.forget(variable);
+                    if variable.starts_with("HIST") {
+                        operation.does.insert(Trait::Environment);
+                    }
+                }
+                None => self.scope.forget_all(),
+            }
+        }
+        self.push(operation);
+    }
+
+    fn set(&mut self, words: &[Arg], extra: Operation) {
+        for word in words {
+            match word.known() {
+                Some(flags) if flags.starts_with('-') && flags.len() > 1 && !flags.starts_with("--") => {
+                    self.scope.exits_on_error |= flags.contains('e') && !flags.contains('o');
+                }
+                Some("errexit") => self.scope.exits_on_error = true,
+                Some("+e") => self.scope.exits_on_error = false,
+                _ => self.scope.positional = None,
+            }
+        }
+        self.done("set", words, extra);
+    }
+
+    /// Variables that a built-in fills in.
+    fn forget_named(&mut self, name: &str, words: &[Arg]) {
+        let names: Vec<&str> = words.iter().filter_map(Arg::known).collect();
+        match name {
+            "printf" => {
+                if let Some(at) = names.iter().position(|word| *word == "-v")
+                    && let Some(variable) = names.get(at + 1)
+                {
+                    self.scope.forget(variable);
+                }
+            }
+            "let" => {
+                for word in names {
+                    let end = word.find(|char: char| !char.is_ascii_alphanumeric() && char != '_');
+                    self.scope.forget(word.get(..end.unwrap_or(word.len())).unwrap_or_default());
+                }
+            }
+            _ => {
+                let given = if name == "read" { self.input.names.clone() } else { Vec::new() };
+                for word in &names {
+                    self.scope.forget(word);
+                }
+                if let ([given], Some(last)) = (given.as_slice(), names.last()) {
+                    self.scope.set(last, vec![given.clone()]);
+                }
+            }
+        }
+        if words.iter().any(Arg::is_unknown) && name != "printf" {
+            self.scope.forget_all();
+        }
+    }
+}
+
+/// Whether the words begin with a name that is known and no option.
+fn starts_a_name(words: &[Arg]) -> bool {
+    words.first().and_then(Arg::known).is_some_and(|text| !text.starts_with('-'))
+}
+
+/// Whether what an operation prints may be data of this machine.
+fn carries_data(operation: &Operation) -> bool {
+    const TELLERS: [&str; 8] = ["env", "printenv", "history", "ps", "set", "sqlite3", "psql", "mysql"];
+    !operation.paths.is_empty()
+        || !operation.statements.is_empty()
+        || operation.program.as_ref().is_some_and(|program| TELLERS.contains(&program.name.as_str()))
+}
+
+fn operation(name: &str, words: &[Arg]) -> Operation {
+    let program = Program { name: name.to_owned(), subcommand: None, path: None, trusted: true };
+    let args = words.iter().filter(|word| !word.is_unknown()).map(|word| word.text.clone()).collect();
+    Operation { program: Some(program), args, ..Operation::default() }
+}
+
+/// Adds what redirections and assignments do to the command's own operation.
+fn merge(operation: &mut Operation, extra: Operation) {
+    operation.paths.extend(extra.paths);
+    operation.hosts.extend(extra.hosts);
+    operation.does = operation.does.union(extra.does);
+    for opaque in extra.opaque {
+        note(operation, opaque.aspect, opaque.why);
+    }
+}

@@ -1,0 +1,54 @@
+//! Shell command lines: what they would do.
+//!
+//! A text is read into a [`plan::ShellPlan`], which is walked as the shell would: every simple
+//! command becomes an operation. What cannot be read or followed for certain is opaque; nothing is
+//! ever executed.
+
+mod builtins;
+mod expand;
+mod operations;
+mod parse;
+pub mod plan;
+mod scope;
+mod syntax;
+mod words;
+
+#[cfg(test)]
+mod tests;
+
+use crate::Surroundings;
+use crate::program::{Arg, Budget, Input, Situation};
+use plan::ShellPlan;
+use stayhand_core::facts::{Aspect, Operation};
+
+/// The operations of a command line, in order; never empty.
+///
+/// ```
+/// use stayhand_analysis::{Surroundings, shell};
+///
+/// let at = Surroundings { cwd: "/work", workspace: "/work", home: "/home/me" };
+/// let operations = shell::operations("cd src && rm -rf build", &at);
+/// assert_eq!(operations.last().unwrap().paths[0].lexical, "/work/src/build");
+/// ```
+pub fn operations(command: &str, at: &Surroundings<'_>) -> Vec<Operation> {
+    let folders = [at.cwd.to_owned()];
+    let (input, budget) = (Input::default(), Budget::default());
+    let situation =
+        Situation { home: at.home, workspace: at.workspace, folders: &folders, input: &input, depth: 0, budget: &budget };
+    walked(command, &situation, None)
+}
+
+/// The operations of a command line that another command runs, with its `$0`, `$1`, ….
+pub(crate) fn nested(command: &str, situation: &Situation<'_>, positional: &[Arg]) -> Vec<Operation> {
+    let positional = positional.get(1..).unwrap_or_default().to_vec();
+    walked(command, situation, Some(positional))
+}
+
+fn walked(command: &str, situation: &Situation<'_>, positional: Option<Vec<Arg>>) -> Vec<Operation> {
+    let plan = ShellPlan::parse(command);
+    let mut found = operations::walk(&plan, situation, positional);
+    if found.is_empty() {
+        found.push(Operation::opaque(Aspect::Program, "there is no command in the text"));
+    }
+    found
+}

@@ -1,0 +1,447 @@
+//! Walking a plan: every simple command becomes an operation, in the state the shell is in then.
+
+use super::plan::{Assignment, Command, Connector, Redirect, RedirectKind, ShellPlan, Statement, Word};
+use super::scope::{Function, Scope};
+use crate::program::{Arg, FolderUse, Input, Setting, Situation, add_path, note, setting};
+use stayhand_core::facts::{Access, Aspect, Operation, Trait};
+
+/// Most values of a loop variable that are walked one by one.
+const MAX_ROUNDS: usize = 8;
+/// Deepest calls of functions by functions.
+const MAX_CALLS: usize = 8;
+
+/// The operations of `plan`, started in `scope`'s state.
+pub(super) fn walk(plan: &ShellPlan, situation: &Situation<'_>, positional: Option<Vec<Arg>>) -> Vec<Operation> {
+    let mut scope = Scope::new(situation.folders);
+    scope.positional = positional;
+    let mut walker = Walker::new(*situation, scope);
+    walker.sequence(&plan.body);
+    walker.walk_uncalled();
+    walker.found
+}
+
+/// The shell, as far as it is known.
+pub(super) struct Walker<'p, 's> {
+    pub(super) situation: Situation<'s>,
+    pub(super) scope: Scope<'p>,
+    pub(super) input: Input,
+    pub(super) found: Vec<Operation>,
+    /// Functions that are being called.
+    calls: Vec<&'p str>,
+    /// Functions that were defined, and whether something called them.
+    defined: Vec<(Function<'p>, bool)>,
+}
+
+impl<'p, 's> Walker<'p, 's> {
+    pub(super) fn new(situation: Situation<'s>, scope: Scope<'p>) -> Self {
+        let input = situation.input.clone();
+        Self { situation, scope, input, found: Vec::new(), calls: Vec::new(), defined: Vec::new() }
+    }
+
+    /// Runs statements one after the other. What the last one prints is the result.
+    pub(super) fn sequence(&mut self, statements: &'p [Statement]) -> Input {
+        let mut output = Input::default();
+        for statement in statements {
+            let before = self.scope.folders.clone();
+            let local = output.local;
+            let fetched = output.fetched;
+            output = self.statement(statement);
+            if statements.len() > 1 {
+                output = Input { local: local | output.local, fetched: fetched | output.fetched, given: true, ..Input::default() };
+            }
+            self.may_have_failed(&before);
+        }
+        output
+    }
+
+    /// A `cd` of its own may fail, and the next command runs all the same.
+    fn may_have_failed(&mut self, before: &[String]) {
+        let certain = |folders: &[String]| folders.iter().all(|folder| folder == "/" || folder == self.situation.home);
+        if self.scope.exits_on_error || self.scope.folders == before || certain(&self.scope.folders) {
+            return;
+        }
+        if before.is_empty() {
+            return self.scope.folders.clear();
+        }
+        if !self.scope.folders.is_empty() {
+            let parents = before.iter().all(|folder| {
+                let parent = folder.rsplit_once('/').map_or("/", |(parent, _)| if parent.is_empty() { "/" } else { parent });
+                self.scope.folders.iter().any(|now| now == parent)
+            });
+            if !parents {
+                let mut other = self.scope.clone();
+                other.folders = before.to_vec();
+                self.scope.join(&other);
+            }
+        }
+    }
+
+    fn statement(&mut self, statement: &'p Statement) -> Input {
+        match statement {
+            Statement::Command(command) => self.command(command),
+            Statement::Pipeline(stages) => self.pipeline(stages),
+            Statement::AndOr { first, rest } => self.and_or(first, rest),
+            Statement::Group(body) => self.sequence(body),
+            Statement::Subshell(body) => self.apart(|walker| walker.sequence(body)),
+            Statement::Choice { test, arms, repeats: false } => self.choice(test, arms),
+            Statement::Choice { test, arms, repeats: true } => self.repeat(|walker| walker.choice(test, arms)),
+            Statement::For { variable, values, body } => self.for_each(variable, values.as_deref(), body),
+            Statement::Function { name, body } => self.define(name, body),
+            Statement::Redirected { body, redirects } => self.redirected(body, redirects),
+            Statement::Evaluate { words, assigned } => {
+                for word in words {
+                    self.expand_one(word);
+                }
+                for name in assigned {
+                    self.scope.forget(name);
+                }
+                Input::default()
+            }
+            Statement::Unread(why) => {
+                self.unread(why);
+                Input::default()
+            }
+        }
+    }
+
+    /// Something that could not be read: anything might run there.
+    pub(super) fn unread(&mut self, why: &str) {
+        self.push(Operation::opaque(Aspect::Program, why));
+    }
+
+    pub(super) fn push(&mut self, operation: Operation) {
+        if self.situation.budget.take() {
+            self.found.push(operation);
+        } else if !self.found.last().is_some_and(|last| last.hides(Aspect::Program)) {
+            self.found.push(Operation::opaque(Aspect::Program, "there are too many commands to look at"));
+        }
+    }
+
+    /// Runs something whose changes to the shell's state are lost.
+    fn apart<T>(&mut self, run: impl FnOnce(&mut Self) -> T) -> T {
+        let scope = self.scope.clone();
+        let result = run(self);
+        self.scope = scope;
+        result
+    }
+
+    fn pipeline(&mut self, stages: &'p [Statement]) -> Input {
+        let outer = self.input.clone();
+        for (index, stage) in stages.iter().enumerate() {
+            let before = self.input.clone();
+            let mut output = self.apart(|walker| walker.statement(stage));
+            output.given = true;
+            if index > 0 {
+                output.local |= before.local;
+                output.fetched |= before.fetched;
+            }
+            self.input = output;
+        }
+        std::mem::replace(&mut self.input, outer)
+    }
+
+    fn and_or(&mut self, first: &'p Statement, rest: &'p [(Connector, Statement)]) -> Input {
+        let mut before = self.scope.clone();
+        let mut output = self.statement(first);
+        let mut ends: Vec<Scope<'p>> = Vec::new();
+        for (connector, next) in rest {
+            let start = self.scope.clone();
+            match connector {
+                Connector::And => ends.push(before),
+                Connector::Or => {
+                    ends.push(std::mem::replace(&mut self.scope, before));
+                }
+            }
+            let more = self.statement(next);
+            output = Input { local: output.local | more.local, fetched: output.fetched | more.fetched, given: true, ..more };
+            before = start;
+            if *connector == Connector::Or && leaves(next) {
+                if let Some(end) = ends.pop() {
+                    self.scope = end;
+                }
+                before = self.scope.clone();
+            }
+        }
+        for end in &ends {
+            self.scope.join(end);
+        }
+        output
+    }
+
+    fn choice(&mut self, test: &'p [Statement], arms: &'p [Vec<Statement>]) -> Input {
+        let mut output = self.sequence(test);
+        output.names.clear();
+        output.text = None;
+        let start = self.scope.clone();
+        for arm in arms {
+            let after = std::mem::replace(&mut self.scope, start.clone());
+            let more = self.sequence(arm);
+            output.local |= more.local;
+            output.fetched |= more.fetched;
+            self.scope.join(&after);
+        }
+        output
+    }
+
+    /// Runs something that may run any number of times: what it changes is not known within it.
+    fn repeat(&mut self, mut run: impl FnMut(&mut Self) -> Input) -> Input {
+        let before = self.scope.clone();
+        let mark = self.found.len();
+        let output = run(self);
+        self.scope.join(&before);
+        if self.scope.differs(&before) {
+            let first = self.found.split_off(mark);
+            run(self);
+            self.scope.join(&before);
+            for operation in first {
+                if !self.found.contains(&operation) {
+                    self.found.push(operation);
+                }
+            }
+        }
+        output
+    }
+
+    fn for_each(&mut self, variable: &'p str, values: Option<&'p [Word]>, body: &'p [Statement]) -> Input {
+        let values = match values {
+            Some(words) => Some(self.expand_all(words)),
+            None => self.scope.positional.clone(),
+        };
+        let values = values.filter(|values| values.iter().all(|value| !value.is_unknown()));
+        let Some(values) = values.filter(|values| values.len() <= MAX_ROUNDS) else {
+            self.scope.forget(variable);
+            return self.repeat(|walker| {
+                walker.scope.forget(variable);
+                walker.sequence(body)
+            });
+        };
+        let mut output = Input::default();
+        for value in values {
+            output = self.repeat(|walker| {
+                walker.scope.set(variable, vec![value.clone()]);
+                walker.sequence(body)
+            });
+        }
+        Input { names: Vec::new(), text: None, ..output }
+    }
+
+    fn define(&mut self, name: &'p str, body: &'p [Statement]) -> Input {
+        let function = Function { name, body, certain: true };
+        self.scope.functions.push(function);
+        if !self.defined.iter().any(|(known, _)| std::ptr::eq(known.body, body)) {
+            self.defined.push((function, false));
+        }
+        Input::default()
+    }
+
+    /// Runs the body of a function with its words.
+    pub(super) fn call(&mut self, function: Function<'p>, words: Vec<Arg>) -> Input {
+        for (known, called) in &mut self.defined {
+            *called |= std::ptr::eq(known.body, function.body);
+        }
+        if self.calls.contains(&function.name) {
+            return Input::default();
+        }
+        if self.calls.len() >= MAX_CALLS {
+            self.unread("functions call each other too deeply");
+            return Input::default();
+        }
+        self.calls.push(function.name);
+        let positional = self.scope.positional.replace(words);
+        let output = self.sequence(function.body);
+        self.scope.positional = positional;
+        self.calls.pop();
+        output
+    }
+
+    /// Functions that nothing called yet may be called later, in a state that is not known.
+    fn walk_uncalled(&mut self) {
+        let mut index = 0;
+        while let Some((function, called)) = self.defined.get(index).copied() {
+            index += 1;
+            if !called {
+                self.scope.forget_all();
+                self.calls.push(function.name);
+                self.sequence(function.body);
+                self.calls.pop();
+            }
+        }
+    }
+
+    fn redirected(&mut self, body: &'p Statement, redirects: &'p [Redirect]) -> Input {
+        let mut operation = Operation::default();
+        let input = self.redirects(redirects, &mut operation);
+        if operation != Operation::default() {
+            self.push(operation);
+        }
+        let outer = input.map(|input| std::mem::replace(&mut self.input, input));
+        let output = self.statement(body);
+        if let Some(outer) = outer {
+            self.input = outer;
+        }
+        output
+    }
+
+    /// Adds what redirections open to `operation`; gives the new standard input, if it changes.
+    fn redirects(&mut self, redirects: &'p [Redirect], operation: &mut Operation) -> Option<Input> {
+        let mut input = None;
+        for redirect in redirects {
+            let target = self.expand_one(&redirect.target);
+            let place = FolderUse { situation: &self.situation, folders: &self.scope.folders };
+            let mut open = |access| add_path(operation, access, &target, false, &place);
+            match redirect.kind {
+                RedirectKind::Read => {
+                    open(Access::Read);
+                    input = Some(Input { given: true, local: true, ..Input::default() });
+                }
+                RedirectKind::Write => open(Access::Write),
+                RedirectKind::ReadWrite => {
+                    open(Access::Read);
+                    open(Access::Write);
+                }
+                RedirectKind::Duplicate if is_descriptor(&target) => {}
+                RedirectKind::Duplicate => open(Access::Write),
+                RedirectKind::Text if !redirect.standard => {}
+                RedirectKind::Text => {
+                    let text = target.known().map(str::to_owned);
+                    input = Some(Input { given: true, local: text.is_none(), text, ..Input::default() });
+                }
+            }
+        }
+        input
+    }
+
+    fn command(&mut self, command: &'p Command) -> Input {
+        let words = self.expand_all(&command.words);
+        let mut extra = Operation::default();
+        let input = self.redirects(&command.redirects, &mut extra);
+        let name = words.first().and_then(Arg::known).unwrap_or_default();
+        for assignment in &command.assignments {
+            self.assign(assignment, words.is_empty(), name, &mut extra);
+        }
+        if command.words.is_empty() {
+            if extra != Operation::default() {
+                self.push(extra);
+            }
+            let local = command.redirects.iter().any(|redirect| redirect.kind == RedirectKind::Read);
+            return Input { given: true, local, ..Input::default() };
+        }
+        if words.is_empty() {
+            // Every word expanded to nothing.
+            extra.opaque.extend(Operation::opaque(Aspect::Program, "which program runs is not known").opaque);
+            self.push(extra);
+            return Input::default();
+        }
+        let outer = input.map(|input| std::mem::replace(&mut self.input, input));
+        let output = self.dispatch(&words, &command.declared, extra);
+        if let Some(outer) = outer {
+            self.input = outer;
+        }
+        output
+    }
+
+    /// Sets a variable: for the shell itself, or for the program `name` alone.
+    fn assign(&mut self, assignment: &'p Assignment, own: bool, name: &str, operation: &mut Operation) {
+        let value = self.expand_assigned(assignment);
+        if own {
+            self.remember(assignment, value.clone());
+        }
+        if assignment.name == "IFS" && (own || matches!(name, "read" | "mapfile" | "readarray")) {
+            self.scope.splits_unknown |= own;
+            return;
+        }
+        apply_setting(&assignment.name, value.as_ref(), operation);
+    }
+
+    pub(super) fn expand_assigned(&mut self, assignment: &'p Assignment) -> Option<Arg> {
+        let mut values: Vec<Arg> = Vec::new();
+        for word in &assignment.value {
+            values.push(self.expand_one(word));
+        }
+        if !assignment.whole {
+            return None;
+        }
+        Some(values.pop().unwrap_or_else(|| Arg::exact("")))
+    }
+
+    pub(super) fn remember(&mut self, assignment: &Assignment, value: Option<Arg>) {
+        match value.filter(|value| !value.is_unknown()) {
+            Some(value) => self.scope.set(&assignment.name, vec![value]),
+            None => self.scope.forget(&assignment.name),
+        }
+    }
+
+    /// What `$( … )` gives.
+    pub(super) fn output_of(&mut self, body: &'p [Statement]) -> Option<Vec<Arg>> {
+        let outer = std::mem::take(&mut self.input);
+        let output = self.apart(|walker| walker.sequence(body));
+        self.input = outer;
+        if let Some(text) = output.text {
+            return Some(vec![Arg::exact(text.trim_end_matches('\n'))]);
+        }
+        (!output.names.is_empty()).then_some(output.names)
+    }
+
+    /// Runs what is in `<( … )` or `>( … )`.
+    pub(super) fn substituted(&mut self, body: &'p [Statement]) {
+        let given = Input { given: true, local: true, ..Input::default() };
+        let outer = std::mem::replace(&mut self.input, given);
+        self.apart(|walker| walker.sequence(body));
+        self.input = outer;
+    }
+
+    /// Reads and walks a text in the shell's own state, as `eval` does.
+    pub(super) fn evaluate_text(&mut self, text: &str) {
+        if self.situation.depth >= crate::program::MAX_DEPTH {
+            return self.unread("commands are nested too deeply");
+        }
+        let plan = ShellPlan::parse(text);
+        let situation = Situation { depth: self.situation.depth + 1, ..self.situation };
+        let mut inner = Walker::new(situation, self.scope.clone());
+        inner.input = self.input.clone();
+        inner.calls.clone_from(&self.calls);
+        inner.sequence(&plan.body);
+        inner.walk_uncalled();
+        let mut names: Vec<String> = inner.defined.iter().map(|(function, _)| function.name.to_owned()).collect();
+        let found = std::mem::take(&mut inner.found);
+        let state = inner.scope.without_functions();
+        self.scope.take_state(state);
+        self.scope.aliases.append(&mut names);
+        for operation in found {
+            self.push(operation);
+        }
+    }
+}
+
+/// What setting a variable for programs does to an operation.
+pub(super) fn apply_setting(name: &str, value: Option<&Arg>, operation: &mut Operation) {
+    match setting(name, value) {
+        Setting::Harmless => {}
+        Setting::Code => operation.does.insert(Trait::ExecuteCode),
+        Setting::Dangerous => {
+            operation.does.insert(Trait::Environment);
+            note(operation, Aspect::Effects, format!("the variable {name} changes what programs do"));
+        }
+    }
+}
+
+/// Whether a statement leaves the script, loop or function for certain.
+fn leaves(statement: &Statement) -> bool {
+    match statement {
+        Statement::Command(command) => {
+            let first = command.words.first().map(|word| word.parts.as_slice());
+            matches!(first, Some([super::plan::Part::Text { text, .. }])
+                if matches!(text.as_str(), "exit" | "return" | "break" | "continue"))
+        }
+        Statement::Group(body) => body.last().is_some_and(leaves),
+        _ => false,
+    }
+}
+
+/// `2` of `>&2`, or `-`.
+fn is_descriptor(target: &Arg) -> bool {
+    target.known().is_some_and(|text| {
+        let digits = text.strip_suffix('-').unwrap_or(text);
+        digits.bytes().all(|byte| byte.is_ascii_digit())
+    })
+}

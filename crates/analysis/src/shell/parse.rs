@@ -1,0 +1,474 @@
+//! From the parser's tree to a [`ShellPlan`].
+
+use super::plan::{Assignment, Command, Connector, Redirect, RedirectKind, ShellPlan, Statement, Word};
+use super::syntax::{At, Field, Kind, Syntax};
+use super::words;
+
+/// Longest text that is read.
+const MAX_BYTES: usize = 64 * 1024;
+/// Most brackets that may be open at once; more would only slow the parser down.
+const MAX_OPEN: usize = 400;
+
+impl ShellPlan {
+    /// Reads a command line or script.
+    pub fn parse(source: &str) -> Self {
+        if let Err(why) = acceptable(source) {
+            return Self { body: vec![Statement::Unread(why.to_owned())] };
+        }
+        let syntax = Syntax::parse(source);
+        let mut body = match syntax.root() {
+            Some(root) => statements(&syntax, syntax.children(root)),
+            None => Vec::new(),
+        };
+        body.extend(syntax.doubts.iter().map(|why| Statement::Unread((*why).to_owned())));
+        Self { body }
+    }
+}
+
+/// Refuses texts that no parser should be given.
+fn acceptable(source: &str) -> Result<(), &'static str> {
+    if source.len() > MAX_BYTES {
+        return Err("the text is longer than 64 KiB");
+    }
+    let mut open = 0usize;
+    for byte in source.bytes() {
+        match byte {
+            b'(' | b'{' => open += 1,
+            b')' | b'}' => open = open.saturating_sub(1),
+            b'\n' | b'\t' => {}
+            byte if byte.is_ascii_control() => return Err("the text holds control characters"),
+            _ => {}
+        }
+        if open > MAX_OPEN {
+            return Err("the text is too deeply nested");
+        }
+    }
+    Ok(())
+}
+
+/// The statements among `nodes`, with what follows `&` set apart.
+pub(super) fn statements(syntax: &Syntax<'_>, nodes: impl Iterator<Item = At>) -> Vec<Statement> {
+    let mut found: Vec<Statement> = Vec::new();
+    for node in nodes {
+        if syntax.kind(node) != Kind::Token {
+            found.push(statement(syntax, node));
+        } else if syntax.text(node) == "&"
+            && let Some(last) = found.pop()
+        {
+            found.push(Statement::Subshell(vec![last]));
+        }
+    }
+    found
+}
+
+fn statement(syntax: &Syntax<'_>, at: At) -> Statement {
+    match syntax.kind(at) {
+        Kind::Command => Statement::Command(command(syntax, at)),
+        Kind::Declaration | Kind::Unset => Statement::Command(declaration(syntax, at)),
+        Kind::Assignment | Kind::Assignments => assignments(syntax, at),
+        Kind::Redirected => redirected(syntax, at),
+        Kind::Pipeline => pipeline(syntax, at),
+        Kind::List => list(syntax, at),
+        Kind::Negated => Statement::Group(statements(syntax, syntax.children(at))),
+        Kind::Subshell => Statement::Subshell(statements(syntax, syntax.children(at))),
+        Kind::Compound => compound(syntax, at),
+        Kind::If => if_statement(syntax, at),
+        Kind::While => while_statement(syntax, at),
+        Kind::Case => case_statement(syntax, at),
+        Kind::For => for_statement(syntax, at),
+        Kind::CStyleFor => c_style_for(syntax, at),
+        Kind::Function => function(syntax, at),
+        Kind::Test => test(syntax, at),
+        Kind::Error => Statement::Unread("the text is not valid shell, or not understood".to_owned()),
+        kind => Statement::Unread(format!("a part of the text is not understood ({kind:?})")),
+    }
+}
+
+/// A simple command. Words that touch are one word, whatever the grammar makes of them.
+fn command(syntax: &Syntax<'_>, at: At) -> Command {
+    let mut command = Command::default();
+    let mut words = words::Joiner::default();
+    let mut previous = None;
+    for child in syntax.children(at) {
+        match syntax.kind(child) {
+            Kind::Assignment => command.assignments.push(assignment(syntax, child)),
+            Kind::FileRedirect | Kind::HereString => {
+                words.absorb(&mut command.words);
+                redirect(syntax, child, &mut command);
+            }
+            Kind::CommandName => words.push_children(syntax, child),
+            _ => words.push(syntax, child),
+        }
+        let start = syntax.range(child).start;
+        if previous.is_some_and(|end| breaks_line(syntax.slice(end..start))) {
+            words.spoil("a command goes on after the end of its line");
+        }
+        previous = Some(syntax.range(child).end);
+    }
+    words.absorb(&mut command.words);
+    command
+}
+
+/// Whether a line ends in this gap between words without being joined to the next.
+fn breaks_line(gap: &str) -> bool {
+    gap.contains('\n') && gap.replace("\\\n", "").contains('\n')
+}
+
+/// `export`, `declare`, `unset` and their kin.
+fn declaration(syntax: &Syntax<'_>, at: At) -> Command {
+    let mut command = Command::default();
+    let mut words = words::Joiner::default();
+    for child in syntax.children(at) {
+        match syntax.kind(child) {
+            Kind::Assignment => command.declared.push(assignment(syntax, child)),
+            _ => words.push(syntax, child),
+        }
+    }
+    words.absorb(&mut command.words);
+    command
+}
+
+fn assignments(syntax: &Syntax<'_>, at: At) -> Statement {
+    let mut command = Command::default();
+    if syntax.kind(at) == Kind::Assignment {
+        command.assignments.push(assignment(syntax, at));
+    } else {
+        command.assignments.extend(syntax.children(at).map(|child| assignment(syntax, child)));
+    }
+    Statement::Command(command)
+}
+
+fn assignment(syntax: &Syntax<'_>, at: At) -> Assignment {
+    let mut result = Assignment { name: String::new(), value: Vec::new(), whole: true };
+    for child in syntax.children(at) {
+        match (syntax.kind(child), syntax.field(child)) {
+            (Kind::VariableName, Field::Name) => syntax.text(child).clone_into(&mut result.name),
+            (Kind::Subscript, Field::Name) => {
+                syntax.text(child).split('[').next().unwrap_or_default().clone_into(&mut result.name);
+                result.value.extend(words::evaluated(syntax, child));
+                result.whole = false;
+            }
+            (Kind::Array, _) => {
+                result.whole = false;
+                let mut words = words::Joiner::default();
+                words.push_children(syntax, child);
+                words.absorb(&mut result.value);
+            }
+            (Kind::Token, _) => result.whole &= syntax.text(child) == "=",
+            _ => result.value.push(words::word(syntax, child)),
+        }
+    }
+    result
+}
+
+fn redirected(syntax: &Syntax<'_>, at: At) -> Statement {
+    let mut body = None;
+    let mut extra = Command::default();
+    let mut after = None;
+    for child in syntax.children(at) {
+        match syntax.kind(child) {
+            Kind::FileRedirect | Kind::HereString => redirect(syntax, child, &mut extra),
+            Kind::Heredoc => heredoc(syntax, child, &mut extra, &mut after),
+            _ if body.is_none() => body = Some(statement(syntax, child)),
+            _ => after = Some(After::Unread),
+        }
+    }
+    let first = match body {
+        None => Statement::Command(extra),
+        Some(body) => attach(body, extra),
+    };
+    match after {
+        None => first,
+        Some(After::Pipe(next)) => join_pipeline(first, next),
+        Some(After::Then(connector, next)) => {
+            Statement::AndOr { first: Box::new(first), rest: vec![(connector, next)] }
+        }
+        Some(After::Unread) => {
+            Statement::Group(vec![first, Statement::Unread("a redirection is not understood".to_owned())])
+        }
+    }
+}
+
+/// What follows a heredoc's opening on the same line.
+enum After {
+    Pipe(Statement),
+    Then(Connector, Statement),
+    Unread,
+}
+
+fn join_pipeline(first: Statement, next: Statement) -> Statement {
+    let mut stages = vec![first];
+    match next {
+        Statement::Pipeline(more) => stages.extend(more),
+        Statement::AndOr { first: head, rest } => {
+            let piped = join_pipeline(Statement::Pipeline(stages), *head);
+            return Statement::AndOr { first: Box::new(piped), rest };
+        }
+        other => stages.push(other),
+    }
+    Statement::Pipeline(stages)
+}
+
+/// Attaches redirections, and words that followed them, to the command they belong to: the last
+/// one of a pipeline or list.
+fn attach(body: Statement, extra: Command) -> Statement {
+    match body {
+        Statement::Command(mut command) => {
+            command.words.extend(extra.words);
+            command.redirects.extend(extra.redirects);
+            Statement::Command(command)
+        }
+        Statement::Pipeline(mut stages) => {
+            if let Some(last) = stages.pop() {
+                stages.push(attach(last, extra));
+            }
+            Statement::Pipeline(stages)
+        }
+        Statement::AndOr { first, mut rest } => {
+            if let Some((connector, last)) = rest.pop() {
+                rest.push((connector, attach(last, extra)));
+            }
+            Statement::AndOr { first, rest }
+        }
+        body if extra.words.is_empty() => {
+            Statement::Redirected { body: Box::new(body), redirects: extra.redirects }
+        }
+        _ => Statement::Unread("words after a redirection are not understood".to_owned()),
+    }
+}
+
+/// Reads one redirection. Further words after its target belong to the command.
+fn redirect(syntax: &Syntax<'_>, at: At, command: &mut Command) {
+    let mut kind = RedirectKind::Read;
+    let mut descriptor = "";
+    let mut words = words::Joiner::default();
+    for child in syntax.children(at) {
+        match syntax.kind(child) {
+            Kind::Descriptor => descriptor = syntax.text(child),
+            Kind::Token if syntax.field(child) != Field::Destination => match syntax.text(child).trim() {
+                "<" => {}
+                ">" | ">>" | ">|" | "&>" | "&>>" => kind = RedirectKind::Write,
+                "<&" | ">&" => kind = RedirectKind::Duplicate,
+                "<&-" | ">&-" => return,
+                "<<<" => kind = RedirectKind::Text,
+                _ => words.spoil("a redirection is not understood"),
+            },
+            _ => words.push(syntax, child),
+        }
+    }
+    let mut found = Vec::new();
+    words.absorb(&mut found);
+    let mut found = found.into_iter();
+    let target = found.next().unwrap_or_else(|| words::unread("a redirection has no target"));
+    let standard = matches!(descriptor, "" | "0" | "1");
+    command.redirects.push(Redirect { kind, target, standard });
+    command.words.extend(found);
+}
+
+/// `$(< file)`
+pub(super) fn redirection_alone(syntax: &Syntax<'_>, at: At) -> Statement {
+    let mut command = Command::default();
+    redirect(syntax, at, &mut command);
+    Statement::Command(command)
+}
+
+fn heredoc(syntax: &Syntax<'_>, at: At, command: &mut Command, after: &mut Option<After>) {
+    let mut literal = false;
+    let mut standard = true;
+    let mut connector = Connector::And;
+    let mut words = words::Joiner::default();
+    for child in syntax.children(at) {
+        match syntax.kind(child) {
+            Kind::Descriptor => standard = syntax.text(child) == "0",
+            Kind::HeredocStart => literal = syntax.text(child).contains(['\'', '"', '\\']),
+            Kind::HeredocBody => {
+                let target = words::heredoc(syntax, child, literal);
+                command.redirects.push(Redirect { kind: RedirectKind::Text, target, standard });
+            }
+            Kind::Token => match syntax.text(child).trim() {
+                "||" => connector = Connector::Or,
+                "&&" => connector = Connector::And,
+                _ => {}
+            },
+            Kind::HeredocEnd => {}
+            Kind::FileRedirect | Kind::HereString => redirect(syntax, child, command),
+            Kind::Pipeline if syntax.field(child) != Field::Right => {
+                let mut stages = statements(syntax, syntax.children(child));
+                let next = if stages.len() == 1 { stages.pop() } else { None };
+                *after = Some(next.map_or(After::Unread, After::Pipe));
+            }
+            _ if syntax.field(child) == Field::Right => {
+                *after = Some(After::Then(connector, statement(syntax, child)));
+            }
+            _ => words.push(syntax, child),
+        }
+    }
+    words.absorb(&mut command.words);
+}
+
+fn pipeline(syntax: &Syntax<'_>, at: At) -> Statement {
+    let mut stages = Vec::new();
+    for found in statements(syntax, syntax.children(at)) {
+        match found {
+            Statement::Pipeline(inner) => stages.extend(inner),
+            other => stages.push(other),
+        }
+    }
+    Statement::Pipeline(stages)
+}
+
+/// A list, whose nodes lean to the left.
+fn list(syntax: &Syntax<'_>, at: At) -> Statement {
+    let mut rest = Vec::new();
+    let mut here = at;
+    loop {
+        let children: Vec<At> = syntax.children(here).collect();
+        let [left, operator, right] = children.as_slice() else {
+            return Statement::Unread("a list of commands is not understood".to_owned());
+        };
+        let connector = if syntax.text(*operator) == "||" { Connector::Or } else { Connector::And };
+        rest.push((connector, statement(syntax, *right)));
+        here = *left;
+        if syntax.kind(here) != Kind::List {
+            break;
+        }
+    }
+    rest.reverse();
+    Statement::AndOr { first: Box::new(statement(syntax, here)), rest }
+}
+
+fn compound(syntax: &Syntax<'_>, at: At) -> Statement {
+    let arithmetic = syntax.children(at).next().is_some_and(|first| syntax.text(first).trim() == "((");
+    if arithmetic {
+        return evaluate(syntax, at);
+    }
+    Statement::Group(statements(syntax, syntax.children(at)))
+}
+
+fn evaluate(syntax: &Syntax<'_>, at: At) -> Statement {
+    Statement::Evaluate { words: words::evaluated(syntax, at), assigned: words::assigned(syntax, at) }
+}
+
+/// `[ … ]` and `[[ … ]]`: they only look, except that `[ a > b ]` redirects.
+fn test(syntax: &Syntax<'_>, at: At) -> Statement {
+    let single = syntax.children(at).next().is_some_and(|first| syntax.text(first).trim() == "[");
+    let redirects = |node: At| {
+        syntax.kind(node) == Kind::Redirected
+            || syntax.kind(node) == Kind::Token && matches!(syntax.text(node).trim(), "<" | ">" | ">>")
+    };
+    if single && words::outside_substitutions(syntax, at).any(redirects) {
+        return Statement::Unread("a test with a redirection is not understood".to_owned());
+    }
+    evaluate(syntax, at)
+}
+
+fn if_statement(syntax: &Syntax<'_>, at: At) -> Statement {
+    let mut test = Vec::new();
+    let mut arms = Vec::new();
+    let mut arm: Vec<At> = Vec::new();
+    for child in syntax.children(at) {
+        match (syntax.kind(child), syntax.field(child)) {
+            (_, Field::Condition) => test.push(child),
+            (Kind::Elif | Kind::Else, _) => arms.push(elif_clause(syntax, child)),
+            _ => arm.push(child),
+        }
+    }
+    arms.insert(0, statements(syntax, arm.into_iter()));
+    let test = statements(syntax, test.into_iter());
+    Statement::Choice { test, arms, repeats: false }
+}
+
+/// `elif` and `else`: a condition, which only runs if it comes to that, and its statements.
+fn elif_clause(syntax: &Syntax<'_>, at: At) -> Vec<Statement> {
+    statements(syntax, syntax.children(at))
+}
+
+fn while_statement(syntax: &Syntax<'_>, at: At) -> Statement {
+    let condition = syntax.children(at).filter(|child| syntax.field(*child) == Field::Condition);
+    let test = statements(syntax, condition);
+    Statement::Choice { test, arms: vec![body(syntax, at)], repeats: true }
+}
+
+/// The statements of a `do … done` or `{ … }` body.
+fn body(syntax: &Syntax<'_>, at: At) -> Vec<Statement> {
+    let groups = syntax.children(at).filter(|child| syntax.field(*child) == Field::Body);
+    let mut found = Vec::new();
+    for group in groups {
+        match syntax.kind(group) {
+            Kind::DoGroup => found.extend(statements(syntax, syntax.children(group))),
+            Kind::Token => {}
+            _ => found.push(statement(syntax, group)),
+        }
+    }
+    found
+}
+
+fn case_statement(syntax: &Syntax<'_>, at: At) -> Statement {
+    let mut words = Vec::new();
+    let mut arms = Vec::new();
+    for child in syntax.children(at) {
+        match (syntax.kind(child), syntax.field(child)) {
+            (Kind::Token, _) => {}
+            (Kind::CaseItem, _) => arms.push(case_item(syntax, child, &mut words)),
+            (_, Field::Value) => words.push(words::word(syntax, child)),
+            _ => arms.push(vec![statement(syntax, child)]),
+        }
+    }
+    let test = vec![Statement::Evaluate { words, assigned: Vec::new() }];
+    Statement::Choice { test, arms, repeats: false }
+}
+
+fn case_item(syntax: &Syntax<'_>, at: At, words: &mut Vec<Word>) -> Vec<Statement> {
+    let mut body = Vec::new();
+    for child in syntax.children(at) {
+        match (syntax.kind(child), syntax.field(child)) {
+            (Kind::ExtGlob, _) => {}
+            (_, Field::Value) => words.push(words::word(syntax, child)),
+            _ => body.push(child),
+        }
+    }
+    statements(syntax, body.into_iter())
+}
+
+fn for_statement(syntax: &Syntax<'_>, at: At) -> Statement {
+    let mut variable = String::new();
+    let mut values = None;
+    let mut words = words::Joiner::default();
+    for child in syntax.children(at) {
+        match (syntax.kind(child), syntax.field(child)) {
+            (Kind::VariableName, Field::Other) if variable.is_empty() => {
+                syntax.text(child).clone_into(&mut variable);
+            }
+            (Kind::Token, _) if syntax.text(child) == "in" => values = Some(Vec::new()),
+            (Kind::Token, _) | (_, Field::Body) => {}
+            _ => words.push(syntax, child),
+        }
+    }
+    if let Some(values) = &mut values {
+        words.absorb(values);
+    }
+    Statement::For { variable, values, body: body(syntax, at) }
+}
+
+fn c_style_for(syntax: &Syntax<'_>, at: At) -> Statement {
+    let head = Statement::Evaluate { words: words::evaluated(syntax, at), assigned: words::assigned(syntax, at) };
+    Statement::Choice { test: vec![head], arms: vec![body(syntax, at)], repeats: true }
+}
+
+fn function(syntax: &Syntax<'_>, at: At) -> Statement {
+    let mut name = String::new();
+    let mut body = Vec::new();
+    let mut extra = Command::default();
+    for child in syntax.children(at) {
+        match (syntax.kind(child), syntax.field(child)) {
+            (_, Field::Name) => syntax.text(child).clone_into(&mut name),
+            (Kind::Token, _) => {}
+            (Kind::FileRedirect | Kind::HereString, _) => redirect(syntax, child, &mut extra),
+            _ => body.push(statement(syntax, child)),
+        }
+    }
+    if !extra.redirects.is_empty() {
+        body = vec![attach(Statement::Group(body), extra)];
+    }
+    Statement::Function { name, body }
+}
