@@ -1,4 +1,26 @@
-//! What an action would do.
+//! What an action would do, worked out from its text before it is done.
+//!
+//! A tool's arguments go in, [`Facts`] come out: the paths that would be touched, the hosts that
+//! would be contacted, the statements and programs that would run, the secrets that would leave.
+//! What the text alone does not say is opaque, never absent.
+//!
+//! This crate never reads a file, a clock or the environment, never resolves a name, never
+//! follows a link, and never decides: the same request always gives the same facts.
+//!
+//! ```
+//! use stayhand_analysis::{Surroundings, path, sql, url};
+//! use stayhand_core::facts::{Access, AddressClass, Place, SqlClass};
+//!
+//! let at = Surroundings { cwd: "/work/repo", workspace: "/work/repo", home: "/home/ada" };
+//! let used = path::path_use(Access::Read, "docs/../../../home/ada/.ssh/id_rsa", &at).unwrap();
+//! assert_eq!((used.lexical.as_str(), used.place), ("/home/ada/.ssh/id_rsa", Some(Place::Key)));
+//!
+//! let host = url::host_use("http://0x7f.1/", None).unwrap();
+//! assert_eq!((host.host.as_str(), host.class), ("127.0.0.1", AddressClass::Loopback));
+//!
+//! let statements = sql::statements("DELETE FROM users WHERE 1=1", Some("postgres")).unwrap();
+//! assert_eq!(statements[0].class, SqlClass::UnfilteredWrite);
+//! ```
 
 pub mod host;
 pub mod path;

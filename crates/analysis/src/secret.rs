@@ -198,8 +198,7 @@ impl Compiled {
 
     /// The secret that the keyword at `start` introduces.
     fn secret_at(&self, text: &str, start: usize) -> Option<Found> {
-        let before = text.get(..start)?.chars().next_back();
-        if self.rule.starts_word && before.is_some_and(|c| c.is_ascii_alphanumeric() || c == '_') {
+        if !self.rule.after.allows(text.get(..start)?.chars().next_back()) {
             return None;
         }
         let window_end = floor_boundary(text, start + self.rule.window);

@@ -45,12 +45,13 @@ fn facts_of(leaves: &Leaves<'_>, known: Option<&'static Tool>, at: &Surroundings
     facts
 }
 
-/// The required fields of a known tool that are not there.
+/// The required fields of a known tool that are not there, under their own name or another that
+/// means the same.
 fn missing(leaves: &Leaves<'_>, known: Option<&'static Tool>) -> Vec<Invalid> {
     let fields = known.map_or(&[][..], |tool| tool.fields);
     fields
         .iter()
-        .filter(|(name, _, required)| *required && !leaves.has(name))
+        .filter(|(name, kind, required)| *required && !leaves.has(name) && !leaves.hold(*kind))
         .map(|(name, ..)| Invalid { field: format!("/{name}"), why: "is required".to_owned() })
         .collect()
 }

@@ -5,7 +5,6 @@ use stayhand_core::facts::Place::{
     self, AgentConfig, Boot, Credential, Device, GitControl, Kernel, Key, OtherUser, Startup, Stayhand,
     System,
 };
-use std::cmp::Ordering;
 use unicode_normalization::UnicodeNormalization as _;
 
 /// A name that is sensitive wherever it stands, together with everything below it.
@@ -143,18 +142,21 @@ const NAMED: &[Named] = &[
     named("wallet.dat", "", Key),
 ];
 
+/// The length of the longest name in [`NAMED`].
+const LONGEST_NAME: usize = 21;
+
 /// Endings of file names that hold private keys or tickets.
 const ENDINGS: &[(&str, Place)] = &[
-    (".env", Credential),
-    (".jks", Key),
-    (".kdbx", Key),
-    (".key", Key),
-    (".keystore", Key),
-    (".keytab", Key),
-    (".p12", Key),
-    (".pem", Key),
-    (".pfx", Key),
-    (".ppk", Key),
+    ("env", Credential),
+    ("jks", Key),
+    ("kdbx", Key),
+    ("key", Key),
+    ("keystore", Key),
+    ("keytab", Key),
+    ("p12", Key),
+    ("pem", Key),
+    ("pfx", Key),
+    ("ppk", Key),
 ];
 
 /// Names of `.pem` files that, by custom, hold certificates only.
@@ -260,6 +262,23 @@ const HARMLESS: &[&str] = &[
     "/var/tmp",
 ];
 
+/// The first components of [`ABSOLUTE`] and [`HARMLESS`]: other paths need no search.
+const ROOTS: &[&str] = &[
+    "boot",
+    "dev",
+    "efi",
+    "etc",
+    "initrd.img",
+    "lib",
+    "private",
+    "proc",
+    "run",
+    "sys",
+    "usr",
+    "var",
+    "vmlinuz",
+];
+
 /// The folders of the operating system, by their first component.
 const SYSTEM: &[&str] = &[
     "applications",
@@ -300,33 +319,40 @@ fn place_by(path: &str, at: &Surroundings<'_>) -> Option<Place> {
     by_name(path).or_else(|| by_location(path, at))
 }
 
-/// The place of a path by the names of its components.
+/// The place of a path by the names of its components. Names without a leading dot are sensitive
+/// only as the file itself, below a folder with one, or below `Library`.
 fn by_name(path: &str) -> Option<Place> {
     let mut start = 1;
+    let mut below_hidden = false;
     for component in path.split('/').skip(1) {
-        if let Some(place) = by_component(path, start, component) {
+        let end = start + component.len();
+        let hidden = component.starts_with('.');
+        let eligible = hidden || below_hidden || end == path.len();
+        if eligible && let Some(place) = by_component(path, start, component) {
             return Some(place);
         }
-        start += component.len() + 1;
+        below_hidden = below_hidden || hidden || component.eq_ignore_ascii_case("library");
+        start = end + 1;
     }
     by_file_name(path.rsplit('/').next().unwrap_or_default(), path)
 }
 
 fn by_component(path: &str, start: usize, component: &str) -> Option<Place> {
-    let first = NAMED.partition_point(|rule| compare(rule.name, component) == Ordering::Less);
+    let mut buffer = [0; LONGEST_NAME];
+    let Some(folded) = buffer.get_mut(..component.len()) else {
+        return is_environment_file(component).then_some(Credential);
+    };
+    folded.copy_from_slice(component.as_bytes());
+    folded.make_ascii_lowercase();
+    let folded: &[u8] = folded;
+    let first = NAMED.partition_point(|rule| rule.name.as_bytes() < folded);
     NAMED
         .get(first..)?
         .iter()
-        .take_while(|rule| compare(rule.name, component) == Ordering::Equal)
+        .take_while(|rule| rule.name.as_bytes() == folded)
         .find(|rule| stands_under(path, start, rule.under))
         .map(|rule| rule.place)
         .or_else(|| is_environment_file(component).then_some(Credential))
-}
-
-/// Compares `name`, which is lower case, with `component` of any case.
-fn compare(name: &str, component: &str) -> Ordering {
-    let folded = component.bytes().map(|byte| byte.to_ascii_lowercase());
-    name.bytes().cmp(folded)
 }
 
 /// Whether the components before the byte `start` of `path` end with `under`.
@@ -348,12 +374,13 @@ fn is_environment_file(component: &str) -> bool {
 }
 
 fn by_file_name(name: &str, path: &str) -> Option<Place> {
-    if SSH_KEYS.iter().any(|key| strip_prefix(name, key).is_some_and(is_key_suffix)) {
+    let is_key = |key: &str| strip_prefix(name, key).is_some_and(is_key_suffix);
+    if name.starts_with(['i', 'I']) && SSH_KEYS.iter().any(|key| is_key(key)) {
         return Some(Key);
     }
-    let (ending, place) = ENDINGS.iter().find(|(ending, _)| strip_suffix(name, ending).is_some())?;
-    let stem = strip_suffix(name, ending)?;
-    let is_certificate = *ending == ".pem"
+    let (stem, ending) = name.rsplit_once('.')?;
+    let (ending, place) = ENDINGS.iter().find(|(known, _)| ending.eq_ignore_ascii_case(known))?;
+    let is_certificate = *ending == "pem"
         && (strip_prefix(path, "/etc/ssl/certs/").is_some()
             || stem.rsplit(['-', '_', '.']).next().is_some_and(|last| is_one_of(last, CERTIFICATES)));
     (!is_certificate).then_some(*place)
@@ -367,14 +394,16 @@ fn is_key_suffix(rest: &str) -> bool {
 
 /// The place of a path by where in the file system it lies.
 fn by_location(path: &str, at: &Surroundings<'_>) -> Option<Place> {
-    if HARMLESS.iter().any(|harmless| covers(harmless, path)) {
-        return None;
-    }
-    if is_process_environment(path) {
-        return Some(Credential);
-    }
-    if let Some((_, place)) = ABSOLUTE.iter().find(|(folder, _)| covers(folder, path)) {
-        return Some(*place);
+    if path.split('/').nth(1).is_some_and(|first| is_one_of(first, ROOTS)) {
+        if HARMLESS.iter().any(|harmless| covers(harmless, path)) {
+            return None;
+        }
+        if is_process_environment(path) {
+            return Some(Credential);
+        }
+        if let Some((_, place)) = ABSOLUTE.iter().find(|(folder, _)| covers(folder, path)) {
+            return Some(*place);
+        }
     }
     if SYSTEM_ITSELF.contains(&path) {
         return Some(System);
@@ -526,6 +555,19 @@ mod tests {
         assert!(NAMED.is_sorted_by_key(|rule| rule.name));
         for rule in NAMED {
             assert_eq!(rule.name, rule.name.to_ascii_lowercase());
+        }
+        let shown = NAMED.iter().filter(|rule| !rule.name.starts_with('.') && !rule.under.is_empty());
+        for rule in shown {
+            assert!(
+                rule.under.starts_with('.') || rule.under == "library",
+                "{} is never looked up",
+                rule.name
+            );
+        }
+        assert_eq!(NAMED.iter().map(|rule| rule.name.len()).max(), Some(LONGEST_NAME));
+        let places = ABSOLUTE.iter().map(|(path, _)| path).chain(HARMLESS);
+        for path in places {
+            assert!(path.split('/').nth(1).is_some_and(|first| ROOTS.contains(&first)), "{path}");
         }
     }
 }

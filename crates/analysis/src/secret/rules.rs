@@ -8,12 +8,35 @@ pub(super) struct Rule {
     /// Lower case.
     pub(super) keywords: &'static [&'static str],
     pub(super) expression: &'static str,
-    /// The keyword must not continue a word.
-    pub(super) starts_word: bool,
+    /// What the keyword must not follow.
+    pub(super) after: After,
     /// How many bytes from the keyword on are searched.
     pub(super) window: usize,
     /// Whether a match is a secret rather than a name or a gap to fill in.
     pub(super) accepts: fn(&str) -> bool,
+}
+
+/// What may stand before a keyword.
+#[derive(Clone, Copy)]
+pub(super) enum After {
+    /// The keyword may continue a name, as in `GITHUB_TOKEN`.
+    Anything,
+    /// Nothing that the keyword would continue as a word.
+    NoWord,
+    /// Nothing that belongs to the alphabet of tokens. So long runs are searched once only.
+    NoToken,
+}
+
+impl After {
+    /// Whether a keyword may follow `before`.
+    pub(super) fn allows(self, before: Option<char>) -> bool {
+        let in_word = |c: char| c.is_ascii_alphanumeric() || c == '_';
+        match self {
+            Self::Anything => true,
+            Self::NoWord => !before.is_some_and(in_word),
+            Self::NoToken => !before.is_some_and(|c| in_word(c) || c == '-'),
+        }
+    }
 }
 
 /// Enough for all but the longest formats; bounds the work that a hostile text can cause.
@@ -24,7 +47,7 @@ const WIDE_WINDOW: usize = 16 * 1024;
 
 /// A format whose prefix alone makes it unmistakable.
 const fn prefixed(kind: &'static str, keywords: &'static [&'static str], expression: &'static str) -> Rule {
-    Rule { kind, keywords, expression, starts_word: true, window: WINDOW, accepts: is_varied }
+    Rule { kind, keywords, expression, after: After::NoWord, window: WINDOW, accepts: is_varied }
 }
 
 /// A value that only its surroundings mark as a secret.
@@ -34,7 +57,7 @@ const fn in_context(
     expression: &'static str,
     accepts: fn(&str) -> bool,
 ) -> Rule {
-    Rule { kind, keywords, expression, starts_word: false, window: WINDOW, accepts }
+    Rule { kind, keywords, expression, after: After::Anything, window: WINDOW, accepts }
 }
 
 /// The formats. For a keyword that several share, the first that matches counts.
@@ -103,7 +126,7 @@ pub(super) static RULES: &[Rule] = &[
         window: WINDOW,
         keywords: &["sk-"],
         expression: r"sk-[0-9A-Za-z]{20,80}\b",
-        starts_word: true,
+        after: After::NoWord,
         accepts: is_random,
     },
     prefixed("npm-token", &["npm_"], r"npm_[0-9A-Za-z]{36}\b"),
@@ -142,7 +165,7 @@ pub(super) static RULES: &[Rule] = &[
         kind: "jwt",
         keywords: &["eyj"],
         expression: r"eyJ[0-9A-Za-z_-]{10,}\.eyJ[0-9A-Za-z_-]{10,}\.[0-9A-Za-z_-]{10,}",
-        starts_word: true,
+        after: After::NoToken,
         window: WIDE_WINDOW,
         accepts: is_varied,
     },
@@ -151,7 +174,7 @@ pub(super) static RULES: &[Rule] = &[
         window: WIDE_WINDOW,
         keywords: &["-----begin"],
         expression: r"-----BEGIN [A-Z0-9 ]{0,30}PRIVATE KEY(?: BLOCK)?-----(?s:.*?)(?:-----END [A-Z0-9 ]{0,30}-----|\z)",
-        starts_word: false,
+        after: After::Anything,
         accepts: |_| true,
     },
     in_context("url-password", &["://"], r#"://[^\s/:@"'<>?#]{0,}:([^\s/@"'<>]{3,})@"#, is_chosen),

@@ -92,6 +92,11 @@ impl<'a> Leaves<'a> {
         self.present.contains(&name)
     }
 
+    /// Whether some argument has the meaning `kind`.
+    pub(super) fn hold(&self, kind: FieldKind) -> bool {
+        self.all.iter().any(|leaf| leaf.kind == kind)
+    }
+
     /// Whether some of the arguments were not looked at.
     pub(super) fn is_incomplete(&self) -> bool {
         self.exhausted

@@ -181,13 +181,29 @@ fn leads_somewhere_sensitive(key: &str) -> bool {
 fn hint_of(name: &str) -> Option<Hint> {
     let snake = snake_case(name);
     let singular = snake.strip_suffix('s').unwrap_or(&snake);
-    [snake.as_str(), singular].into_iter().find_map(|name| {
-        NAMES
-            .binary_search_by_key(&name, |(known, _)| known)
-            .ok()
-            .and_then(|index| NAMES.get(index))
-            .map(|(_, hint)| *hint)
-    })
+    let exact = [snake.as_str(), singular].into_iter().find_map(|name| {
+        let index = NAMES.binary_search_by_key(&name, |(known, _)| known).ok()?;
+        NAMES.get(index).map(|(_, hint)| *hint)
+    });
+    exact.or_else(|| hint_of_compound(singular))
+}
+
+/// `save_dir`, `target_host`: the last word says what it is, the others what is done to it.
+fn hint_of_compound(name: &str) -> Option<Hint> {
+    const WRITTEN: [&str; 9] =
+        ["dest", "destination", "dst", "download", "new", "out", "output", "save", "target"];
+    let (before, last) = name.rsplit_once('_')?;
+    match last {
+        "path" | "file" | "dir" | "folder" | "directory" | "filename" => {
+            let written = before.split('_').any(|word| WRITTEN.contains(&word));
+            Some(Hint::Is(if written { FieldKind::WritePath } else { FieldKind::Path }))
+        }
+        "url" | "uri" | "endpoint" | "link" => Some(Hint::Address),
+        "host" | "hostname" => Some(Hint::Host),
+        "command" | "cmd" => Some(Hint::Command),
+        "sql" | "query" => Some(Hint::SqlIfShaped),
+        _ => None,
+    }
 }
 
 /// `baseURL` and `base-url` as `base_url`.

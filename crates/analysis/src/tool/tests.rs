@@ -129,6 +129,21 @@ fn p009_p010_every_path_counts() {
 }
 
 #[test]
+fn other_names_of_one_argument_are_understood() {
+    assert_eq!(paths("delete_file", json!({"file_path": "a"})), ["Delete /work/repo/a"]);
+    assert_eq!(paths("x", json!({"source_path": "/a", "destinationPath": "/b"})), ["Write /b", "Read /a"]);
+    assert_eq!(
+        paths("x", json!({"save_dir": "/a", "attachment_file": "b"})),
+        ["Read /work/repo/b", "Write /a"]
+    );
+    assert_eq!(
+        hosts("x", json!({"target_host": "a.com", "upload_url": "https://b.com"})),
+        ["a.com", "b.com"]
+    );
+    assert!(is_invalid("delete_file", json!({"file_id": "11"})));
+}
+
+#[test]
 fn p017_p018_urls_and_homes_are_paths() {
     assert_eq!(paths("read_file", json!({"path": "file:///etc/shadow"})), ["Read /etc/shadow"]);
     assert_eq!(paths("read_file", json!({"path": "FILE://localhost/%65tc/shadow"})), ["Read /etc/shadow"]);
