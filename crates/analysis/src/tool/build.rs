@@ -49,7 +49,7 @@ impl<'a> Builder<'a> {
             FieldKind::Path => self.add_path(leaf, self.reading_access()),
             FieldKind::WritePath => self.add_path(leaf, Access::Write),
             FieldKind::DeletePath => self.add_path(leaf, Access::Delete),
-            FieldKind::Url => self.urls.push(leaf.text()),
+            FieldKind::Url => self.add_url(leaf),
             FieldKind::Host => self.add_host(leaf.text()),
             FieldKind::Command => self.add_command(leaf),
             FieldKind::Argv => self.add_argv(leaf),
@@ -127,6 +127,15 @@ impl<'a> Builder<'a> {
     fn add_use(&mut self, used: PathUse) {
         if !self.own.paths.iter().rev().take(MAX_COMPARED).any(|earlier| *earlier == used) {
             self.own.paths.push(used);
+        }
+    }
+
+    /// A URL names a host, or a file on this machine.
+    fn add_url(&mut self, leaf: &Leaf<'a>) {
+        if of_file_url(leaf.text().trim_matches(is_margin)).is_some() {
+            self.add_path(leaf, Access::Read);
+        } else {
+            self.urls.push(leaf.text());
         }
     }
 

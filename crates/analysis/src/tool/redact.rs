@@ -25,7 +25,7 @@ impl Secrets {
     /// The secrets among the arguments.
     pub(super) fn of(leaves: &Leaves<'_>) -> Self {
         let mut known = Vec::new();
-        let mut fields = Vec::new();
+        let mut fields = leaves.secret_numbers.clone();
         for leaf in &leaves.all {
             if leaf.kind == FieldKind::Secret {
                 fields.push(leaf.pointer.clone());

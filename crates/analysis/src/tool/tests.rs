@@ -153,6 +153,25 @@ fn p017_p018_urls_and_homes_are_paths() {
 }
 
 #[test]
+fn fetching_a_file_url_reads_the_file() {
+    assert_eq!(paths("fetch", json!({"url": "file:///etc/shadow"})), ["Read /etc/shadow"]);
+    assert_eq!(paths("fetch", json!({"url": "https://a.com/etc/shadow"})), Vec::<String>::new());
+}
+
+#[test]
+fn declared_secrets_are_replaced_whatever_their_type() {
+    let declared = Declaration {
+        fields: [("/pin".into(), FieldKind::Secret), ("/seed".into(), FieldKind::Secret)].into(),
+        infer: true,
+    };
+    let asked = request("x", json!({"pin": 4711, "seed": ["correct", "horse"], "n": 4711}));
+    let analysis = analyse(&asked, Some(&declared));
+    let expected =
+        json!({"pin": "[redacted:field]", "seed": ["[redacted:field]", "[redacted:field]"], "n": 4711});
+    assert_eq!(Value::Object(analysis.redacted.resource.0), expected);
+}
+
+#[test]
 fn p020_p021_no_value_escapes_as_an_error() {
     assert!(is_invalid("read_file", json!({"path": "a\0b"})));
     assert!(is_invalid("read_file", json!({"path": "a\u{1b}b"})));
