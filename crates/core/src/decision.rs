@@ -217,10 +217,13 @@ pub enum Level {
     /// Nothing is confined.
     None,
     /// Landlock and a system-call filter.
+    #[serde(alias = "L1")]
     L1,
     /// Namespaces, Landlock and a system-call filter.
+    #[serde(alias = "L2")]
     L2,
     /// L2 and a control group.
+    #[serde(alias = "L3")]
     L3,
 }
 

@@ -1,0 +1,14 @@
+//! What each guard refuses, each refusal beside its nearest permitted neighbour. Names carry the
+//! numbers of the requirements.
+
+#[path = "../common/mod.rs"]
+mod common;
+
+mod actions;
+mod approvals;
+mod arbitration;
+mod boundaries;
+mod bypasses;
+mod ladder;
+mod packs;
+mod rules;
