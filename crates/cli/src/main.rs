@@ -42,16 +42,25 @@ impl From<Exit> for ExitCode {
 }
 
 /// A reader that goes away (`stayhand trace tail | head -1`) ends the program like a signal would.
-const BROKEN_PIPE: i32 = 141;
+const BROKEN_PIPE: u8 = 141;
 
 fn end_quietly_on_broken_pipe() {
     let usual = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |info| {
         if info.payload_as_str().is_some_and(|text| text.contains("Broken pipe")) {
-            std::process::exit(BROKEN_PIPE);
+            std::process::exit(BROKEN_PIPE.into());
         }
         usual(info);
     }));
+}
+
+/// Whether the reader of standard output went away. Nothing else here writes to a pipe.
+fn is_broken_pipe(error: &anyhow::Error) -> bool {
+    error.chain().any(|cause| {
+        let io = cause.downcast_ref::<std::io::Error>().map(std::io::Error::kind);
+        let json = cause.downcast_ref::<serde_json::Error>().and_then(serde_json::Error::io_error_kind);
+        io.or(json) == Some(std::io::ErrorKind::BrokenPipe)
+    })
 }
 
 fn main() -> ExitCode {
@@ -69,6 +78,7 @@ fn main() -> ExitCode {
     let failure = if runs_a_program { Exit::Program(125) } else { Exit::Internal };
     match done {
         Ok(Ok(exit)) => exit.into(),
+        Ok(Err(error)) if is_broken_pipe(&error) => ExitCode::from(BROKEN_PIPE),
         Ok(Err(error)) => {
             show::error(&error);
             if error.is::<home::UsageError>() { Exit::Usage.into() } else { failure.into() }

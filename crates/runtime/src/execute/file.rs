@@ -123,12 +123,13 @@ fn with(work: &Work<'_>, accesses: &[Access], act: impl FnOnce(&Path) -> Result<
 
 fn open(path: &Path, flags: OFlags, mode: Mode) -> Result<OwnedFd, String> {
     let resolve = ResolveFlags::NO_SYMLINKS | ResolveFlags::NO_MAGICLINKS;
-    openat2(rustix::fs::CWD, path, flags | OFlags::CLOEXEC | OFlags::NOCTTY, mode, resolve).map_err(plain)
+    openat2(rustix::fs::CWD, path, flags | OFlags::CLOEXEC, mode, resolve).map_err(plain)
 }
 
 fn open_file(path: &Path, flags: OFlags, mode: Mode) -> Result<File, String> {
-    // Not blocking: a pipe or device in the place of a file must not hang.
-    open(path, flags | OFlags::NONBLOCK, mode).map(File::from)
+    // Not blocking: a pipe or device in the place of a file must not hang. No terminal: opening
+    // one must not make it ours.
+    open(path, flags | OFlags::NONBLOCK | OFlags::NOCTTY, mode).map(File::from)
 }
 
 /// Writes the whole content through the opened file, after a look at what was opened.

@@ -130,8 +130,9 @@ impl Player {
     }
 
     fn request(&self, action: &WireAction) -> anyhow::Result<Parsed> {
-        let user = home::user_home()?;
-        let mut defaults = Defaults::new(&self.workspace.to_string_lossy(), &user.to_string_lossy());
+        // The programs of the script have the workspace for their home, so `~` is judged as that.
+        let workspace = self.workspace.to_string_lossy();
+        let mut defaults = Defaults::new(&workspace, &workspace);
         defaults.session.clone_from(&self.session);
         let again = serde_json::json!({
             "tool": action.tool, "input": action.input, "agent": action.agent, "cwd": action.cwd, "context": action.context,
