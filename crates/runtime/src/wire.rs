@@ -100,7 +100,28 @@ pub fn parse(line: &[u8]) -> Result<WireAction, WireError> {
     if line.len() > MAX_LINE_BYTES {
         return Err(WireError::TooLong(line.len()));
     }
-    Ok(serde_json::from_slice(line)?)
+    Ok(serde_json::from_slice(object(line)?)?)
+}
+
+/// The line, if it begins like an object: a list would be read as the fields in their order.
+fn object(line: &[u8]) -> Result<&[u8], WireError> {
+    match line.trim_ascii_start().first() {
+        Some(b'[') => Err(WireError::Input("the line is a list and not an object".to_owned())),
+        _ => Ok(line),
+    }
+}
+
+/// The name a line gives itself; null where it gives none or cannot be read that far. A line that is
+/// no action may still have one.
+pub fn id(line: &[u8]) -> Value {
+    #[derive(Deserialize)]
+    struct Named {
+        #[serde(default)]
+        id: Value,
+    }
+    let readable = object(line).ok().filter(|line| line.len() <= MAX_LINE_BYTES);
+    let named = readable.and_then(|line| serde_json::from_slice::<Named>(line).ok());
+    named.map_or(Value::Null, |named| named.id)
 }
 
 /// Parses one line of JSON into a request.

@@ -186,15 +186,21 @@ fn answer_line(
     facts: bool,
     output: &mut impl Write,
 ) -> anyhow::Result<bool> {
-    let mut id = None;
-    let parsed = line.and_then(wire::parse).and_then(|mut action| {
-        id = action.id.take();
-        wire::to_request(action, defaults)
+    let mut id = Value::Null;
+    let parsed = line.and_then(|line| match wire::parse(line) {
+        Ok(mut action) => {
+            id = action.id.take().unwrap_or_default();
+            wire::to_request(action, defaults)
+        }
+        Err(error) => {
+            id = wire::id(line);
+            Err(error)
+        }
     });
     match parsed {
         Ok(parsed) => {
             let (decision, seen) = decider.decide(parsed)?;
-            serde_json::to_writer(output, &Answer::new(id.as_ref(), &decision, facts.then_some(&seen)))?;
+            serde_json::to_writer(output, &Answer::new(Some(&id), &decision, facts.then_some(&seen)))?;
             Ok(true)
         }
         Err(error) => {
