@@ -34,7 +34,9 @@ fn has_harmless_value(name: &str, value: Option<&Arg>) -> bool {
         "NODE_OPTIONS" => value
             .split_whitespace()
             .all(|option| option.starts_with("--max-old-space-size") || option == "--trace-warnings"),
-        "RUSTFLAGS" | "RUSTDOCFLAGS" => !value.contains("linker") && !value.contains("link-arg") && !value.contains('/'),
+        "RUSTFLAGS" | "RUSTDOCFLAGS" => {
+            !value.contains("linker") && !value.contains("link-arg") && !value.contains('/')
+        }
         "EDITOR" | "VISUAL" | "PAGER" | "MANPAGER" | "GIT_EDITOR" | "GIT_PAGER" | "GIT_SEQUENCE_EDITOR" => {
             matches!(value, "true" | ":" | "cat" | "" | "vi" | "vim" | "nano" | "less" | "more")
         }
@@ -47,7 +49,8 @@ fn has_harmless_value(name: &str, value: Option<&Arg>) -> bool {
 }
 
 /// Folders whose code programs load.
-const CODE: &[&str] = &["PYTHONPATH", "NODE_PATH", "RUBYLIB", "PERL5LIB", "PERLLIB", "CLASSPATH", "GOPATH", "GOFLAGS"];
+const CODE: &[&str] =
+    &["PYTHONPATH", "NODE_PATH", "RUBYLIB", "PERL5LIB", "PERLLIB", "CLASSPATH", "GOPATH", "GOFLAGS"];
 
 /// Members of a dangerous family that are harmless themselves.
 const HARMLESS: &[&str] = &[
@@ -107,9 +110,6 @@ const DANGEROUS: &[&str] = &[
     "PERL5OPT",
     "POSIXLY_CORRECT",
     "PROMPT_COMMAND",
-    "PS0",
-    "PS1",
-    "PS2",
     "PS4",
     "RSYNC_RSH",
     "RUBYOPT",
@@ -135,8 +135,24 @@ const DANGEROUS: &[&str] = &[
 ];
 
 const PREFIXES: &[&str] = &[
-    "BASH_", "CARGO_", "COMPOSER_", "DOCKER_", "DYLD_", "GIT_", "LD_", "LESS", "MAKE", "MAKEFILES", "NPM_CONFIG_", "PIP_",
-    "PYTHON", "RUSTC_", "STAYHAND", "UV_", "_JAVA_", "npm_config_",
+    "BASH_",
+    "CARGO_",
+    "COMPOSER_",
+    "DOCKER_",
+    "DYLD_",
+    "GIT_",
+    "LD_",
+    "LESS",
+    "MAKE",
+    "MAKEFILES",
+    "NPM_CONFIG_",
+    "PIP_",
+    "PYTHON",
+    "RUSTC_",
+    "STAYHAND",
+    "UV_",
+    "_JAVA_",
+    "npm_config_",
 ];
 
 const SUFFIXES: &[&str] = &["_ASKPASS", "_COMMAND", "_PRELOAD", "_PROXY", "_RSH", "_SHELL", "_WRAPPER"];

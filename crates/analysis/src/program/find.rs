@@ -7,7 +7,8 @@ use stayhand_core::facts::{Access, Aspect, Operation, Program};
 /// What `find` would do with `words`.
 pub(super) fn interpret(program: Program, words: &[Arg], situation: &Situation<'_>) -> Report {
     let operation = Operation { program: Some(program), args: static_words(words), ..Operation::default() };
-    let mut search = Search { operation, situation, nested: Vec::new(), narrow: Narrow::default(), roots: Vec::new() };
+    let mut search =
+        Search { operation, situation, nested: Vec::new(), narrow: Narrow::default(), roots: Vec::new() };
     let mut words = words.iter().peekable();
     while let Some(word) = words.next_if(|word| is_root(word)) {
         if !matches!(word.text.as_str(), "-H" | "-L" | "-P") {
@@ -99,7 +100,8 @@ impl Search<'_> {
 
     fn name(&mut self, pattern: Option<&&Arg>) {
         self.narrow.mixed |= self.narrow.name.is_some();
-        self.narrow.name = pattern.filter(|pattern| !pattern.is_unknown()).map(|pattern| pattern.text.clone());
+        self.narrow.name =
+            pattern.filter(|pattern| !pattern.is_unknown()).map(|pattern| pattern.text.clone());
         self.narrow.any |= self.narrow.name.as_deref().is_some_and(|name| name != "*");
     }
 
@@ -120,7 +122,10 @@ impl Search<'_> {
                 (false, Some(name)) => format!("**/{name}"),
                 (false, None) => "**".to_owned(),
             };
-            found.push(Arg { tilde: root.tilde, ..Arg::pattern(format!("{}/{steps}", root.text.trim_end_matches('/'))) });
+            found.push(Arg {
+                tilde: root.tilde,
+                ..Arg::pattern(format!("{}/{steps}", root.text.trim_end_matches('/')))
+            });
         }
         found
     }
@@ -184,26 +189,58 @@ impl Search<'_> {
     }
 
     fn execute(&mut self, command: &[Arg]) {
-        let found = self.found();
-        let mut words = Vec::with_capacity(command.len());
-        for word in command {
-            if word.text.contains("{}") {
-                words.extend(found.iter().map(|found| wrapped::replace(word, "{}", found)));
-            } else {
-                words.push(word.clone());
+        let situation = Situation { depth: self.situation.depth + 1, ..*self.situation };
+        for found in self.found() {
+            let words: Vec<Arg> = command.iter().map(|word| wrapped::replace(word, "{}", &found)).collect();
+            for operation in run(&words, &situation).operations {
+                if !self.nested.contains(&operation) {
+                    self.nested.push(operation);
+                }
             }
         }
-        let situation = Situation { depth: self.situation.depth + 1, ..*self.situation };
-        self.nested.extend(run(&words, &situation).operations);
     }
 }
 
 /// Tests, and options that change what is found, that take a value.
 const TESTS_WITH_VALUE: &[&str] = &[
-    "-amin", "-anewer", "-atime", "-cmin", "-cnewer", "-context", "-ctime", "-fstype", "-gid", "-group", "-ilname",
-    "-iname", "-inum", "-ipath", "-iregex", "-iwholename", "-links", "-lname", "-mindepth", "-mmin", "-mtime", "-newer",
-    "-newermt", "-newerct", "-newerat", "-newermm", "-path", "-perm", "-regex", "-regextype", "-samefile", "-size", "-uid",
-    "-used", "-user", "-wholename", "-xtype", "-d1",
+    "-amin",
+    "-anewer",
+    "-atime",
+    "-cmin",
+    "-cnewer",
+    "-context",
+    "-ctime",
+    "-fstype",
+    "-gid",
+    "-group",
+    "-ilname",
+    "-iname",
+    "-inum",
+    "-ipath",
+    "-iregex",
+    "-iwholename",
+    "-links",
+    "-lname",
+    "-mindepth",
+    "-mmin",
+    "-mtime",
+    "-newer",
+    "-newermt",
+    "-newerct",
+    "-newerat",
+    "-newermm",
+    "-path",
+    "-perm",
+    "-regex",
+    "-regextype",
+    "-samefile",
+    "-size",
+    "-uid",
+    "-used",
+    "-user",
+    "-wholename",
+    "-xtype",
+    "-d1",
 ];
 
 /// Tests without a value.
@@ -211,7 +248,37 @@ const TESTS: &[&str] = &["-empty", "-executable", "-false", "-nogroup", "-nouser
 
 /// Actions and options that change nothing.
 const PLAIN: &[&str] = &[
-    "!", "(", ")", ",", "-a", "-and", "-d", "-daystart", "-depth", "-follow", "-ignore_readdir_race", "-ls", "-mount",
-    "-noleaf", "-nowarn", "-not", "-o", "-or", "-print", "-print0", "-prune", "-quit", "-true", "-warn", "-xdev", "-E",
-    "--help", "-help", "--version", "-version", "-noignore_readdir_race", "-x", "-s",
+    "!",
+    "(",
+    ")",
+    ",",
+    "-a",
+    "-and",
+    "-d",
+    "-daystart",
+    "-depth",
+    "-follow",
+    "-ignore_readdir_race",
+    "-ls",
+    "-mount",
+    "-noleaf",
+    "-nowarn",
+    "-not",
+    "-o",
+    "-or",
+    "-print",
+    "-print0",
+    "-prune",
+    "-quit",
+    "-true",
+    "-warn",
+    "-xdev",
+    "-E",
+    "--help",
+    "-help",
+    "--version",
+    "-version",
+    "-noignore_readdir_race",
+    "-x",
+    "-s",
 ];

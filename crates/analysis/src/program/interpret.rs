@@ -2,13 +2,18 @@
 
 use super::options::{self, Sorted};
 use super::spec::{Effect, Meaning, Operands, Output, Spec, Stdin, Takes};
-use super::table::Entry;
+use super::table::{Entry, program};
 use super::{Arg, Certainty, Report, Situation, find, remote, scripts, short, static_words, wrapped};
 use crate::{Surroundings, path, sql};
 use stayhand_core::facts::{Access, Aspect, Opaque, Operation, PathUse, Program, Trait, Traits};
 
 /// What `program` would do with `words`.
-pub(super) fn interpret(program: Program, root: &'static Entry, words: &[Arg], situation: &Situation<'_>) -> Report {
+pub(super) fn interpret(
+    program: Program,
+    root: &'static Entry,
+    words: &[Arg],
+    situation: &Situation<'_>,
+) -> Report {
     let spec = root.spec();
     if spec.operands.iter().any(|(_, operands)| operands.rest == Some(Meaning::Find)) {
         return find::interpret(program, words, situation);
@@ -40,7 +45,13 @@ pub(crate) fn note(operation: &mut Operation, aspect: Aspect, why: impl Into<Str
 }
 
 /// Adds the use of a path, for every folder it may be relative to.
-pub(crate) fn add_path(operation: &mut Operation, access: Access, arg: &Arg, recursive: bool, place: &FolderUse<'_>) {
+pub(crate) fn add_path(
+    operation: &mut Operation,
+    access: Access,
+    arg: &Arg,
+    recursive: bool,
+    place: &FolderUse<'_>,
+) {
     if arg.is_unknown() {
         return note(operation, Aspect::Paths, "a path is not known before the command runs");
     }
@@ -63,7 +74,8 @@ pub(crate) fn add_path(operation: &mut Operation, access: Access, arg: &Arg, rec
     let nowhere = [String::from("/")];
     let folders = if absolute { &nowhere } else { place.folders };
     for folder in folders {
-        let at = Surroundings { cwd: folder, workspace: place.situation.workspace, home: place.situation.home };
+        let at =
+            Surroundings { cwd: folder, workspace: place.situation.workspace, home: place.situation.home };
         let found = match arg.certainty {
             Certainty::Pattern => path::path_use(access, text, &at),
             _ => path::literal_use(access, text, &at),
@@ -94,7 +106,8 @@ fn is_harmless_device(path: &str) -> bool {
 /// Devices that hold file systems.
 fn is_disk(path: &str) -> bool {
     const DISKS: [&str; 15] = [
-        "sd", "hd", "nvme", "vd", "xvd", "mmcblk", "dm-", "disk", "mapper/", "md", "loop", "sr", "rdisk", "nbd", "ram",
+        "sd", "hd", "nvme", "vd", "xvd", "mmcblk", "dm-", "disk", "mapper/", "md", "loop", "sr", "rdisk",
+        "nbd", "ram",
     ];
     path.strip_prefix("/dev/").is_some_and(|name| DISKS.iter().any(|disk| name.starts_with(disk)))
 }
@@ -108,13 +121,20 @@ pub(super) struct Interpreter<'a> {
     pub(super) placeholder: Option<String>,
     /// The words after a command line: its `$0`, `$1`, ….
     pub(super) positional: Vec<Arg>,
+    /// The module that runs in the program's place.
+    module: Option<Arg>,
+    /// The paths that were given, for programs that print them.
+    path_args: Vec<Arg>,
+    /// Some word holds a slash or is not known.
+    may_print_slash: bool,
     spec: &'static Spec,
     sorted: Sorted<'a>,
     variant: Option<&'static str>,
     recursive: bool,
     rewrites: bool,
     reads_operand: bool,
-    output: Vec<Arg>,
+    /// The names that the program prints.
+    pub(super) output: Vec<Arg>,
     urls: Vec<Arg>,
 }
 
@@ -146,6 +166,9 @@ impl<'a> Interpreter<'a> {
             method: None,
             placeholder: None,
             positional: Vec::new(),
+            module: None,
+            path_args: Vec::new(),
+            may_print_slash: words.iter().any(|word| word.is_unknown() || word.text.contains('/')),
             spec,
             sorted,
             variant: None,
@@ -174,6 +197,7 @@ impl<'a> Interpreter<'a> {
                 | Effect::Saves
                 | Effect::SavesNot
                 | Effect::ListsPaths
+                | Effect::Stop
                 | Effect::Unpacks
                 | Effect::UnpacksNot => {}
             }
@@ -210,7 +234,9 @@ impl<'a> Interpreter<'a> {
 
     fn operands_spec(&self) -> Operands {
         let wanted = match self.variant {
-            None if self.sorted.before_dashes.is_some() && self.spec.operands.iter().any(|(name, _)| *name == "--") => {
+            None if self.sorted.before_dashes.is_some()
+                && self.spec.operands.iter().any(|(name, _)| *name == "--") =>
+            {
                 "--"
             }
             other => other.unwrap_or_default(),
@@ -235,7 +261,11 @@ impl<'a> Interpreter<'a> {
                 meaning
             } else {
                 let operand = if operand.is_exact() { short(&operand.text) } else { "…".to_owned() };
-                note(&mut self.operation, Aspect::Arguments, format!("the word `{operand}` is not expected here"));
+                note(
+                    &mut self.operation,
+                    Aspect::Arguments,
+                    format!("the word `{operand}` is not expected here"),
+                );
                 continue;
             };
             if meaning == Meaning::Command {
@@ -244,7 +274,7 @@ impl<'a> Interpreter<'a> {
             if takes_all(meaning) {
                 let rest = operands.get(index..).unwrap_or_default();
                 wrapped::start(self, meaning, rest);
-                return;
+                return self.list_output(&operands);
             }
             self.apply(meaning, operand);
         }
@@ -252,7 +282,32 @@ impl<'a> Interpreter<'a> {
         if uncertain && !(spec.first.is_empty() && spec.last.is_empty()) && is_potent(self.spec) {
             note(&mut self.operation, Aspect::Arguments, "it is not known how many words there are");
         }
+        if let Some(meaning) = self.spec.default
+            && self.path_args.is_empty()
+            && !self.operation.hides(Aspect::Paths)
+            && !self.situation.input.given
+        {
+            self.apply(meaning, &Arg::exact("."));
+        }
+        self.start_module(&operands);
         self.list_output(&operands);
+    }
+
+    /// `-m MODULE`: a module that has a section of its own is judged by it.
+    fn module(&mut self, arg: &Arg) {
+        self.operation.does.insert(Trait::ExecuteCode);
+        self.reads_operand = true;
+        self.module = Some(arg.clone());
+    }
+
+    fn start_module(&mut self, operands: &[&Arg]) {
+        let Some(module) =
+            self.module.take().filter(|module| module.known().is_some_and(|name| program(name).is_some()))
+        else {
+            return;
+        };
+        let words: Vec<&Arg> = std::iter::once(&module).chain(operands.iter().copied()).collect();
+        wrapped::start(self, Meaning::Argv, &words);
     }
 
     /// What one word does.
@@ -275,12 +330,18 @@ impl<'a> Interpreter<'a> {
             Meaning::Script => {
                 self.reads_operand = true;
                 self.operation.does.insert(Trait::ExecuteCode);
-                if arg.known() == Some("-") || arg.text.starts_with("/dev/") || arg.text.starts_with("/proc/") {
+                if arg.known() == Some("-") || arg.text.starts_with("/dev/") || arg.text.starts_with("/proc/")
+                {
                     return self.note_effects("it runs text that is not known");
                 }
                 self.path(Access::Execute, arg);
             }
-            Meaning::Module => self.operation.does.insert(Trait::ExecuteCode),
+            Meaning::Module => self.module(arg),
+            Meaning::Setting => {
+                if arg.is_unknown() || arg.text.contains('=') {
+                    self.operation.does.insert(Trait::Privilege);
+                }
+            }
             Meaning::Cwd => self.change_folder(arg),
             Meaning::Placeholder => self.placeholder = arg.known().map(str::to_owned),
             Meaning::Device => {
@@ -301,7 +362,12 @@ impl<'a> Interpreter<'a> {
             Meaning::Archive if self.variant == Some("create") => self.path(Access::Write, arg),
             Meaning::Archive => self.path(Access::Read, arg),
             Meaning::Mount => self.note_effects("a part of this machine is given away"),
-            Meaning::Argv | Meaning::ArgvInput | Meaning::RemoteArgv | Meaning::Environment | Meaning::Find => {
+            Meaning::Argv
+            | Meaning::ArgvInput
+            | Meaning::RemoteArgv
+            | Meaning::Environment
+            | Meaning::Find
+            | Meaning::ShellWords => {
                 wrapped::start(self, meaning, &[arg]);
             }
             _ => remote::apply(self, meaning, arg),
@@ -312,7 +378,10 @@ impl<'a> Interpreter<'a> {
         if arg.known() == Some("-") {
             return;
         }
-        self.reads_operand |= access == Access::Read || access == Access::List;
+        if matches!(access, Access::Read | Access::List) {
+            self.reads_operand = true;
+            self.path_args.push(arg.clone());
+        }
         let place = FolderUse { situation: self.situation, folders: &self.folders };
         add_path(&mut self.operation, access, arg, self.recursive, &place);
     }
@@ -385,8 +454,28 @@ impl<'a> Interpreter<'a> {
     /// A command of the database client itself.
     fn client_command(&mut self, text: &str) {
         const HARMLESS: [&str; 22] = [
-            ".tables", ".schema", ".databases", ".headers", ".mode", ".indexes", ".quit", ".exit", ".help", ".show", ".dump",
-            "\\d", "\\dt", "\\l", "\\q", "\\du", "\\dn", "\\di", "\\dv", "\\df", "\\conninfo", "\\d+",
+            ".tables",
+            ".schema",
+            ".databases",
+            ".headers",
+            ".mode",
+            ".indexes",
+            ".quit",
+            ".exit",
+            ".help",
+            ".show",
+            ".dump",
+            "\\d",
+            "\\dt",
+            "\\l",
+            "\\q",
+            "\\du",
+            "\\dn",
+            "\\di",
+            "\\dv",
+            "\\df",
+            "\\conninfo",
+            "\\d+",
         ];
         let first = text.split_whitespace().next().unwrap_or_default();
         if !HARMLESS.contains(&first) || text.contains('\n') || text.contains(';') {
@@ -413,7 +502,9 @@ impl<'a> Interpreter<'a> {
             Stdin::Data | Stdin::Sent => {}
             Stdin::Sql => match input.text.clone() {
                 Some(text) => self.sql(&Arg::exact(text)),
-                None if input.given => note(&mut self.operation, Aspect::Statements, "the SQL comes from elsewhere"),
+                None if input.given => {
+                    note(&mut self.operation, Aspect::Statements, "the SQL comes from elsewhere")
+                }
                 None => {}
             },
             Stdin::Shell => match input.text.clone() {
@@ -426,34 +517,37 @@ impl<'a> Interpreter<'a> {
 
     fn runs_input(&mut self, what: &str) {
         let input = self.situation.input;
-        if !input.given {
-            return;
-        }
         self.operation.does.insert(Trait::ExecuteCode);
         let why = if input.fetched {
             format!("{what} runs text that is downloaded")
         } else {
-            format!("{what} runs text that is not known")
+            format!("{what} runs text from standard input that is not known")
         };
         note(&mut self.operation, Aspect::Effects, why);
     }
 
     /// The names that the program prints.
     fn list_output(&mut self, operands: &[&Arg]) {
+        if !self.output.is_empty() {
+            return;
+        }
         let output = if self.has(Effect::ListsPaths) { Output::Paths } else { self.spec.output };
         self.output = match output {
             Output::Unknown => Vec::new(),
             Output::TreePaths => vec![Arg::pattern("**")],
-            Output::Name => vec![Arg::pattern("*")],
+            Output::Name if self.may_print_slash => Vec::new(),
+            Output::Name | Output::Base => vec![Arg::pattern("*")],
+            Output::Words if operands.iter().any(|operand| operand.is_unknown()) => Vec::new(),
+            Output::Words => operands.iter().map(|operand| (*operand).clone()).collect(),
             Output::Temporary => vec![Arg::pattern("/tmp/*")],
             Output::Input if self.reads_operand => Vec::new(),
             Output::Input => self.situation.input.names.clone(),
             Output::Names => {
-                let given = operands.iter().filter(|arg| arg.certainty == Certainty::Pattern);
-                given.map(|arg| (*arg).clone()).chain([Arg::pattern("*")]).collect()
+                let given = self.path_args.iter().filter(|arg| arg.certainty != Certainty::Exact);
+                given.cloned().chain([Arg::pattern("*")]).collect()
             }
-            Output::Paths if self.operation.paths.is_empty() && operands.len() < 2 => vec![Arg::pattern("**")],
-            Output::Paths => operands.iter().skip(1).flat_map(|arg| below(arg)).collect(),
+            Output::Paths if self.path_args.is_empty() => vec![Arg::pattern("**")],
+            Output::Paths => self.path_args.iter().flat_map(below).collect(),
         };
     }
 
@@ -511,10 +605,12 @@ pub(crate) fn folders_after(folders: &[String], arg: &Arg, situation: &Situation
 
 /// tar's old style (`tar xzf file`) with the dash it leaves out; the letter that takes a value last.
 fn tar_dashed(spec: &Spec, words: &[Arg]) -> Option<Vec<Arg>> {
-    let marked = spec.operands.iter().any(|(_, operands)| operands.first.first() == Some(&Meaning::TarLetters));
+    let marked =
+        spec.operands.iter().any(|(_, operands)| operands.first.first() == Some(&Meaning::TarLetters));
     let (first, rest) = words.split_first().filter(|_| marked)?;
     let letters = first.known().filter(|text| text.bytes().all(|byte| byte.is_ascii_alphabetic()))?;
-    let (values, flags): (String, String) = letters.chars().partition(|letter| matches!(letter, 'f' | 'C' | 'T' | 'X' | 'b'));
+    let (values, flags): (String, String) =
+        letters.chars().partition(|letter| matches!(letter, 'f' | 'C' | 'T' | 'X' | 'b'));
     (values.len() < 2).then(|| {
         let mut dashed = vec![Arg::exact(format!("-{flags}{values}"))];
         dashed.extend_from_slice(rest);
@@ -526,20 +622,30 @@ fn tar_dashed(spec: &Spec, words: &[Arg]) -> Option<Vec<Arg>> {
 fn takes_all(meaning: Meaning) -> bool {
     matches!(
         meaning,
-        Meaning::Argv | Meaning::ArgvInput | Meaning::RemoteArgv | Meaning::Environment | Meaning::Find
+        Meaning::Argv
+            | Meaning::ArgvInput
+            | Meaning::RemoteArgv
+            | Meaning::Environment
+            | Meaning::Find
+            | Meaning::ShellWords
     )
 }
 
 /// Whether options of this program could do harm: then a word that may be an option matters.
 fn is_potent(spec: &Spec) -> bool {
-    let harmless = |meaning: Meaning| matches!(meaning, Meaning::Text | Meaning::Read | Meaning::List | Meaning::Placeholder);
+    let harmless = |meaning: Meaning| {
+        matches!(meaning, Meaning::Text | Meaning::Read | Meaning::List | Meaning::Placeholder)
+    };
     spec.meanings.iter().any(|option| {
         let value = match option.value {
             Takes::Nothing => true,
             Takes::Value(meaning) | Takes::Attached(meaning) => harmless(meaning),
         };
         let effects = option.effects.iter().all(|effect| {
-            matches!(effect, Effect::Skip | Effect::Dry | Effect::Recursive | Effect::ListsPaths | Effect::Variant(_))
+            matches!(
+                effect,
+                Effect::Skip | Effect::Dry | Effect::Recursive | Effect::ListsPaths | Effect::Variant(_)
+            )
         });
         !value || !effects
     })

@@ -21,8 +21,8 @@ use crate::Surroundings;
 pub(crate) use argument::{Arg, Certainty};
 pub(crate) use environment::{Setting, setting};
 pub(crate) use interpret::{FolderUse, add_path, folders_after, note};
-use std::cell::Cell;
 use stayhand_core::facts::{Access, Aspect, Operation, Program, Trait};
+use std::cell::Cell;
 
 /// Deepest nesting of command lines inside command lines, and of wrappers around wrappers.
 pub(crate) const MAX_DEPTH: u8 = 8;
@@ -35,8 +35,14 @@ pub fn operation_of_argv(argv: &[String], at: &Surroundings<'_>) -> Vec<Operatio
     let folders = [at.cwd.to_owned()];
     let budget = Budget::default();
     let input = Input::default();
-    let situation =
-        Situation { home: at.home, workspace: at.workspace, folders: &folders, input: &input, depth: 0, budget: &budget };
+    let situation = Situation {
+        home: at.home,
+        workspace: at.workspace,
+        folders: &folders,
+        input: &input,
+        depth: 0,
+        budget: &budget,
+    };
     run(&words, &situation).operations
 }
 

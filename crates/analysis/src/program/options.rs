@@ -25,7 +25,11 @@ pub(super) struct Sorted<'w> {
 }
 
 /// Sorts `words` under `root`, and gives the entry of the sub-command they name.
-pub(super) fn sort<'w>(program: &str, root: &'static Entry, words: &'w [Arg]) -> (Sorted<'w>, &'static Entry) {
+pub(super) fn sort<'w>(
+    program: &str,
+    root: &'static Entry,
+    words: &'w [Arg],
+) -> (Sorted<'w>, &'static Entry) {
     let mut sorter = Sorter { program, chain: vec![root], sorted: Sorted::default(), words: words.iter() };
     sorter.sort();
     let entry = sorter.chain.last().copied().unwrap_or(root);
@@ -44,6 +48,7 @@ impl<'w> Sorter<'_, 'w> {
     fn sort(&mut self) {
         let mut options_end = false;
         while let Some(word) = self.words.next() {
+            options_end |= self.sorted.effects.contains(&Effect::Stop);
             if options_end || !word.text.starts_with('-') || word.text == "-" && word.is_exact() {
                 self.sorted.may_hide_options |= !options_end && word.is_unknown() && word.text.is_empty();
                 options_end |= self.operand(word);
@@ -154,7 +159,8 @@ impl<'w> Sorter<'_, 'w> {
         for (at, letter) in word.text.char_indices().skip(1) {
             let mut buffer = [b'-', 0, 0, 0, 0];
             let Some(spelling) = spell(letter, &mut buffer) else { return self.unknown_option(&word.text) };
-            let Some((takes, effects)) = self.lookup(spelling) else {
+            let digit = || self.lookup("-#").filter(|_| letter.is_ascii_digit());
+            let Some((takes, effects)) = self.lookup(spelling).or_else(digit) else {
                 return self.unknown_option(if word.text.len() > 3 { &word.text } else { spelling });
             };
             let rest = at + letter.len_utf8();

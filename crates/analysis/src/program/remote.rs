@@ -1,8 +1,8 @@
 //! Hosts, URLs and what goes to and comes from other machines.
 
+use super::Arg;
 use super::interpret::{Interpreter, note};
 use super::spec::Meaning;
-use super::Arg;
 use crate::{host, url};
 use stayhand_core::facts::{Access, Aspect, HostUse, Opaque, Operation, Trait};
 
@@ -125,7 +125,13 @@ fn url_host(arg: &Arg, method: Option<&str>) -> Option<Result<HostUse, Opaque>> 
 /// What is known once every option has been seen.
 pub(super) fn finish(interpreter: &mut Interpreter<'_>) {
     let method = interpreter.method.take();
-    for arg in interpreter.take_urls() {
+    let urls = interpreter.take_urls();
+    if urls.is_empty()
+        && method.as_deref().is_some_and(|method| !matches!(method, "GET" | "HEAD" | "OPTIONS"))
+    {
+        interpreter.operation.does.insert(Trait::Infrastructure);
+    }
+    for arg in urls {
         if let Some(file) = arg.text.strip_prefix("file://") {
             interpreter.path(Access::Read, &Arg { text: file.to_owned(), ..arg.clone() });
             continue;
@@ -144,7 +150,8 @@ pub(super) fn finish(interpreter: &mut Interpreter<'_>) {
 fn save(interpreter: &mut Interpreter<'_>, arg: &Arg) {
     let path = arg.text.split_once("://").map_or(arg.text.as_str(), |(_, rest)| rest);
     let path = path.split(['?', '#']).next().unwrap_or_default();
-    let name = path.split_once('/').and_then(|(_, path)| path.rsplit('/').next()).filter(|name| !name.is_empty());
+    let name =
+        path.split_once('/').and_then(|(_, path)| path.rsplit('/').next()).filter(|name| !name.is_empty());
     let name = match name {
         Some(name) if arg.is_exact() => Arg::exact(name),
         Some(_) => Arg::pattern("*"),
@@ -198,8 +205,10 @@ fn remote(interpreter: &mut Interpreter<'_>, arg: &Arg, access: Access) {
 fn scheme_host(interpreter: &mut Interpreter<'_>, scheme: &str, authority: &str) {
     let found = match scheme {
         "http" | "https" => url::host_use(&format!("{scheme}://{authority}/"), None),
-        "ssh" | "git" | "git+ssh" | "rsync" | "sftp" | "ftp" | "redis" | "rediss" | "postgres" | "postgresql" | "mysql"
-        | "mongodb" | "mongodb+srv" | "tcp" | "s3" => host::host_use(authority.rsplit('@').next().unwrap_or_default()),
+        "ssh" | "git" | "git+ssh" | "rsync" | "sftp" | "ftp" | "redis" | "rediss" | "postgres"
+        | "postgresql" | "mysql" | "mongodb" | "mongodb+srv" | "tcp" | "s3" => {
+            host::host_use(authority.rsplit('@').next().unwrap_or_default())
+        }
         _ => {
             return note(&mut interpreter.operation, Aspect::Hosts, "the kind of address is not known");
         }
@@ -232,7 +241,9 @@ fn sent(interpreter: &mut Interpreter<'_>, access: Access) {
 
 /// `git checkout WORD`: a folder or file loses its changes, a branch does not.
 fn checkout(interpreter: &mut Interpreter<'_>, arg: &Arg) {
-    let path_like = matches!(arg.text.as_str(), "." | ":/" | "*") || arg.text.starts_with("./") || arg.text.starts_with("../");
+    let path_like = matches!(arg.text.as_str(), "." | ":/" | "*")
+        || arg.text.starts_with("./")
+        || arg.text.starts_with("../");
     if arg.is_unknown() || !path_like {
         return;
     }
@@ -247,13 +258,51 @@ fn discard(interpreter: &mut Interpreter<'_>, arg: &Arg) {
 /// Git settings that only choose names, colours and strategies.
 fn is_plain_git_key(key: &str) -> bool {
     const PLAIN: &[&str] = &[
-        "advice.", "branch.autosetuprebase", "color.", "column.", "commit.gpgsign", "core.abbrev", "core.autocrlf",
-        "core.eol", "core.filemode", "core.ignorecase", "core.longpaths", "core.quotepath", "core.safecrlf",
-        "core.whitespace", "core.compression", "diff.algorithm", "diff.colormoved", "diff.mnemonicprefix", "diff.renames",
-        "fetch.prune", "format.pretty", "gc.auto", "grep.", "help.autocorrect", "http.postbuffer", "init.defaultbranch",
-        "log.", "merge.conflictstyle", "merge.ff", "pull.ff", "pull.rebase", "push.autosetupremote", "push.default",
-        "push.followtags", "rebase.autosquash", "rebase.autostash", "rerere.", "safe.directory", "status.",
-        "submodule.recurse", "tag.sort", "user.email", "user.name", "user.signingkey", "versionsort.",
+        "advice.",
+        "branch.autosetuprebase",
+        "color.",
+        "column.",
+        "commit.gpgsign",
+        "core.abbrev",
+        "core.autocrlf",
+        "core.eol",
+        "core.filemode",
+        "core.ignorecase",
+        "core.longpaths",
+        "core.quotepath",
+        "core.safecrlf",
+        "core.whitespace",
+        "core.compression",
+        "diff.algorithm",
+        "diff.colormoved",
+        "diff.mnemonicprefix",
+        "diff.renames",
+        "fetch.prune",
+        "format.pretty",
+        "gc.auto",
+        "grep.",
+        "help.autocorrect",
+        "http.postbuffer",
+        "init.defaultbranch",
+        "log.",
+        "merge.conflictstyle",
+        "merge.ff",
+        "pull.ff",
+        "pull.rebase",
+        "push.autosetupremote",
+        "push.default",
+        "push.followtags",
+        "rebase.autosquash",
+        "rebase.autostash",
+        "rerere.",
+        "safe.directory",
+        "status.",
+        "submodule.recurse",
+        "tag.sort",
+        "user.email",
+        "user.name",
+        "user.signingkey",
+        "versionsort.",
     ];
     let key = key.to_ascii_lowercase();
     PLAIN.iter().any(|plain| match plain.strip_suffix('.') {

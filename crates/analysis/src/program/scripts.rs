@@ -3,11 +3,15 @@
 /// Whether an awk program only computes: it starts no program, opens no file and no connection.
 pub(super) fn awk_is_plain(program: &str) -> bool {
     let mut bytes = program.bytes().peekable();
+    // The byte before, and the last one that is no blank.
+    let mut before = b' ';
     let mut previous = b' ';
     // Inside `print …`, `>` redirects; elsewhere it compares.
     let mut printing = false;
+    // `getline <` reads a file.
+    let mut reading = false;
     let mut depth = 0u32;
-    if ["system", "getline", "@load", "@include", "ENVIRON", "close("].iter().any(|word| program.contains(word)) {
+    if ["system", "@load", "@include", "ENVIRON", "close("].iter().any(|word| program.contains(word)) {
         return false;
     }
     while let Some(byte) = bytes.next() {
@@ -19,20 +23,28 @@ pub(super) fn awk_is_plain(program: &str) -> bool {
             b'#' => while bytes.next_if(|byte| *byte != b'\n').is_some() {},
             b'(' => depth += 1,
             b')' => depth = depth.saturating_sub(1),
-            b'p' if !previous.is_ascii_alphanumeric() && previous != b'_' => printing = true,
+            b'g' if is_getline(&bytes, before) => reading = true,
+            b'<' if reading => return false,
+            b'p' if !before.is_ascii_alphanumeric() && before != b'_' => printing = true,
             b';' | b'\n' | b'}' => {
                 printing = false;
+                reading = false;
                 depth = 0;
             }
             b'>' if printing && depth == 0 => return false,
             b'|' if bytes.next_if_eq(&b'|').is_none() => return false,
             _ => {}
         }
+        before = byte;
         if !byte.is_ascii_whitespace() {
             previous = byte;
         }
     }
     true
+}
+
+fn is_getline(rest: &std::iter::Peekable<std::str::Bytes<'_>>, before: u8) -> bool {
+    !before.is_ascii_alphanumeric() && rest.clone().take(6).eq("etline".bytes())
 }
 
 fn skip_string(bytes: &mut std::iter::Peekable<std::str::Bytes<'_>>, end: u8) {
@@ -75,7 +87,9 @@ struct SedReader<'s> {
 
 impl<'s> SedReader<'s> {
     fn skip_separators(&mut self) -> bool {
-        self.rest = self.rest.trim_start_matches(|char: char| char.is_whitespace() || matches!(char, ';' | '{' | '}' | '!'));
+        self.rest = self
+            .rest
+            .trim_start_matches(|char: char| char.is_whitespace() || matches!(char, ';' | '{' | '}' | '!'));
         !self.rest.is_empty()
     }
 
@@ -137,19 +151,42 @@ impl<'s> SedReader<'s> {
             match chars.next() {
                 Some('/') => {
                     self.next();
-                    self.part('/')?;
+                    self.pattern('/')?;
                     self.rest = self.rest.trim_start_matches(['I', 'M']);
                 }
                 Some('\\') => {
                     self.next();
                     let delimiter = self.next()?;
-                    self.part(delimiter)?;
+                    self.pattern(delimiter)?;
                 }
                 Some('0'..='9' | '$' | ',' | '~' | '+') => {
                     self.next();
                 }
                 _ => return Some(()),
             }
+        }
+    }
+
+    /// Skips to the end of a delimited pattern, in which brackets may hold the delimiter.
+    fn pattern(&mut self, delimiter: char) -> Option<()> {
+        loop {
+            match self.next()? {
+                '\\' => {
+                    self.next()?;
+                }
+                '[' => self.bracket(),
+                char if char == delimiter => return Some(()),
+                _ => {}
+            }
+        }
+    }
+
+    /// Skips the rest of `[…]`, if it is closed.
+    fn bracket(&mut self) {
+        let open = self.rest.strip_prefix('^').unwrap_or(self.rest);
+        let open = open.strip_prefix(']').unwrap_or(open);
+        if let Some((_, rest)) = open.split_once(']') {
+            self.rest = rest;
         }
     }
 
@@ -168,7 +205,7 @@ impl<'s> SedReader<'s> {
 
     fn substitution(&mut self, found: &mut Sed) -> Option<()> {
         let delimiter = self.next()?;
-        self.part(delimiter)?;
+        self.pattern(delimiter)?;
         self.part(delimiter)?;
         loop {
             let mut chars = self.rest.chars();
@@ -212,7 +249,5 @@ pub(super) fn mode_grants_identity(mode: &str) -> bool {
         let digits = mode.trim_start_matches('0');
         return digits.len() >= 4 && !digits.starts_with('1');
     }
-    mode.split(',').any(|clause| {
-        clause.split_once(['+', '=']).is_some_and(|(_, bits)| bits.contains('s'))
-    })
+    mode.split(',').any(|clause| clause.split_once(['+', '=']).is_some_and(|(_, bits)| bits.contains('s')))
 }

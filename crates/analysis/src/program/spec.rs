@@ -11,6 +11,8 @@ pub(super) struct Spec {
     pub(super) effects: Vec<Effect>,
     /// What the operands mean, by variant; the first has no name.
     pub(super) operands: Vec<(&'static str, Operands)>,
+    /// What is done with the current folder when no operand names a path.
+    pub(super) default: Option<Meaning>,
     /// What is done with standard input when no operand names a file.
     pub(super) stdin: Stdin,
     /// What is known about standard output.
@@ -79,6 +81,8 @@ pub(super) enum Effect {
     ListsPaths,
     /// Sends standard input to another machine.
     SendsInput,
+    /// The words after it belong to something else.
+    Stop,
     /// Writes what an archive holds below the current folder.
     Unpacks,
     /// Writes it elsewhere, or nowhere.
@@ -172,6 +176,10 @@ pub(super) enum Meaning {
     Archive,
     /// A database: its name, or a URL with its host.
     Database,
+    /// A setting of the kernel: `name`, or `name=value` to change it.
+    Setting,
+    /// Words that are joined to a command line for a shell.
+    ShellWords,
     /// What stands for the words from standard input (`xargs -I {}`).
     Placeholder,
 }
@@ -198,8 +206,12 @@ pub(super) enum Output {
     /// Nothing.
     #[default]
     Unknown,
-    /// One name or number, without a slash.
+    /// One name or number, without a slash unless an argument has one.
     Name,
+    /// The last component of a path.
+    Base,
+    /// The operands.
+    Words,
     /// Paths: the operands, and names below them.
     Paths,
     /// Names in the current folder.

@@ -15,6 +15,7 @@
 //! maybe text: --color               options whose value is only ever attached (`--color=auto`)
 //! stdin: code                       standard input: data, shell, code, sql, sent
 //! output: paths                     standard output: name, names, paths, tree-paths, input, temporary
+//! default: list                     what is done with the current folder if no operand names a path
 //! stop                              options end at the first operand
 //! like: @name                       also has the lines of the shared section [@name]
 //! ```
@@ -22,12 +23,12 @@
 //! A program may have several sections; where they disagree, the last line wins.
 //! A spelling `-#` stands for any number (`head -20`). Effects are the names of traits, and
 //! `recursive`, `opaque`, `dry`, `skip`, `rewrites`, `saves`, `saves-not`, `lists-paths`,
-//! `sends-input`, `unpacks`, `unpacks-not`, `@variant`. An option that is not listed is not known: safe forms are enumerated.
+//! `sends-input`, `unpacks`, `unpacks-not`, `stop`, `@variant`. An option that is not listed is not known: safe forms are enumerated.
 
 use super::spec::{Effect, Meaning, Operands, Opt, Output, Spec, Stdin, Takes};
+use stayhand_core::facts::Trait;
 use std::collections::HashMap;
 use std::sync::{LazyLock, OnceLock};
-use stayhand_core::facts::Trait;
 
 /// Every table. One file holds one family of programs.
 const TABLES: &[&str] = &[
@@ -172,6 +173,7 @@ fn read_line(spec: &mut Spec, line: &'static str) -> Option<()> {
         }
         "stdin" => spec.stdin = stdin(rest.trim())?,
         "output" => spec.output = output(rest.trim())?,
+        "default" => spec.default = Some(meaning(rest.trim())?),
         "like" => include(spec, rest.trim()),
         "flag" => option(spec, Takes::Nothing, key, rest)?,
         "value" => option(spec, Takes::Value(meaning(key.next()?)?), key, rest)?,
@@ -234,7 +236,10 @@ fn stdin(word: &str) -> Option<Stdin> {
 
 fn output(word: &str) -> Option<Output> {
     Some(match word {
+        "unknown" => Output::Unknown,
         "name" => Output::Name,
+        "base" => Output::Base,
+        "words" => Output::Words,
         "names" => Output::Names,
         "paths" => Output::Paths,
         "input" => Output::Input,
@@ -258,6 +263,7 @@ fn effect(word: &'static str) -> Option<Effect> {
         "saves-not" => Effect::SavesNot,
         "lists-paths" => Effect::ListsPaths,
         "sends-input" => Effect::SendsInput,
+        "stop" => Effect::Stop,
         "unpacks" => Effect::Unpacks,
         "unpacks-not" => Effect::UnpacksNot,
         name => Effect::Does(trait_named(name)?),
@@ -331,6 +337,8 @@ fn meaning(word: &str) -> Option<Meaning> {
         "archive" => Meaning::Archive,
         "database" => Meaning::Database,
         "placeholder" => Meaning::Placeholder,
+        "setting" => Meaning::Setting,
+        "shell-words" => Meaning::ShellWords,
         _ => return None,
     })
 }

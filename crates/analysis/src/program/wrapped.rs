@@ -12,6 +12,7 @@ pub(super) fn start(wrapper: &mut Interpreter<'_>, meaning: Meaning, words: &[&A
     match meaning {
         Meaning::Environment => environment(wrapper, &words),
         Meaning::ArgvInput => with_input(wrapper, &words),
+        Meaning::ShellWords => shell_words(wrapper, &words),
         Meaning::RemoteArgv => {
             wrapper.operation.does.insert(Trait::ExecuteCode);
             wrapper.note_effects("a command runs on another machine or in a container");
@@ -24,13 +25,21 @@ fn inner(wrapper: &mut Interpreter<'_>, words: &[Arg]) {
     if words.is_empty() {
         return;
     }
-    let situation = Situation {
-        folders: &wrapper.folders,
-        depth: wrapper.situation.depth + 1,
-        ..*wrapper.situation
-    };
+    let situation =
+        Situation { folders: &wrapper.folders, depth: wrapper.situation.depth + 1, ..*wrapper.situation };
     let report = run(words, &situation);
     wrapper.nested.extend(report.operations);
+    wrapper.output = report.output;
+}
+
+/// Words that are joined to one command line.
+fn shell_words(wrapper: &mut Interpreter<'_>, words: &[Arg]) {
+    if words.is_empty() {
+        return;
+    }
+    let certainty = words.iter().map(|word| word.certainty).max().unwrap_or_default();
+    let text = words.iter().map(|word| word.text.as_str()).collect::<Vec<_>>().join(" ");
+    command_line(wrapper, &Arg { text, certainty, ..Arg::default() });
 }
 
 /// `NAME=VALUE … program …`
@@ -69,15 +78,20 @@ fn is_setting(word: &Arg) -> bool {
 fn with_input(wrapper: &mut Interpreter<'_>, words: &[Arg]) {
     let split = words.iter().position(|word| word.known().is_some_and(|text| text.starts_with(":::")));
     let (command, given) = words.split_at(split.unwrap_or(words.len()));
-    let mut inputs: Vec<Arg> = given.iter().skip(1).filter(|word| word.known() != Some(":::")).cloned().collect();
+    let mut inputs: Vec<Arg> =
+        given.iter().skip(1).filter(|word| word.known() != Some(":::")).cloned().collect();
     if split.is_none() {
         inputs.clone_from(&wrapper.situation.input.names);
+    }
+    if inputs.is_empty() {
+        inputs = plain_words(wrapper.situation.input.text.as_deref());
     }
     if inputs.is_empty() {
         inputs.push(Arg::unknown());
     }
     let placeholder = wrapper.placeholder.clone();
-    let braces = split.is_some() || wrapper.operation.program.as_ref().is_some_and(|program| program.name == "parallel");
+    let braces = split.is_some()
+        || wrapper.operation.program.as_ref().is_some_and(|program| program.name == "parallel");
     let placeholder = placeholder.or_else(|| braces.then(|| "{}".to_owned())).filter(|text| !text.is_empty());
     let mut all = Vec::new();
     let mut replaced = false;
@@ -97,14 +111,24 @@ fn with_input(wrapper: &mut Interpreter<'_>, words: &[Arg]) {
         && braces
         && only.text.contains(' ')
     {
-        return note(&mut wrapper.operation, Aspect::Effects, "a command line is made from words that are not known");
+        return note(
+            &mut wrapper.operation,
+            Aspect::Effects,
+            "a command line is made from words that are not known",
+        );
     }
     inner(wrapper, &all);
 }
 
+/// The words of a static text, if nothing in it is quoted.
+fn plain_words(text: Option<&str>) -> Vec<Arg> {
+    let text = text.filter(|text| !text.contains(['"', '\'', '\\', '\0'])).unwrap_or_default();
+    text.split_whitespace().map(Arg::exact).collect()
+}
+
 /// `word` with `mark` replaced by `input`.
 pub(super) fn replace(word: &Arg, mark: &str, input: &Arg) -> Arg {
-    let (before, after) = word.text.split_once(mark).unwrap_or((&word.text, ""));
+    let Some((before, after)) = word.text.split_once(mark) else { return word.clone() };
     if input.is_unknown() {
         let many = before.is_empty() && after.is_empty() && input.many;
         return Arg { text: format!("{before}{}", input.text), many, ..Arg::unknown() };
@@ -127,11 +151,8 @@ pub(super) fn command_line(wrapper: &mut Interpreter<'_>, arg: &Arg) {
     if wrapper.situation.depth >= MAX_DEPTH {
         return wrapper.note_effects("commands are nested too deeply");
     }
-    let situation = Situation {
-        folders: &wrapper.folders,
-        depth: wrapper.situation.depth + 1,
-        ..*wrapper.situation
-    };
+    let situation =
+        Situation { folders: &wrapper.folders, depth: wrapper.situation.depth + 1, ..*wrapper.situation };
     let mut operations = shell::nested(text, &situation, &wrapper.positional);
     wrapper.nested.append(&mut operations);
 }

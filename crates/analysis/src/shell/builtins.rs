@@ -36,7 +36,9 @@ impl<'p> Walker<'p, '_> {
             "trap" => self.trap(rest, extra),
             "source" | "." => self.source(name, rest, extra),
             "alias" => self.alias(rest, extra),
-            "export" | "declare" | "typeset" | "readonly" | "local" => self.declare(name, rest, declared, extra),
+            "export" | "declare" | "typeset" | "readonly" | "local" => {
+                self.declare(name, rest, declared, extra)
+            }
             "unset" | "unsetenv" => self.unset(name, rest, extra),
             "read" | "mapfile" | "readarray" | "getopts" | "let" | "printf" => {
                 self.forget_named(name, rest);
@@ -64,9 +66,9 @@ impl<'p> Walker<'p, '_> {
             text: self.printed(words),
             names: output,
             local: operations.iter().any(carries_data),
-            fetched: operations.iter().any(|operation| {
-                !operation.hosts.is_empty() || operation.does.contains(Trait::Network)
-            }),
+            fetched: operations
+                .iter()
+                .any(|operation| !operation.hosts.is_empty() || operation.does.contains(Trait::Network)),
         };
         for operation in operations {
             self.push(operation);
@@ -87,11 +89,14 @@ impl<'p> Walker<'p, '_> {
             "echo" => {
                 let words = rest.strip_prefix(&[Arg::exact("-n")]).unwrap_or(rest);
                 let texts: Vec<&str> = words.iter().map(|arg| arg.text.as_str()).collect();
-                let certain = words.iter().all(plain) && !texts.first().is_some_and(|text| text.starts_with('-'));
+                let certain =
+                    words.iter().all(plain) && !texts.first().is_some_and(|text| text.starts_with('-'));
                 certain.then(|| texts.join(" ") + "\n")
             }
             "printf" => match rest {
-                [only] if plain(only) && !only.text.contains('%') && !only.text.starts_with('-') => Some(only.text.clone()),
+                [only] if plain(only) && !only.text.contains('%') && !only.text.starts_with('-') => {
+                    Some(only.text.clone())
+                }
                 _ => None,
             },
             _ => None,
@@ -108,7 +113,8 @@ impl<'p> Walker<'p, '_> {
     fn change_folder(&mut self, words: &[Arg], name: &str, extra: Operation) {
         let mut operation = operation(name, words);
         merge(&mut operation, extra);
-        let target = words.iter().find(|word| !matches!(word.text.as_str(), "-P" | "-L" | "-e" | "-@" | "--"));
+        let target =
+            words.iter().find(|word| !matches!(word.text.as_str(), "-P" | "-L" | "-e" | "-@" | "--"));
         let home = Arg::exact(self.situation.home);
         let target = target.unwrap_or(&home);
         if target.known() == Some("-") {
@@ -208,7 +214,11 @@ impl<'p> Walker<'p, '_> {
                     if flags.contains(['n', 'u', 'l', 'i']) && !(name == "export" && flags == "-n") {
                         self.forget_declared(declared);
                         if flags.contains('n') {
-                            note(&mut operation, Aspect::Effects, "a variable becomes another name for a second one");
+                            note(
+                                &mut operation,
+                                Aspect::Effects,
+                                "a variable becomes another name for a second one",
+                            );
                         }
                     }
                 }

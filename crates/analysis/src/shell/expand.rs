@@ -55,7 +55,11 @@ impl<'p> Walker<'p, '_> {
             Part::Text { text, quoted } => fields.text(text, *quoted),
             Part::Variable { name, form, quoted } => {
                 let values = self.variable(name, form);
-                self.add_values(values, *quoted, fields);
+                match values {
+                    // `"$@"` keeps its words apart, each as it is.
+                    Some(values) if *quoted && name == "@" => fields.words(&values),
+                    values => self.add_values(values, *quoted, fields),
+                }
             }
             Part::Output { body, quoted } => {
                 let values = self.output_of(body);
@@ -106,6 +110,12 @@ impl<'p> Walker<'p, '_> {
         let value = self.plain_variable(name);
         match form {
             Form::Plain => value,
+            Form::Required(words) => {
+                for word in words {
+                    self.expand_one(word);
+                }
+                value
+            }
             Form::Length => Some(vec![Arg::pattern("*")]),
             Form::Default(word) => {
                 let default = self.expand_one(word);
@@ -150,10 +160,9 @@ impl<'p> Walker<'p, '_> {
                 _ => None,
             },
             "IFS" => exact(" \t\n"),
-            "USER" | "LOGNAME" | "UID" | "EUID" | "HOSTNAME" | "RANDOM" | "SECONDS" | "LINENO" | "PPID" | "BASHPID"
-            | "$" | "?" | "#" | "!" | "HOSTTYPE" | "OSTYPE" | "EPOCHSECONDS" | "BASH_VERSION" | "SHLVL" => {
-                Some(vec![Arg::pattern("*")])
-            }
+            "USER" | "LOGNAME" | "UID" | "EUID" | "HOSTNAME" | "RANDOM" | "SECONDS" | "LINENO" | "PPID"
+            | "BASHPID" | "$" | "?" | "#" | "!" | "HOSTTYPE" | "OSTYPE" | "EPOCHSECONDS" | "BASH_VERSION"
+            | "SHLVL" => Some(vec![Arg::pattern("*")]),
             "@" | "*" => self.scope.positional.clone(),
             digits if digits.bytes().all(|byte| byte.is_ascii_digit()) => {
                 let index = digits.parse::<usize>().ok()?.checked_sub(1)?;
@@ -283,6 +292,21 @@ impl Fields {
         self.current.present |= !piece.is_empty();
     }
 
+    fn words(&mut self, values: &[Arg]) {
+        for (index, value) in values.iter().enumerate() {
+            if index > 0 {
+                self.split();
+            }
+            match value.certainty {
+                Certainty::Pattern => self.pattern(&value.text),
+                _ => self.text(&value.text, true),
+            }
+            if value.is_unknown() {
+                self.unknown(value.many);
+            }
+        }
+    }
+
     fn split(&mut self) {
         if self.current.present {
             self.done.push(std::mem::take(&mut self.current));
@@ -407,7 +431,9 @@ impl Field {
     fn with(&self, open: usize, close: usize, piece: &[Mark]) -> Self {
         let mut marks = self.marks.get(..open).unwrap_or_default().to_vec();
         marks.extend_from_slice(piece);
-        let known = self.unknown.map(|known| if known > close { known - (close + 1 - open) + piece.len() } else { known.min(marks.len()) });
+        let known = self.unknown.map(|known| {
+            if known > close { known - (close + 1 - open) + piece.len() } else { known.min(marks.len()) }
+        });
         marks.extend_from_slice(self.marks.get(close + 1..).unwrap_or_default());
         Self { marks, unknown: known, ..self.clone() }
     }

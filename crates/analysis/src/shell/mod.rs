@@ -33,8 +33,14 @@ use stayhand_core::facts::{Aspect, Operation};
 pub fn operations(command: &str, at: &Surroundings<'_>) -> Vec<Operation> {
     let folders = [at.cwd.to_owned()];
     let (input, budget) = (Input::default(), Budget::default());
-    let situation =
-        Situation { home: at.home, workspace: at.workspace, folders: &folders, input: &input, depth: 0, budget: &budget };
+    let situation = Situation {
+        home: at.home,
+        workspace: at.workspace,
+        folders: &folders,
+        input: &input,
+        depth: 0,
+        budget: &budget,
+    };
     walked(command, &situation, None)
 }
 

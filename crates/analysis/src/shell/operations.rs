@@ -11,7 +11,11 @@ const MAX_ROUNDS: usize = 8;
 const MAX_CALLS: usize = 8;
 
 /// The operations of `plan`, started in `scope`'s state.
-pub(super) fn walk(plan: &ShellPlan, situation: &Situation<'_>, positional: Option<Vec<Arg>>) -> Vec<Operation> {
+pub(super) fn walk(
+    plan: &ShellPlan,
+    situation: &Situation<'_>,
+    positional: Option<Vec<Arg>>,
+) -> Vec<Operation> {
     let mut scope = Scope::new(situation.folders);
     scope.positional = positional;
     let mut walker = Walker::new(*situation, scope);
@@ -47,7 +51,12 @@ impl<'p, 's> Walker<'p, 's> {
             let fetched = output.fetched;
             output = self.statement(statement);
             if statements.len() > 1 {
-                output = Input { local: local | output.local, fetched: fetched | output.fetched, given: true, ..Input::default() };
+                output = Input {
+                    local: local | output.local,
+                    fetched: fetched | output.fetched,
+                    given: true,
+                    ..Input::default()
+                };
             }
             self.may_have_failed(&before);
         }
@@ -56,7 +65,8 @@ impl<'p, 's> Walker<'p, 's> {
 
     /// A `cd` of its own may fail, and the next command runs all the same.
     fn may_have_failed(&mut self, before: &[String]) {
-        let certain = |folders: &[String]| folders.iter().all(|folder| folder == "/" || folder == self.situation.home);
+        let certain =
+            |folders: &[String]| folders.iter().all(|folder| folder == "/" || folder == self.situation.home);
         if self.scope.exits_on_error || self.scope.folders == before || certain(&self.scope.folders) {
             return;
         }
@@ -65,7 +75,9 @@ impl<'p, 's> Walker<'p, 's> {
         }
         if !self.scope.folders.is_empty() {
             let parents = before.iter().all(|folder| {
-                let parent = folder.rsplit_once('/').map_or("/", |(parent, _)| if parent.is_empty() { "/" } else { parent });
+                let parent = folder
+                    .rsplit_once('/')
+                    .map_or("/", |(parent, _)| if parent.is_empty() { "/" } else { parent });
                 self.scope.folders.iter().any(|now| now == parent)
             });
             if !parents {
@@ -84,7 +96,9 @@ impl<'p, 's> Walker<'p, 's> {
             Statement::Group(body) => self.sequence(body),
             Statement::Subshell(body) => self.apart(|walker| walker.sequence(body)),
             Statement::Choice { test, arms, repeats: false } => self.choice(test, arms),
-            Statement::Choice { test, arms, repeats: true } => self.repeat(|walker| walker.choice(test, arms)),
+            Statement::Choice { test, arms, repeats: true } => {
+                self.repeat(|walker| walker.choice(test, arms))
+            }
             Statement::For { variable, values, body } => self.for_each(variable, values.as_deref(), body),
             Statement::Function { name, body } => self.define(name, body),
             Statement::Redirected { body, redirects } => self.redirected(body, redirects),
@@ -153,7 +167,12 @@ impl<'p, 's> Walker<'p, 's> {
                 }
             }
             let more = self.statement(next);
-            output = Input { local: output.local | more.local, fetched: output.fetched | more.fetched, given: true, ..more };
+            output = Input {
+                local: output.local | more.local,
+                fetched: output.fetched | more.fetched,
+                given: true,
+                ..more
+            };
             before = start;
             if *connector == Connector::Or && leaves(next) {
                 if let Some(end) = ends.pop() {
@@ -402,7 +421,8 @@ impl<'p, 's> Walker<'p, 's> {
         inner.calls.clone_from(&self.calls);
         inner.sequence(&plan.body);
         inner.walk_uncalled();
-        let mut names: Vec<String> = inner.defined.iter().map(|(function, _)| function.name.to_owned()).collect();
+        let mut names: Vec<String> =
+            inner.defined.iter().map(|(function, _)| function.name.to_owned()).collect();
         let found = std::mem::take(&mut inner.found);
         let state = inner.scope.without_functions();
         self.scope.take_state(state);

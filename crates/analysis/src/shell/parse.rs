@@ -451,7 +451,8 @@ fn for_statement(syntax: &Syntax<'_>, at: At) -> Statement {
 }
 
 fn c_style_for(syntax: &Syntax<'_>, at: At) -> Statement {
-    let head = Statement::Evaluate { words: words::evaluated(syntax, at), assigned: words::assigned(syntax, at) };
+    let head =
+        Statement::Evaluate { words: words::evaluated(syntax, at), assigned: words::assigned(syntax, at) };
     Statement::Choice { test: vec![head], arms: vec![body(syntax, at)], repeats: true }
 }
 

@@ -181,6 +181,8 @@ pub enum Form {
     Length,
     /// `${x:-word}`, `${x-word}`
     Default(Word),
+    /// `${x:?message}`, `${x?message}`: the value, or the end.
+    Required(Vec<Word>),
     /// `${x:+word}`, `${x+word}`
     Alternative(Word),
     /// `${x%pattern}`, `${x%%pattern}`

@@ -77,7 +77,8 @@ impl<'p> Scope<'p> {
             self.folders.clear();
         }
         for function in &other.functions {
-            let same = self.function(function.name).is_some_and(|known| std::ptr::eq(known.body, function.body));
+            let same =
+                self.function(function.name).is_some_and(|known| std::ptr::eq(known.body, function.body));
             if !same {
                 self.functions.push(Function { certain: false, ..*function });
             }

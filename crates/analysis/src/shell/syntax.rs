@@ -241,6 +241,9 @@ impl<'a> Syntax<'a> {
         if kind == Kind::HeredocEnd || self.inside_heredoc(open) {
             *covered = (*covered).max(range.start);
         }
+        if leaf && self.holds_line_end(kind, range.clone(), open) {
+            self.doubt("a command goes on after the end of its line");
+        }
         if leaf && range.end > *covered {
             if !is_blank(self.source.get(*covered..range.start).unwrap_or_default()) {
                 self.doubt("a part of the text is not understood");
@@ -263,7 +266,30 @@ impl<'a> Syntax<'a> {
         if open.len() < MAX_DEPTH {
             return 0;
         }
-        open.iter().filter(|index| self.nodes.get(**index).is_some_and(|node| node.kind != Kind::List)).count()
+        open.iter()
+            .filter(|index| self.nodes.get(**index).is_some_and(|node| node.kind != Kind::List))
+            .count()
+    }
+
+    /// Whether a leaf that should be part of one line holds the end of a line. The grammar lets
+    /// some words and operators begin with blanks, and with it swallow the end of a command.
+    fn holds_line_end(&self, kind: Kind, range: std::ops::Range<usize>, open: &[usize]) -> bool {
+        let text = self.slice(range);
+        if !text.contains('\n') || text.trim().is_empty() {
+            return false;
+        }
+        let quoting = |index: &usize| {
+            self.nodes.get(*index).is_some_and(|node| matches!(node.kind, Kind::String | Kind::HeredocBody))
+        };
+        let quoted = matches!(
+            kind,
+            Kind::RawString
+                | Kind::AnsiString
+                | Kind::StringContent
+                | Kind::HeredocContent
+                | Kind::HeredocBody
+        ) || open.iter().rev().take(2).any(quoting);
+        !quoted && text.replace("\\\n", "").contains('\n')
     }
 
     /// Whether the innermost open node is the text of a heredoc, which is not covered by nodes.
@@ -305,7 +331,9 @@ static LANGUAGE: LazyLock<Language> = LazyLock::new(|| tree_sitter_bash::LANGUAG
 
 static KINDS: LazyLock<Vec<Kind>> = LazyLock::new(|| {
     (0..LANGUAGE.node_kind_count())
-        .map(|id| u16::try_from(id).ok().and_then(|id| LANGUAGE.node_kind_for_id(id)).map_or(Kind::Unknown, kind_of))
+        .map(|id| {
+            u16::try_from(id).ok().and_then(|id| LANGUAGE.node_kind_for_id(id)).map_or(Kind::Unknown, kind_of)
+        })
         .collect()
 });
 

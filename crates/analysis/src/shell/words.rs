@@ -95,7 +95,9 @@ fn parts_of(syntax: &Syntax<'_>, at: At, parts: &mut Vec<Part>) {
             }
         }
         Kind::BraceRange => brace_range(syntax.text(at), parts),
-        Kind::ProcessSubstitution => parts.push(Part::Process(parse::statements(syntax, syntax.children(at)))),
+        Kind::ProcessSubstitution => {
+            parts.push(Part::Process(parse::statements(syntax, syntax.children(at))))
+        }
         _ => parts.push(dynamic(syntax, at, false)),
     }
 }
@@ -172,7 +174,13 @@ enum Escapes {
     Heredoc,
 }
 
-fn interpolated(syntax: &Syntax<'_>, at: At, inner: std::ops::Range<usize>, escapes: Escapes, parts: &mut Vec<Part>) {
+fn interpolated(
+    syntax: &Syntax<'_>,
+    at: At,
+    inner: std::ops::Range<usize>,
+    escapes: Escapes,
+    parts: &mut Vec<Part>,
+) {
     let mut from = inner.start;
     for child in syntax.children(at) {
         let dynamic_child = matches!(
@@ -230,7 +238,9 @@ fn holds_expansion(text: &str) -> bool {
             }
             b'`' => return true,
             b'$' => match bytes.peek() {
-                Some(b'(' | b'{' | b'[' | b'_' | b'@' | b'*' | b'#' | b'?' | b'!' | b'$' | b'-') => return true,
+                Some(b'(' | b'{' | b'[' | b'_' | b'@' | b'*' | b'#' | b'?' | b'!' | b'$' | b'-') => {
+                    return true;
+                }
                 Some(next) if next.is_ascii_alphanumeric() => return true,
                 _ => {}
             },
@@ -243,6 +253,10 @@ fn holds_expansion(text: &str) -> bool {
 /// `$'…'` with the escapes every shell agrees on.
 fn ansi(text: &str) -> Part {
     let inner = text.strip_prefix("$'").and_then(|text| text.strip_suffix('\'')).unwrap_or_default();
+    if matches!(inner, "\\0" | "\\000" | "\\x00") {
+        // Words cannot hold NUL: nothing is left of it.
+        return Part::Text { text: String::new(), quoted: true };
+    }
     match unescape(inner) {
         Some(text) => Part::Text { text, quoted: true },
         None => Part::Unread("an escape in `$'…'` is not known".to_owned()),
@@ -400,6 +414,7 @@ fn form(syntax: &Syntax<'_>, operator: &str, rest: &[At]) -> Option<Form> {
     let single = || Word { parts: words.iter().flat_map(|word| word.parts.clone()).collect() };
     Some(match operator {
         ":-" | "-" => Form::Default(single()),
+        ":?" | "?" => Form::Required(words),
         ":+" | "+" => Form::Alternative(single()),
         "%" | "%%" => Form::TrimEnd(single()),
         "#" => Form::TrimStart(single(), false),
