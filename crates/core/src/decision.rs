@@ -201,7 +201,9 @@ impl Finding {
             Some(words) if matches!(self.guard, GuardName::Rules) && self.reason != Reason::RuleUndecided => {
                 words.to_owned()
             }
-            Some(_) if matches!(self.guard, GuardName::Action) => text.to_owned(),
+            Some(_) if self.guard == GuardName::Action && self.reason != Reason::RuleUndecided => {
+                text.to_owned()
+            }
             Some(words) => format!("{}: {words}", text.trim_end_matches('.')),
             None => text.to_owned(),
         }

@@ -41,6 +41,10 @@
 //! # Ok::<(), stayhand_core::policy::error::PolicyError>(())
 //! ```
 
+// The tests inside this crate share their random policies with those outside.
+#[cfg(test)]
+extern crate self as stayhand_core;
+
 pub mod arbitrate;
 pub mod decide;
 pub mod decision;

@@ -20,7 +20,7 @@ pub(super) fn check(policy: &Policy, state: &State, ask: &Ask<'_>, now: Timestam
         cost(policy, ask, answers);
         patterns(policy, ask, answers);
         resources(policy, ask, answers);
-        grant(policy, answers);
+        grant(policy, ask, answers);
     }
 }
 
@@ -90,14 +90,18 @@ fn resources(policy: &ActionPolicy, ask: &Ask<'_>, answers: &mut Answers) {
     }
 }
 
-/// A208: a listed action runs, or waits for a person. A210: its duration is limited.
-fn grant(policy: &ActionPolicy, answers: &mut Answers) {
-    let (reason, effect) = if policy.approval {
-        (Reason::ActionApproval, Effect::Approve)
-    } else {
-        (Reason::ActionAllow, Effect::Allow)
+/// A208: a listed action runs, or waits for a person; what hides something waits in any case.
+/// A212: its duration is limited.
+fn grant(policy: &ActionPolicy, ask: &Ask<'_>, answers: &mut Answers) {
+    let hidden = ask.facts.operations.iter().find_map(|op| op.opaque.first());
+    let found = match hidden {
+        Some(opaque) => finding(policy, Reason::RuleUndecided, Effect::Approve).because(opaque.why.as_str()),
+        None if policy.approval || ask.facts.operations.is_empty() => {
+            finding(policy, Reason::ActionApproval, Effect::Approve)
+        }
+        None => finding(policy, Reason::ActionAllow, Effect::Allow),
     };
-    answers.add(finding(policy, reason, effect));
+    answers.add(found);
     answers.covered |= policy.layer.may_allow();
     answers.risk = answers.risk.max(Some(policy.risk));
     if let Some(limit_ms) = policy.limit_ms {

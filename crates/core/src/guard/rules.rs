@@ -19,12 +19,15 @@ pub(super) fn check(policy: &Policy, _: &State, ask: &Ask<'_>, now: Timestamp, a
     let mut uncovered = ask.facts.operations.is_empty();
     for op in &ask.facts.operations {
         policy.index.candidates(ask, op, &mut candidates);
-        let mut covered = false;
+        let mut cover = Cover::No;
         for id in candidates.iter() {
             let Some(rule) = policy.rules.get(id as usize) else { continue };
-            covered |= weigh(policy, rule, ask, op, now, answers);
+            cover = cover.or(weigh(policy, rule, ask, op, now, answers));
         }
-        uncovered |= !covered;
+        if let Cover::Perhaps(rule) = cover {
+            undecided(answers, rule, Effect::Approve, op);
+        }
+        uncovered |= matches!(cover, Cover::No);
     }
     answers.covered |= !uncovered;
     if answers.covered {
@@ -32,32 +35,51 @@ pub(super) fn check(policy: &Policy, _: &State, ask: &Ask<'_>, now: Timestamp, a
     }
 }
 
-/// Adds what one rule says about one operation. The answer: whether the operation is covered.
-fn weigh(
+/// Whether an operation is covered by a rule that allows it, or would with a person's approval.
+#[derive(Clone, Copy)]
+enum Cover<'p> {
+    No,
+    /// By a rule without conditions, which cannot have meant what is hidden: a person is asked.
+    Perhaps(&'p Rule),
+    Yes,
+}
+
+impl Cover<'_> {
+    fn or(self, other: Self) -> Self {
+        match (&self, &other) {
+            (Self::Yes, _) | (_, Self::No) | (Self::Perhaps(_), Self::Perhaps(_)) => self,
+            _ => other,
+        }
+    }
+}
+
+/// Adds what one rule says about one operation. The answer: whether the rule covers it.
+fn weigh<'p>(
     policy: &Policy,
-    rule: &Rule,
+    rule: &'p Rule,
     ask: &Ask<'_>,
     op: &Operation,
     now: Timestamp,
     answers: &mut Answers,
-) -> bool {
+) -> Cover<'p> {
     if rule.agents.as_ref().is_some_and(|agents| !agents.contains(&ask.request.principal.agent)) {
-        return false;
+        return Cover::No;
     }
     match (rule.kind, rule.applies(ask, op, now)) {
-        (_, Tri::No) => false,
-        (RuleKind::Allow, _) if !rule.layer.may_allow() => false,
-        (RuleKind::Allow, _) => {
+        (_, Tri::No) => Cover::No,
+        (RuleKind::Allow, _) if !rule.layer.may_allow() => Cover::No,
+        (RuleKind::Allow, Tri::Unknown) => Cover::Perhaps(rule),
+        (RuleKind::Allow, Tri::Yes) => {
             say(answers, rule, Reason::RuleAllow, Effect::Allow, None);
-            true
+            Cover::Yes
         }
         (RuleKind::Warn, _) => {
             answers.oblige(Obligation::Warn { rule: Arc::clone(&rule.name) });
-            false
+            Cover::No
         }
         (RuleKind::Audit, _) => {
             answers.oblige(Obligation::Audit { rule: Arc::clone(&rule.name) });
-            false
+            Cover::No
         }
         (RuleKind::Approve, Tri::Yes) => {
             let usual = policy.approval_timeout_s();
@@ -66,18 +88,18 @@ fn weigh(
             let timeout_s = rule.timeout_s.unwrap_or(usual).min(longest);
             answers.timeout_s = Some(answers.timeout_s.map_or(timeout_s, |shortest| shortest.min(timeout_s)));
             say(answers, rule, Reason::RuleApprove, Effect::Approve, Some(op));
-            rule.layer.may_allow()
+            if rule.layer.may_allow() { Cover::Yes } else { Cover::No }
         }
         (RuleKind::Deny, Tri::Yes) => {
             say(answers, rule, Reason::RuleDeny, Effect::Deny, Some(op));
-            false
+            Cover::No
         }
         (RuleKind::Deny | RuleKind::Approve, Tri::Unknown) => {
             let strict = rule.strict || policy.defaults.undecided == Stance::Deny;
             let refuse = strict && rule.kind == RuleKind::Deny;
             let effect = if refuse { Effect::Deny } else { Effect::Approve };
             undecided(answers, rule, effect, op);
-            false
+            Cover::No
         }
     }
 }
@@ -105,7 +127,9 @@ fn say(answers: &mut Answers, rule: &Rule, reason: Reason, effect: Effect, op: O
 /// Adds one finding for all rules that could not be decided: the strictest, with the reason of
 /// the first thing that is hidden.
 fn undecided(answers: &mut Answers, rule: &Rule, effect: Effect, op: &Operation) {
-    if let Some(found) = answers.findings.iter_mut().find(|finding| finding.reason == Reason::RuleUndecided) {
+    let earlier =
+        |finding: &&mut Finding| finding.guard == GuardName::Rules && finding.reason == Reason::RuleUndecided;
+    if let Some(found) = answers.findings.iter_mut().find(earlier) {
         if effect > found.effect {
             found.effect = effect;
             found.rule = Some(Arc::clone(&rule.name));

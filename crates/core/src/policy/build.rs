@@ -4,14 +4,14 @@ use super::boundary::{ActionPolicy, Boundaries};
 use super::error::{PolicyError, Problem, Source, Span};
 use super::index::RuleIndex;
 use super::read::{place, read};
-use super::rule::Rule;
+use super::rule::{Rule, RuleKind};
 use super::source::{PolicySource, RuleSource, Stance, ToolSource};
 use super::text_pattern::TextPattern;
 use super::{Analyse, Defaults, Policy, SQL_APPROVE, examples, lint, packs};
 use crate::decision::{Layer, Level};
 use crate::digest::Digest;
 use crate::tool::Declaration;
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 use serde_saphyr::Spanned;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -201,6 +201,20 @@ impl Builder {
         self.expressions <= MAX_EXPRESSIONS
     }
 
+    /// The tools that trusted files let run or describe, by name and by pattern.
+    fn known_tools(&self) -> (FxHashSet<Box<str>>, Vec<Box<str>>) {
+        let covers =
+            |rule: &&Rule| rule.layer.may_allow() && matches!(rule.kind, RuleKind::Allow | RuleKind::Approve);
+        let by_rules = self.rules.iter().filter(covers).flat_map(|rule| rule.tools.iter().cloned());
+        let listed = |policies: &[ActionPolicy]| policies.iter().any(|policy| policy.layer.may_allow());
+        let by_actions =
+            self.actions.iter().filter(|(_, policies)| listed(policies)).map(|(name, _)| name.clone());
+        let described = self.tools.keys().map(|name| name.as_str().into());
+        let (patterns, names): (Vec<_>, Vec<_>) =
+            by_rules.filter(|tool| &**tool != "*").partition(|tool| tool.contains(['*', '?']));
+        (names.into_iter().chain(by_actions).chain(described).collect(), patterns)
+    }
+
     pub(super) fn finish(mut self, analyse: Analyse) -> Result<Policy, PolicyError> {
         let index = match RuleIndex::build(&self.rules) {
             Ok(index) => index,
@@ -217,6 +231,7 @@ impl Builder {
         }
         let parts: Vec<&[u8]> = self.digests.iter().map(|digest| &digest.0[..]).collect();
         let any_tool = self.rules.iter().any(Rule::allows_every_tool);
+        let (known, known_patterns) = self.known_tools();
         self.boundaries.finish();
         self.defaults.finish(SQL_APPROVE);
         Ok(Policy {
@@ -229,6 +244,8 @@ impl Builder {
             defaults: self.defaults,
             tools: self.tools,
             any_tool,
+            known,
+            known_patterns,
         })
     }
 }

@@ -104,7 +104,10 @@ impl Condition {
     /// Whether the condition holds for one operation of a request.
     pub(crate) fn holds(&self, side: Side, ask: &Ask<'_>, op: &Operation, now: Timestamp) -> Tri {
         if self.empty {
-            return Tri::Yes;
+            // Whoever allows a tool without conditions has not said that it may do what nobody
+            // understands.
+            let unsure = side != Side::Tighten && !op.opaque.is_empty();
+            return if unsure { Tri::Unknown } else { Tri::Yes };
         }
         if side != Side::Tighten && !op.opaque.is_empty() && self.opaque != Some(true) {
             return Tri::No;

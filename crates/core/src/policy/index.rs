@@ -78,12 +78,6 @@ impl RuleIndex {
         Ok(index)
     }
 
-    /// Whether some rule names this tool, be it by a pattern other than `*`.
-    pub(crate) fn names(&self, tool: &str) -> bool {
-        self.tools.contains_key(tool)
-            || self.patterns.iter().any(|(pattern, _)| super::pattern::wildcard(pattern, tool))
-    }
-
     /// Collects into `found` the rules that could apply to `op`, sorted, each once.
     pub(crate) fn candidates(&self, ask: &Ask<'_>, op: &Operation, found: &mut Found) {
         found.clear();
@@ -313,4 +307,54 @@ fn pick(map: &FxHashMap<Box<str>, Vec<RuleId>>, key: &str, found: &mut Found) {
 
 fn file(map: &mut FxHashMap<Box<str>, Vec<RuleId>>, key: &str, id: RuleId) {
     map.entry(key.into()).or_default().push(id);
+}
+
+#[cfg(test)]
+#[expect(dead_code, reason = "the tests outside use more of it")]
+#[path = "../../tests/common/random.rs"]
+mod random;
+
+#[cfg(test)]
+mod tests {
+    use super::random::{KINDS, Scene, rule, scene, text};
+    use super::*;
+    use crate::digest::Digest;
+    use crate::facts::Facts;
+    use crate::policy::pattern::{Tri, wildcard};
+    use crate::policy::{LayerText, Policy};
+    use proptest::prelude::*;
+
+    /// Every rule that applies, by looking at each.
+    fn scan(policy: &Policy, scene: &Scene, ask: &Ask<'_>, op: &Operation) -> Vec<RuleId> {
+        let applies = |rule: &Rule| {
+            let agent = &scene.request.principal.agent;
+            rule.tools.iter().any(|tool| wildcard(tool, &scene.request.action.0))
+                && rule.agents.as_ref().is_none_or(|agents| agents.contains(agent))
+                && rule.applies(ask, op, scene.now) != Tri::No
+        };
+        let all = (0..).zip(policy.rules());
+        all.filter(|(_, rule)| applies(rule)).map(|(id, _)| id).collect()
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(3000) })]
+
+        /// The index leaves out no rule that applies, and names each once, in order.
+        #[test]
+        fn finds_what_a_scan_finds(rules in proptest::collection::vec(rule(KINDS), 0..40), scene in scene(true)) {
+            let text = text(&rules, &serde_json::json!({}));
+            let file = LayerText { layer: crate::decision::Layer::User, name: "p".into(), text };
+            let policy = Policy::compile(&[file], |_, _| Facts::default()).unwrap();
+            let ask = Ask { request: &scene.request, digest: Digest([0; 32]), facts: &scene.facts };
+            for op in &scene.facts.operations {
+                let mut found = Found::new();
+                policy.index.candidates(&ask, op, &mut found);
+                let found: Vec<RuleId> = found.iter().collect();
+                prop_assert!(found.is_sorted_by(|a, b| a < b), "{found:?}");
+                for id in scan(&policy, &scene, &ask, op) {
+                    prop_assert!(found.contains(&id), "rule {id} is missing: {:#?}", policy.rules()[id as usize]);
+                }
+            }
+        }
+    }
 }

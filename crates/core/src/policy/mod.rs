@@ -25,8 +25,9 @@ use boundary::{ActionPolicy, Boundaries};
 use build::Builder;
 use error::PolicyError;
 use index::RuleIndex;
+use pattern::wildcard;
 use rule::Rule;
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 use source::Stance;
 use std::collections::HashMap;
 
@@ -56,6 +57,8 @@ pub struct Policy {
     pub(crate) defaults: Defaults,
     tools: HashMap<String, Declaration>,
     any_tool: bool,
+    known: FxHashSet<Box<str>>,
+    known_patterns: Vec<Box<str>>,
 }
 
 /// The merged defaults of all layers; the strictest wins.
@@ -124,7 +127,9 @@ impl Policy {
         if !layers.iter().any(|file| matches!(file.layer, Layer::Organisation | Layer::User)) {
             builder.add_pack(packs::DEFAULT, Layer::BuiltIn);
         }
-        for file in layers {
+        let mut by_trust: Vec<&LayerText> = layers.iter().collect();
+        by_trust.sort_by_key(|file| file.layer);
+        for file in by_trust {
             builder.add(file.layer, &file.name, &file.text);
         }
         builder.finish(analyse)
@@ -157,9 +162,10 @@ impl Policy {
         self.tools.get(tool)
     }
 
-    /// Whether a file names this tool as an action, in a rule or under `tools:`.
+    /// Whether a trusted file says that this tool may run, be it after a question, or what its
+    /// arguments mean. A rule that only refuses makes no tool known.
     pub(crate) fn knows(&self, tool: &str) -> bool {
-        self.actions.contains_key(tool) || self.tools.contains_key(tool) || self.index.names(tool)
+        self.known.contains(tool) || self.known_patterns.iter().any(|pattern| wildcard(pattern, tool))
     }
 
     /// Whether some rule allows every tool, known or not (`permissive`).

@@ -484,6 +484,7 @@ impl HostSet {
 mod tests {
     use super::*;
     use crate::facts::Access;
+    use proptest::prelude::*;
 
     fn context() -> Context {
         Context {
@@ -555,5 +556,80 @@ mod tests {
         };
         assert!(set.contains(&host("a.x.com")) && set.contains(&host("x.com")));
         assert!(!set.contains(&host("evilx.com")));
+    }
+
+    /// Wildcards, the slow and obvious way.
+    fn naive(pattern: &[u8], text: &[u8]) -> bool {
+        match (pattern.split_first(), text.split_first()) {
+            (None, None) => true,
+            (Some((b'*', rest)), _) if naive(rest, text) => true,
+            (Some((b'*', _)), Some((_, later))) => naive(pattern, later),
+            (Some((b'?', rest)), Some((_, later))) => naive(rest, later),
+            (Some((want, rest)), Some((have, later))) => want == have && naive(rest, later),
+            _ => false,
+        }
+    }
+
+    /// Path patterns, the slow and obvious way.
+    fn naive_path(pattern: &[&str], path: &[&str]) -> bool {
+        match (pattern.split_first(), path.split_first()) {
+            (None, None) => true,
+            (Some((&"**", rest)), _) if naive_path(rest, path) => true,
+            (Some((&"**", _)), Some((_, later))) => naive_path(pattern, later),
+            (Some((want, rest)), Some((have, later))) => {
+                naive(want.as_bytes(), have.as_bytes()) && naive_path(rest, later)
+            }
+            _ => false,
+        }
+    }
+
+    /// All texts over a small alphabet, up to a length: for what two patterns can both match.
+    fn texts() -> Vec<String> {
+        let mut all = vec![String::new()];
+        let mut from = 0;
+        for _ in 0..5 {
+            let to = all.len();
+            for at in from..to {
+                for letter in ["a", "b", "."] {
+                    let longer = format!("{}{letter}", all[at]);
+                    all.push(longer);
+                }
+            }
+            from = to;
+        }
+        all
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(4000) })]
+
+        #[test]
+        fn wildcards_agree_with_the_reference(pattern in "[ab*?]{0,8}", text in "[ab]{0,8}") {
+            prop_assert_eq!(wildcard(&pattern, &text), naive(pattern.as_bytes(), text.as_bytes()));
+        }
+
+        #[test]
+        fn globs_agree_with_the_reference(
+            pattern in proptest::collection::vec("a|b|\\*|a\\*|\\*\\*|\\?", 1..5),
+            path in proptest::collection::vec("a|b|ab|aa", 0..6),
+        ) {
+            let glob = PathGlob::parse(&format!("/{}", pattern.join("/")));
+            let parts: Vec<&str> = path.iter().map(String::as_str).collect();
+            let wanted: Vec<&str> = pattern.iter().map(String::as_str).collect();
+            let text = format!("/{}", path.join("/"));
+            prop_assert_eq!(glob.matches(&text, &context()), naive_path(&wanted, &parts), "{} {}", pattern.join("/"), text);
+        }
+
+        /// Two patterns that match one text are said to meet: a refusal misses nothing.
+        #[test]
+        fn what_meets_is_not_missed(rule in "[ab*?.]{0,5}", shell in "[ab*?]{0,5}") {
+            let hidden = |text: &str| text.starts_with('.') && shell.starts_with(['*', '?']);
+            let common = texts().into_iter().find(|text| {
+                !hidden(text) && naive(rule.as_bytes(), text.as_bytes()) && naive(shell.as_bytes(), text.as_bytes())
+            });
+            if let Some(text) = common {
+                prop_assert!(components_meet(&rule, &shell), "{rule} and {shell} both match {text}");
+            }
+        }
     }
 }

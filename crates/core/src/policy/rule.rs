@@ -122,25 +122,19 @@ impl Rule {
         self.kind == RuleKind::Allow && self.layer.may_allow() && self.tools.iter().any(|tool| &**tool == "*")
     }
 
-    /// Whether the rule applies to the operation. For allow rules `Unknown` is never the answer.
+    /// Whether the rule applies to the operation. For an allow rule, `Unknown` means that it has
+    /// no conditions and the operation hides something.
     pub(crate) fn applies(&self, ask: &Ask<'_>, op: &Operation, now: Timestamp) -> Tri {
         let side = self.kind.side();
         let when = self.when.holds(side, ask, op, now);
-        let Some(except) = self.except.as_ref().filter(|_| when != Tri::No) else {
-            return certain(side, when);
-        };
+        let when =
+            if side == Side::Loosen && !self.when.empty && when == Tri::Unknown { Tri::No } else { when };
+        let Some(except) = self.except.as_ref().filter(|_| when != Tri::No) else { return when };
         let excepted = match side {
             Side::Tighten => except.holds(Side::Exempt, ask, op, now) == Tri::Yes,
             Side::Loosen | Side::Exempt => except.holds(Side::Tighten, ask, op, now) != Tri::No,
         };
-        if excepted { Tri::No } else { certain(side, when) }
-    }
-}
-
-const fn certain(side: Side, answer: Tri) -> Tri {
-    match (side, answer) {
-        (Side::Loosen | Side::Exempt, Tri::Unknown) => Tri::No,
-        _ => answer,
+        if excepted { Tri::No } else { when }
     }
 }
 

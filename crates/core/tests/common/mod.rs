@@ -1,7 +1,5 @@
 //! Short ways to write policies, requests and facts, and to show decisions.
 
-#![expect(dead_code, reason = "each test file uses its own part")]
-
 use serde_json::{Value, json};
 use stayhand_core::decide::{Ask, Decided, decide};
 use stayhand_core::decision::{Effect, Layer};
@@ -17,39 +15,39 @@ use stayhand_core::tool::Declaration;
 use std::fmt::Write;
 
 /// Friday, 20 November 2026, 15:00 UTC.
-pub const NOW: Timestamp = Timestamp(1_795_186_800_000_000);
+pub(crate) const NOW: Timestamp = Timestamp(1_795_186_800_000_000);
 
 /// A file of a layer.
-pub fn file(layer: Layer, text: &str) -> LayerText {
+pub(crate) fn file(layer: Layer, text: &str) -> LayerText {
     LayerText { layer, name: format!("{}.yaml", layer.name()), text: text.to_owned() }
 }
 
 /// The policy of one user's file.
-pub fn policy(text: &str) -> Policy {
+pub(crate) fn policy(text: &str) -> Policy {
     layers(&[(Layer::User, text)])
 }
 
 /// The policy of several files.
-pub fn layers(files: &[(Layer, &str)]) -> Policy {
+pub(crate) fn layers(files: &[(Layer, &str)]) -> Policy {
     let files: Vec<_> = files.iter().map(|(layer, text)| file(*layer, text)).collect();
     Policy::compile(&files, analyse).unwrap_or_else(|error| panic!("{error}: {:#?}", error.problems))
 }
 
 /// A shipped pack.
-pub fn pack(name: &str) -> Policy {
+pub(crate) fn pack(name: &str) -> Policy {
     Policy::pack(name, analyse).unwrap()
 }
 
 /// A request with what was observed about it.
 #[derive(Debug, Clone)]
-pub struct Case {
-    pub request: Request,
-    pub facts: Facts,
-    pub now: Timestamp,
+pub(crate) struct Case {
+    pub(crate) request: Request,
+    pub(crate) facts: Facts,
+    pub(crate) now: Timestamp,
 }
 
 /// A request for `tool` without arguments, of which nothing is known yet.
-pub fn call(tool: &str) -> Case {
+pub(crate) fn call(tool: &str) -> Case {
     let context = Context {
         cwd: "/work".into(),
         workspace: "/work".into(),
@@ -62,28 +60,28 @@ pub fn call(tool: &str) -> Case {
 }
 
 /// A shell command as the small analysis below sees it.
-pub fn bash(command: &str) -> Case {
+pub(crate) fn bash(command: &str) -> Case {
     call("bash").input(json!({ "command": command })).analysed()
 }
 
 /// A read of a file.
-pub fn read(path: &str) -> Case {
+pub(crate) fn read(path: &str) -> Case {
     call("read_file").input(json!({ "path": path })).analysed()
 }
 
 /// A write to a file.
-pub fn write(path: &str) -> Case {
+pub(crate) fn write(path: &str) -> Case {
     call("write_file").input(json!({ "path": path })).analysed()
 }
 
 /// A statement of this kind.
-pub fn sql(class: SqlClass, verb: &str, tables: &[&str]) -> Operation {
+pub(crate) fn sql(class: SqlClass, verb: &str, tables: &[&str]) -> Operation {
     let tables = tables.iter().map(|table| (*table).to_owned()).collect();
     Operation { statements: vec![Statement { class, tables, verb: verb.into() }], ..Operation::default() }
 }
 
 /// A connection to a host.
-pub fn connect(class: AddressClass, host: &str, port: u16) -> Operation {
+pub(crate) fn connect(class: AddressClass, host: &str, port: u16) -> Operation {
     let host = HostUse {
         scheme: "https".into(),
         host: host.into(),
@@ -96,97 +94,97 @@ pub fn connect(class: AddressClass, host: &str, port: u16) -> Operation {
 }
 
 /// One use of a path.
-pub fn touch(access: Access, path: &str) -> Operation {
+pub(crate) fn touch(access: Access, path: &str) -> Operation {
     Operation { paths: vec![used(access, path)], ..Operation::default() }
 }
 
 /// A use of a path with the place it lies in.
-pub fn used(access: Access, path: &str) -> PathUse {
+pub(crate) fn used(access: Access, path: &str) -> PathUse {
     PathUse { place: place(path), ..PathUse::new(access, path) }
 }
 
 /// A text of this kind.
-pub fn text(parameter: &str, kind: FieldKind, text: &str) -> Text {
+pub(crate) fn text(parameter: &str, kind: FieldKind, text: &str) -> Text {
     Text { field: format!("/{parameter}"), kind, text: text.into() }
 }
 
 /// An operation with these effects.
-pub fn does(effects: &[Trait]) -> Operation {
+pub(crate) fn does(effects: &[Trait]) -> Operation {
     Operation { does: effects.iter().copied().collect::<Traits>(), ..Operation::default() }
 }
 
 /// A secret in an argument.
-pub fn secret(outgoing: bool) -> Operation {
+pub(crate) fn secret(outgoing: bool) -> Operation {
     let found = SecretUse { kind: "aws-access-key-id".into(), field: "/body".into(), outgoing };
     Operation { secrets: vec![found], ..Operation::default() }
 }
 
 impl Case {
-    pub fn input(mut self, input: Value) -> Self {
+    pub(crate) fn input(mut self, input: Value) -> Self {
         let Value::Object(input) = input else { panic!("arguments are an object") };
         self.request.resource = Resource(input);
         self
     }
 
-    pub fn op(mut self, operation: Operation) -> Self {
+    pub(crate) fn op(mut self, operation: Operation) -> Self {
         self.facts.operations.push(operation);
         self
     }
 
-    pub fn says(mut self, found: Text) -> Self {
+    pub(crate) fn says(mut self, found: Text) -> Self {
         self.facts.texts.push(found);
         self
     }
 
-    pub fn invalid(mut self, field: &str, why: &str) -> Self {
+    pub(crate) fn invalid(mut self, field: &str, why: &str) -> Self {
         self.facts.invalid.push(Invalid { field: field.into(), why: why.into() });
         self
     }
 
-    pub fn cents(mut self, cents: u64) -> Self {
+    pub(crate) fn cents(mut self, cents: u64) -> Self {
         self.request.context.cost_nanousd = Some(cents * 10_000_000);
         self
     }
 
-    pub fn declares(mut self, name: &str, value: Value) -> Self {
+    pub(crate) fn declares(mut self, name: &str, value: Value) -> Self {
         self.request.context.declared.insert(name.into(), value);
         self
     }
 
-    pub fn by(mut self, agent: &str) -> Self {
+    pub(crate) fn by(mut self, agent: &str) -> Self {
         self.request.principal.agent = agent.into();
         self
     }
 
-    pub fn at(mut self, now: Timestamp) -> Self {
+    pub(crate) fn at(mut self, now: Timestamp) -> Self {
         self.now = now;
         self
     }
 
     /// Everything of the last operation but its text becomes unknown.
-    pub fn hiding(mut self, aspect: Aspect) -> Self {
+    pub(crate) fn hiding(mut self, aspect: Aspect) -> Self {
         let mut last = self.facts.operations.pop().unwrap_or_default();
         last.opaque.push(Opaque { aspect, why: "it is hidden".into() });
         self.op(last)
     }
 
-    pub fn analysed(mut self) -> Self {
+    pub(crate) fn analysed(mut self) -> Self {
         self.facts = analyse(&self.request, None);
         self
     }
 
-    pub fn decide(&self, policy: &Policy, state: &State) -> Decided {
+    pub(crate) fn decide(&self, policy: &Policy, state: &State) -> Decided {
         let ask = Ask { request: &self.request, digest: self.request.digest(), facts: &self.facts };
         decide(policy, state, &ask, self.now)
     }
 
-    pub fn effect(&self, policy: &Policy) -> Effect {
+    pub(crate) fn effect(&self, policy: &Policy) -> Effect {
         self.decide(policy, &State::default()).decision.effect
     }
 }
 
 /// One line for each case: its label, the effect, and every finding with its message.
-pub fn table(policy: &Policy, state: &State, rows: &[(&str, Case)]) -> String {
+pub(crate) fn table(policy: &Policy, state: &State, rows: &[(&str, Case)]) -> String {
     let width = rows.iter().map(|(label, _)| label.chars().count()).max().unwrap_or(0);
     let mut shown = String::new();
     for (label, case) in rows {
@@ -206,12 +204,12 @@ pub fn table(policy: &Policy, state: &State, rows: &[(&str, Case)]) -> String {
 
 /// Compares the table of some cases under one user's policy.
 #[track_caller]
-pub fn check(text: &str, rows: &[(&str, Case)], expected: expect_test::Expect) {
+pub(crate) fn check(text: &str, rows: &[(&str, Case)], expected: expect_test::Expect) {
     expected.assert_eq(&table(&policy(text), &State::default(), rows));
 }
 
 /// A very small analysis: words divided by blanks, a few programs, a few places.
-pub fn analyse(request: &Request, _: Option<&Declaration>) -> Facts {
+pub(crate) fn analyse(request: &Request, _: Option<&Declaration>) -> Facts {
     let argument = |name: &str| request.resource.0.get(name).and_then(Value::as_str);
     let (name, kind, value) = match &*request.action.0 {
         "bash" | "run_command" => ("command", FieldKind::Command, argument("command")),

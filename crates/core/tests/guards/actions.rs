@@ -40,9 +40,13 @@ fn later(case: &Case, seconds: u64) -> Case {
 fn a202_everything_is_reported_in_order() {
     let text = "actions: {pay: {approval: false, risk: high, rate_per_hour: 0, max_cost_cents: 1, forbidden_patterns: [evil], allowed_resources: ['./**']}}";
     let bad = call("pay").cents(2).op(touch(Access::Write, "/etc/x")).says(text_of("evil"));
-    check(text, &[("all at once", bad)], expect![[r#"
+    check(
+        text,
+        &[("all at once", bad)],
+        expect![[r#"
         all at once  deny  [rate_limit_exceeded pay] The action's rate limit is used up.  [cost_limit_exceeded pay] Cost limit exceeded for pay  [forbidden_pattern pay] Forbidden pattern detected in path  [resource_access_denied pay] Access denied to resource: /etc/x
-    "#]]);
+    "#]],
+    );
 }
 
 /// A203 to A206: the sentences of the record.
@@ -51,12 +55,14 @@ fn a203_a206_reasons() {
     let text = "actions: {pay: {approval: false, rate_per_hour: 0, max_cost_cents: 150, forbidden_patterns: ['ev.l'], allowed_resources: ['./**']}}";
     let bad = call("pay").cents(20_005).op(touch(Access::Write, "/etc/x")).says(text_of("evil"));
     let decision = bad.decide(&policy(text), &State::default()).decision;
-    let because: Vec<&str> = decision.findings.iter().filter_map(|finding| finding.because.as_deref()).collect();
+    let because: Vec<&str> =
+        decision.findings.iter().filter_map(|finding| finding.because.as_deref()).collect();
     expect![[r#"
         Rate limit exceeded: 0/0 per hour
         Cost limit exceeded: $200.05 > $1.50
         Forbidden pattern detected: ev.l
-        Path not in allowed resources: /etc/x"#]].assert_eq(&because.join("\n"));
+        Path not in allowed resources: /etc/x"#]]
+    .assert_eq(&because.join("\n"));
 }
 
 fn text_of(found: &str) -> stayhand_core::facts::Text {
@@ -82,7 +88,8 @@ fn a203_the_rate_window_slides() {
     let words = table(&policy, &state, &[("51st", later(&go, 3600))]);
     expect![[r#"
         51st  deny  [rate_limit_exceeded go] The action's rate limit is used up.
-    "#]].assert_eq(&words);
+    "#]]
+    .assert_eq(&words);
 }
 
 /// A203a, P094: refused attempts cost nothing; a dry question costs nothing (P093).

@@ -39,7 +39,7 @@ fn a116_paths_in_order() {
 #[test]
 fn a116b_unknown_paths() {
     check(
-        "boundaries: {paths: {allow: ['./**']}}\nrules: [{allow: bash}]",
+        "boundaries: {paths: {allow: ['./**']}}\nrules: [{allow: bash}, {allow: bash, when: {opaque: true}}]",
         &[
             ("inside", bash("cat a")),
             ("outside", bash("cat /etc/shadow")),
@@ -183,11 +183,15 @@ fn a118_private_addresses() {
         ("private", fetching(Private, "10.0.0.1", 443)),
         ("metadata", fetching(Metadata, "169.254.169.254", 80)),
     ];
-    check("rules: [{allow: fetch}]", &rows, expect![[r#"
+    check(
+        "rules: [{allow: fetch}]",
+        &rows,
+        expect![[r#"
         public    allow
         private   deny  [private_address] Private IP addresses are not allowed: 10.0.0.1
         metadata  deny  [metadata_address] A cloud metadata service (169.254.169.254)
-    "#]]);
+    "#]],
+    );
     check(
         "boundaries: {network: {addresses: [private, metadata]}}\nrules: [{allow: fetch}]",
         &rows,
@@ -212,7 +216,7 @@ fn a118_private_addresses() {
 #[test]
 fn a116b_unknown_hosts() {
     check(
-        "boundaries: {network: {allow_hosts: [x.com]}}\nrules: [{allow: bash}]",
+        "boundaries: {network: {allow_hosts: [x.com]}}\nrules: [{allow: bash}, {allow: bash, when: {opaque: true}}]",
         &[("no host", bash("ls")), ("hidden hosts", bash("ls").hiding(Aspect::Hosts))],
         expect![[r#"
             no host       allow

@@ -55,7 +55,8 @@ fn r_01_warn_and_audit_are_duties() {
         policy("rules: [{allow: bash}, {name: w, warn: bash}, {name: n, audit: bash, when: {program: git}}]");
     let decided = bash("git status").decide(&policy, &State::default()).decision;
     assert_eq!(decided.effect, Effect::Allow);
-    expect![[r#"[Confine { least: None }, Warn { rule: "w" }, Audit { rule: "n" }]"#]].assert_eq(&format!("{:?}", decided.obligations));
+    expect![[r#"[Confine { least: None }, Warn { rule: "w" }, Audit { rule: "n" }]"#]]
+        .assert_eq(&format!("{:?}", decided.obligations));
 
     let plain = bash("ls").decide(&policy, &State::default()).decision;
     assert!(!plain.obligations.iter().any(|duty| matches!(duty, Obligation::Audit { .. })));
@@ -130,18 +131,26 @@ fn a201_unknown_tools_and_actions() {
         ("not named", call("defrobnicate").op(Default::default())),
         ("known by itself, not named", bash("ls")),
     ];
-    check(by_rules, &rows, expect![[r#"
+    check(
+        by_rules,
+        &rows,
+        expect![[r#"
         named                       allow
         named by a pattern          allow
         not named                   deny  [unknown_tool] The policy does not know the tool `defrobnicate`
         known by itself, not named  deny  [no_rule_allows] No rule allows the action.
-    "#]]);
+    "#]],
+    );
     let by_actions = "actions: {frobnicate: {approval: false}}";
-    check(by_actions, &[rows[0].clone(), rows[2].clone(), rows[3].clone()], expect![[r#"
+    check(
+        by_actions,
+        &[rows[0].clone(), rows[2].clone(), rows[3].clone()],
+        expect![[r#"
         named                       allow
         not named                   deny  [unknown_action] Unknown action type - blocked for safety
         known by itself, not named  deny  [unknown_action] Unknown action type - blocked for safety
-    "#]]);
+    "#]],
+    );
 }
 
 /// A declared context value is the agent's own word: it tightens and never loosens (R-07).
@@ -191,7 +200,8 @@ fn a120_a121_boundaries_are_duties() {
         Limit { resource: OpenFiles, limit: 64 }
         Limit { resource: Operations, limit: 1000 }
         Limit { resource: TotalTimeMs, limit: 3600000 }
-    "#]].assert_eq(&duties(bash("ls")));
+    "#]]
+    .assert_eq(&duties(bash("ls")));
     expect![[r#"
         TimeLimit { limit_ms: 60000 }
         Limit { resource: MemoryMb, limit: 1024 }
@@ -199,7 +209,8 @@ fn a120_a121_boundaries_are_duties() {
         Limit { resource: OpenFiles, limit: 64 }
         Limit { resource: Operations, limit: 1000 }
         Limit { resource: TotalTimeMs, limit: 3600000 }
-    "#]].assert_eq(&duties(read("a")));
+    "#]]
+    .assert_eq(&duties(read("a")));
 }
 
 /// P095: zero is a limit of nothing, not the absence of one.
@@ -208,5 +219,6 @@ fn p095_zero_is_a_limit() {
     let policy =
         policy("boundaries: {resources: {max_operations: 0, max_memory_mb: 0}}\nrules: [{allow: read_file}]");
     let decision = read("a").decide(&policy, &State::default()).decision;
-    expect!["[Limit { resource: MemoryMb, limit: 0 }, Limit { resource: Operations, limit: 0 }]"].assert_eq(&format!("{:?}", decision.obligations));
+    expect!["[Limit { resource: MemoryMb, limit: 0 }, Limit { resource: Operations, limit: 0 }]"]
+        .assert_eq(&format!("{:?}", decision.obligations));
 }

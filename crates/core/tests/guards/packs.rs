@@ -168,7 +168,8 @@ fn r_30_the_qa_agent() {
         command         approve  [action_approval run_command] The action policy wants approval.
         opaque command  deny  [rule_deny only_understood_commands] Part of this action could not be understood
         unlisted        deny  [unknown_action] Unknown action type - blocked for safety
-    "#]].assert_eq(&table(&pack("qa-agent"), &State::default(), &rows));
+    "#]]
+    .assert_eq(&table(&pack("qa-agent"), &State::default(), &rows));
 }
 
 fn command() -> Operation {
@@ -210,7 +211,8 @@ fn data_ops_and_permissive() {
         anything  deny  [unknown_tool] The policy does not know the tool `launch`
         metadata  deny  [metadata_address] A cloud metadata service (169.254.169.254)
         private   deny  [private_address] Private IP addresses are not allowed: 10.0.0.1
-    "#]].assert_eq(&table(&pack("ops-agent"), &State::default(), &rows));
+    "#]]
+    .assert_eq(&table(&pack("ops-agent"), &State::default(), &rows));
     expect![[r#"
         select    allow
         insert    allow
@@ -221,7 +223,8 @@ fn data_ops_and_permissive() {
         anything  allow
         metadata  deny  [metadata_address] A cloud metadata service (169.254.169.254)
         private   allow
-    "#]].assert_eq(&table(&pack("permissive"), &State::default(), &rows));
+    "#]]
+    .assert_eq(&table(&pack("permissive"), &State::default(), &rows));
 }
 
 /// No pack lets an agent write to Stayhand's own places or reach a metadata service.

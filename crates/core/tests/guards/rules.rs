@@ -313,14 +313,22 @@ fn effects() {
 #[test]
 fn secrets_that_leave() {
     let rows = [("stays", call("fetch").op(secret(false))), ("leaves", call("fetch").op(secret(true)))];
-    check("rules: [{allow: fetch}]", &rows, expect![[r#"
+    check(
+        "rules: [{allow: fetch}]",
+        &rows,
+        expect![[r#"
         stays   allow
         leaves  approve  [secret_outgoing] A secret would leave this machine (/body): aws-access-key-id
-    "#]]);
-    check("defaults: {outgoing_secret: deny}\nrules: [{allow: fetch}]", &rows, expect![[r#"
+    "#]],
+    );
+    check(
+        "defaults: {outgoing_secret: deny}\nrules: [{allow: fetch}]",
+        &rows,
+        expect![[r#"
         stays   allow
         leaves  deny  [secret_outgoing] A secret would leave this machine (/body): aws-access-key-id
-    "#]]);
+    "#]],
+    );
 }
 
 /// Undecided rules ask; strict ones, and strict policies, refuse.
@@ -328,14 +336,22 @@ fn secrets_that_leave() {
 fn undecided() {
     let hidden = bash("ls").hiding(Aspect::Arguments);
     let rows = [("known", bash("ls")), ("hidden", hidden)];
-    check("rules: [{allow: bash}, {name: d, deny: bash, when: {args: x}}]", &rows, expect![[r#"
+    check(
+        "rules: [{allow: bash}, {name: d, deny: bash, when: {args: x}}]",
+        &rows,
+        expect![[r#"
         known   allow
         hidden  approve  [rule_undecided d] A rule could not be decided because part of the action is unknown: it is hidden
-    "#]]);
-    check("rules: [{allow: bash}, {name: d, strict: true, deny: bash, when: {args: x}}]", &rows, expect![[r#"
+    "#]],
+    );
+    check(
+        "rules: [{allow: bash}, {name: d, strict: true, deny: bash, when: {args: x}}]",
+        &rows,
+        expect![[r#"
         known   allow
         hidden  deny  [rule_undecided d] A rule could not be decided because part of the action is unknown: it is hidden
-    "#]]);
+    "#]],
+    );
     check(
         "defaults: {undecided: deny}\nrules: [{allow: bash}, {name: d, deny: bash, when: {args: x}}]",
         &rows,
@@ -350,6 +366,42 @@ fn undecided() {
         expect![[r#"
             known   allow
             hidden  approve  [rule_undecided p] A rule could not be decided because part of the action is unknown: it is hidden
+        "#]],
+    );
+}
+
+/// A rule without conditions asks about what is hidden; one that says so accepts it.
+#[test]
+fn allowed_and_hidden() {
+    let rows =
+        [("known", bash("ls")), ("hidden", bash("$x")), ("half hidden", bash("ls").hiding(Aspect::Effects))];
+    check(
+        "rules: [{name: all, allow: bash}]",
+        &rows,
+        expect![[r#"
+        known        allow
+        hidden       approve  [rule_undecided all] A rule could not be decided because part of the action is unknown: the command is not static
+        half hidden  approve  [rule_undecided all] A rule could not be decided because part of the action is unknown: it is hidden
+    "#]],
+    );
+    check(
+        "rules: [{name: all, allow: bash}, {allow: bash, when: {opaque: true}}]",
+        &rows,
+        expect![[r#"
+        known        allow
+        hidden       allow
+        half hidden  allow
+    "#]],
+    );
+    let go = |op| call("go").op(op);
+    let rows =
+        [("known", go(Operation::default())), ("hidden", go(Operation::opaque(Aspect::Paths, "a glob")))];
+    check(
+        "actions: {go: {approval: false}}",
+        &rows,
+        expect![[r#"
+            known   allow
+            hidden  approve  [rule_undecided go] A rule could not be decided because part of the action is unknown: a glob
         "#]],
     );
 }
