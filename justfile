@@ -1,7 +1,7 @@
 # Everyday commands. `just` alone lists them.
 
 _list:
-    @just --list --unsorted
+    @{{ just_executable() }} --list --unsorted
 
 # Build the program; it is target/release/stayhand
 build:
