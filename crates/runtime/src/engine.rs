@@ -8,10 +8,6 @@ use crate::policy_files::{LoadError, PolicyFiles};
 use crate::presence::{self, Presence};
 use crate::wire::Parsed;
 use arc_swap::ArcSwap;
-use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 use stayhand_core::decide::{Ask, Decided as Answer, decide};
 use stayhand_core::decision::{ApprovalId, Decision, Effect, Finding, GuardName, Level, Obligation};
 use stayhand_core::event::{
@@ -22,6 +18,10 @@ use stayhand_core::reason::Reason;
 use stayhand_core::state::{AnswerError, ApprovalStatus, State};
 use stayhand_core::time::Timestamp;
 use stayhand_store::{AppendError, Log, LogReader, OpenError, Query, ReadError, Ticket, Turn, TurnError};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 /// How an engine is set up.
 #[derive(Debug, Clone, Default)]
@@ -121,7 +121,9 @@ pub enum EngineError {
     #[error("the system gives no random numbers: {0}")]
     Random(getrandom::Error),
     /// The log holds records of a newer version.
-    #[error("the log holds records of version {0}, and this program knows version {EVENT_VERSION}; use a newer stayhand")]
+    #[error(
+        "the log holds records of version {0}, and this program knows version {EVENT_VERSION}; use a newer stayhand"
+    )]
     Newer(u32),
 }
 
@@ -224,7 +226,8 @@ impl Engine {
             }),
             Effect::Approve => {
                 let approval = decision.approval.unwrap_or(ApprovalId(seq));
-                let known = expires.or_else(|| self.lock().approval(approval).map(|approval| approval.expires));
+                let known =
+                    expires.or_else(|| self.lock().approval(approval).map(|approval| approval.expires));
                 Verdict::Held(Held { approval, decision, expires: known.unwrap_or_default() })
             }
             Effect::Deny | Effect::Lock => Verdict::Refused(Refused { decision, seq: Some(seq) }),
@@ -274,7 +277,14 @@ impl Engine {
         }
     }
 
-    fn decide_now(&self, policy: &Policy, state: &State, gathered: Gathered, now: Timestamp, dry: bool) -> Decided {
+    fn decide_now(
+        &self,
+        policy: &Policy,
+        state: &State,
+        gathered: Gathered,
+        now: Timestamp,
+        dry: bool,
+    ) -> Decided {
         let Gathered { redacted, digest, facts } = gathered;
         let ask = Ask { request: &redacted, digest, facts: &facts };
         let answer = guarded(|| decide(policy, state, &ask, now));
@@ -340,14 +350,21 @@ impl Engine {
     }
 
     /// Records a person's answer to an approval.
-    pub fn resolve(&self, approval: ApprovalId, by: &str, grant: bool, comment: &str) -> Result<(), ResolveError> {
+    pub fn resolve(
+        &self,
+        approval: ApprovalId,
+        by: &str,
+        grant: bool,
+        comment: &str,
+    ) -> Result<(), ResolveError> {
         let turn = self.log.turn().map_err(EngineError::from)?;
         let mut state = self.lock();
         catch_up(&mut state, &turn)?;
         let now = self.now(&state);
         state.may_answer(approval, by, now)?;
         let event = ApprovalResolved { approval, by: by.to_owned(), grant, comment: comment.to_owned() };
-        let appended = append(&mut state, &turn, now, Event::ApprovalResolved(event)).map_err(EngineError::from)?;
+        let appended =
+            append(&mut state, &turn, now, Event::ApprovalResolved(event)).map_err(EngineError::from)?;
         drop(state);
         appended.0.wait().map_err(EngineError::from)?;
         Ok(())
@@ -388,7 +405,7 @@ impl Engine {
             let left = state.open().iter().filter(|(_, open)| !open.in_doubt && open.engine != self.id);
             left.filter(|(_, open)| !presence::is_alive(home, open.engine)).map(|(seq, _)| *seq).collect()
         })?;
-        lost.into_iter().try_for_each(|decision| self.record(Event::InDoubt(InDoubt { decision })))
+        self.record_all(lost.into_iter().map(|decision| Event::InDoubt(InDoubt { decision })))
     }
 
     fn note_policy(&self) -> Result<(), EngineError> {
@@ -401,14 +418,22 @@ impl Engine {
     }
 
     fn record(&self, event: Event) -> Result<(), EngineError> {
+        self.record_all([event])
+    }
+
+    /// Records events in one commit, or as few as they fit into.
+    fn record_all(&self, events: impl IntoIterator<Item = Event>) -> Result<(), EngineError> {
         let turn = self.log.turn()?;
         let mut state = self.lock();
         catch_up(&mut state, &turn)?;
         let now = self.now(&state);
-        let appended = append(&mut state, &turn, now, event)?;
+        let mut last = None;
+        for event in events {
+            last = Some(append(&mut state, &turn, now, event)?.0);
+        }
         drop(state);
-        appended.0.wait()?;
-        Ok(())
+        // Records become durable in their order: the last one vouches for all.
+        Ok(last.map_or(Ok(()), |ticket| ticket.wait())?)
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -441,7 +466,12 @@ fn catch_up(state: &mut State, turn: &Turn<'_>) -> Result<(), EngineError> {
     Ok(())
 }
 
-fn append(state: &mut State, turn: &Turn<'_>, at: Timestamp, event: Event) -> Result<(Ticket, Record), AppendError> {
+fn append(
+    state: &mut State,
+    turn: &Turn<'_>,
+    at: Timestamp,
+    event: Event,
+) -> Result<(Ticket, Record), AppendError> {
     let ticket = turn.append(at, &event)?;
     let record = Record { v: EVENT_VERSION, seq: ticket.seq, at, event };
     state.apply(&record);
@@ -459,7 +489,8 @@ fn internal_error(what: &str) -> Verdict {
 }
 
 fn not_recorded(error: &AppendError) -> Verdict {
-    let finding = Finding::new(GuardName::Runtime, Reason::RecordFailed, Effect::Deny).because(error.to_string());
+    let finding =
+        Finding::new(GuardName::Runtime, Reason::RecordFailed, Effect::Deny).because(error.to_string());
     Verdict::Refused(Refused { decision: Decision::refuse(finding), seq: None })
 }
 
@@ -489,7 +520,10 @@ fn fulfils(executor: &dyn Executor, duty: &Obligation) -> bool {
     match duty {
         Obligation::Confine { least } => executor.level() >= *least,
         // The decision's own record is the audit entry and carries the warning.
-        Obligation::Warn { .. } | Obligation::Audit { .. } | Obligation::Redact | Obligation::TimeLimit { .. } => true,
+        Obligation::Warn { .. }
+        | Obligation::Audit { .. }
+        | Obligation::Redact
+        | Obligation::TimeLimit { .. } => true,
         Obligation::RestorePoint | Obligation::Limit { .. } => false,
     }
 }

@@ -1,12 +1,12 @@
 //! Reads policy files into the policy in force.
 
 use crate::gather::observe;
-use std::fmt::Write as _;
-use std::io::Read as _;
-use std::path::{Path, PathBuf};
 use stayhand_core::decision::Layer;
 use stayhand_core::policy::error::PolicyError;
 use stayhand_core::policy::{LayerText, Policy};
+use std::fmt::Write as _;
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
 
 /// Where policy files are looked for. A file that does not exist is no layer; a file that exists
 /// and cannot be read or compiled is an error.
@@ -107,10 +107,8 @@ pub fn read_file(path: &Path) -> Result<String, LoadError> {
     if bytes.len() as u64 > MAX_BYTES {
         return Err(LoadError::TooLarge { path: path.to_owned() });
     }
-    String::from_utf8(bytes).map_err(|error| LoadError::NotText {
-        path: path.to_owned(),
-        at: error.utf8_error().valid_up_to(),
-    })
+    String::from_utf8(bytes)
+        .map_err(|error| LoadError::NotText { path: path.to_owned(), at: error.utf8_error().valid_up_to() })
 }
 
 /// The problems, a line each: file, line, what is wrong.

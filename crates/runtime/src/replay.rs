@@ -117,7 +117,8 @@ impl<'a> Replayer<'a> {
     ) {
         if let Event::Decided(decided) = &mut record.event {
             if session.is_none_or(|wanted| wanted == decided.request.principal.session) {
-                let ask = Ask { request: &decided.request, digest: decided.request_digest, facts: &decided.facts };
+                let ask =
+                    Ask { request: &decided.request, digest: decided.request_digest, facts: &decided.facts };
                 let answer = decide(self.policy, &self.state, &ask, record.at);
                 let same_policy = decided.policy == self.policy.id();
                 let differs = if same_policy {

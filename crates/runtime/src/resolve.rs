@@ -1,10 +1,10 @@
 //! Follows the links of paths and looks up the addresses of names: what the pure analysis cannot.
 
 use rustix::fs::{CWD, Mode, OFlags, ResolveFlags};
-use std::net::{IpAddr, ToSocketAddrs as _};
-use std::path::{Path, PathBuf};
 use stayhand_analysis::{Surroundings, host, path};
 use stayhand_core::facts::{AddressClass, Facts, HostUse, PathUse};
+use std::net::{IpAddr, ToSocketAddrs as _};
+use std::path::{Path, PathBuf};
 
 /// Fills in where paths lead. The work is bounded by the number of paths in the facts.
 pub(crate) fn paths(facts: &mut Facts, at: Surroundings<'_>) {

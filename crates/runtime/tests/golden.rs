@@ -3,13 +3,13 @@
 #![expect(clippy::disallowed_methods, reason = "the folder of the vectors may be named in the environment")]
 
 use serde_json::{Value, json};
-use std::path::PathBuf;
 use stayhand_core::arbitrate::{Situation, arbitrate, category};
 use stayhand_core::decision::{Decision, Effect, Layer};
 use stayhand_core::reason::Reason;
 use stayhand_core::risk::Risk;
 use stayhand_runtime::policy_files::PolicyFiles;
 use stayhand_runtime::{Engine, Settings, wire};
+use std::path::PathBuf;
 
 /// The vectors of one file: id, input, expected output.
 fn vectors(name: &str) -> Vec<(String, Value, Value)> {
@@ -122,8 +122,12 @@ fn guardrail_validate() {
         let cents = &input["estimated_cost_cents"];
         let decision = guardrails.validate(action, &input["params"], cents);
         let got = match expected.get("decision").and_then(Value::as_str) {
-            Some("block") => json!({ "decision": if decision.effect >= Effect::Deny { "block" } else { decision.effect.name() } }),
-            Some(_) => json!({ "decision": if decision.effect == Effect::Approve { "require_approval" } else { decision.effect.name() } }),
+            Some("block") => {
+                json!({ "decision": if decision.effect >= Effect::Deny { "block" } else { decision.effect.name() } })
+            }
+            Some(_) => {
+                json!({ "decision": if decision.effect == Effect::Approve { "require_approval" } else { decision.effect.name() } })
+            }
             None => guardrails.result(action, &decision, cents),
         };
         if got != expected {

@@ -11,10 +11,6 @@ mod random;
 
 use anyhow::{Context as _, ensure};
 pub use random::Random;
-use std::collections::BTreeSet;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
 use stayhand_core::decision::{ApprovalId, Level};
 use stayhand_core::event::Outcome;
 use stayhand_core::state::State;
@@ -22,6 +18,10 @@ use stayhand_runtime::replay::replay;
 use stayhand_runtime::wire::{self, Defaults};
 use stayhand_runtime::{Clock, Effected, Engine, Executor, Permit, Settings, Verdict, Work};
 use stayhand_store::Query;
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 /// The commands simulated agents ask for: allowed, held and refused ones.
 const COMMANDS: &[&str] = &[
@@ -123,7 +123,8 @@ impl Simulation {
     fn ask(&mut self) -> anyhow::Result<()> {
         let command = self.random.pick(COMMANDS).unwrap_or(&"true");
         let agent = format!("agent-{}", self.random.below(3));
-        let line = serde_json::json!({ "tool": "bash", "input": { "command": command }, "agent": agent }).to_string();
+        let line = serde_json::json!({ "tool": "bash", "input": { "command": command }, "agent": agent })
+            .to_string();
         let asked = wire::request(line.as_bytes(), &Defaults::new("/work", "/home/u"))?;
         match self.engine.authorize(asked)? {
             Verdict::Permitted(permit) => self.waiting.push(permit),
@@ -159,9 +160,13 @@ impl Simulation {
     fn answer(&mut self) -> anyhow::Result<()> {
         let Some(id) = self.random.take(&mut self.held) else { return Ok(()) };
         for agent in ["agent-0", "agent-1", "agent-2", ""] {
-            let asked_by = self.engine.refreshed(|state, _| state.approval(id).map(|found| found.agent.clone()))?;
+            let asked_by =
+                self.engine.refreshed(|state, _| state.approval(id).map(|found| found.agent.clone()))?;
             if agent.is_empty() || asked_by.as_deref() == Some(agent) {
-                ensure!(self.engine.resolve(id, agent, true, "").is_err(), "`{agent}` approved its own request");
+                ensure!(
+                    self.engine.resolve(id, agent, true, "").is_err(),
+                    "`{agent}` approved its own request"
+                );
             }
         }
         let grant = self.random.below(2) == 0;

@@ -1,15 +1,15 @@
 //! `kill -9` at random moments under load: nothing acknowledged is lost, nothing runs twice.
 #![expect(clippy::disallowed_methods, reason = "the test starts and kills processes")]
 
+use stayhand_core::event::Event;
+use stayhand_runtime::{Engine, Settings};
+use stayhand_sim::Random;
+use stayhand_store::{Log, Query};
 use std::collections::{BTreeSet, HashSet};
 use std::io::Read as _;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
-use stayhand_core::event::Event;
-use stayhand_runtime::{Engine, Settings};
-use stayhand_sim::Random;
-use stayhand_store::{Log, Query};
 
 const KILLS: u64 = 200;
 
@@ -56,8 +56,12 @@ fn check(home: &Path, acknowledged: &BTreeSet<u64>) {
                 assert!(decided.insert(record.seq));
                 commands.insert(found.request.resource.0["command"].as_str().unwrap().to_owned());
             }
-            Event::Settled(found) => assert!(settled.insert(found.decision), "{} settled twice", found.decision),
-            Event::InDoubt(found) => assert!(doubted.insert(found.decision), "{} doubted twice", found.decision),
+            Event::Settled(found) => {
+                assert!(settled.insert(found.decision), "{} settled twice", found.decision)
+            }
+            Event::InDoubt(found) => {
+                assert!(doubted.insert(found.decision), "{} doubted twice", found.decision)
+            }
             _ => {}
         }
     }

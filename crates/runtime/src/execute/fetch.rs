@@ -1,11 +1,11 @@
 //! HTTP, to the addresses that were judged and no others. Redirects are reported, not followed.
 
 use super::{Effected, Work, failed};
+use stayhand_core::event::Outcome;
+use stayhand_core::facts::HostUse;
 use std::io::Read as _;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
-use stayhand_core::event::Outcome;
-use stayhand_core::facts::HostUse;
 use ureq::http::{Method, Request, Uri};
 use ureq::unversioned::resolver::{ResolvedSocketAddrs, Resolver};
 use ureq::unversioned::transport::{DefaultConnector, NextTimeout};

@@ -6,13 +6,13 @@
 use super::{Effected, Work, failed};
 use rustix::fs::{AtFlags, Mode, OFlags, ResolveFlags, openat2, unlinkat};
 use rustix::io::Errno;
+use stayhand_core::event::Outcome;
+use stayhand_core::facts::Access;
 use std::fs::File;
 use std::io::{Read as _, Write as _};
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
-use stayhand_core::event::Outcome;
-use stayhand_core::facts::Access;
 
 type Done = (Outcome, Effected);
 
@@ -69,7 +69,9 @@ pub(super) fn edit(work: &Work<'_>) -> Done {
                 0 => return Err(format!("`{old}` does not occur")),
                 1 => text = text.replacen(old.as_str(), new, 1),
                 _ if *all => text = text.replace(old.as_str(), new),
-                count => return Err(format!("`{old}` occurs {count} times; say `replace_all` or give more of it")),
+                count => {
+                    return Err(format!("`{old}` occurs {count} times; say `replace_all` or give more of it"));
+                }
             }
         }
         replace(path, &text)?;
@@ -89,7 +91,10 @@ fn edits(work: &Work<'_>) -> Result<Vec<(String, String, bool)>, String> {
     };
     let input = &work.request.resource.0;
     match input.get("edits").and_then(|edits| edits.as_array()) {
-        Some(list) => list.iter().map(|edit| edit.as_object().map_or_else(|| Err("an edit is an object".to_owned()), one)).collect(),
+        Some(list) => list
+            .iter()
+            .map(|edit| edit.as_object().map_or_else(|| Err("an edit is an object".to_owned()), one))
+            .collect(),
         None => Ok(vec![one(input)?]),
     }
 }
@@ -142,7 +147,8 @@ fn replace(path: &Path, content: &str) -> Result<(), String> {
     if metadata.nlink() > 1 {
         return Err("it is a hard link: the same file has another name elsewhere".to_owned());
     }
-    let written = file.set_len(0).and_then(|()| file.write_all(content.as_bytes())).and_then(|()| file.sync_all());
+    let written =
+        file.set_len(0).and_then(|()| file.write_all(content.as_bytes())).and_then(|()| file.sync_all());
     written.map_err(|error| error.to_string())
 }
 

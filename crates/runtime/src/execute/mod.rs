@@ -5,13 +5,13 @@ mod file;
 mod process;
 
 use crate::permit::Permit;
-use std::time::Duration;
 use stayhand_analysis::secret;
 use stayhand_core::decision::{Level, Obligation};
 use stayhand_core::digest::Digest;
 use stayhand_core::event::Outcome;
 use stayhand_core::facts::Facts;
 use stayhand_core::request::Request;
+use std::time::Duration;
 
 /// Runs permitted work.
 pub trait Executor {
@@ -132,7 +132,9 @@ impl Executor for Local {
                 None => missing("argv"),
             },
             "python" => match work.text("code") {
-                Some(code) => process::program(&["python3".to_owned(), "-c".to_owned(), code.to_owned()], cwd, &limits),
+                Some(code) => {
+                    process::program(&["python3".to_owned(), "-c".to_owned(), code.to_owned()], cwd, &limits)
+                }
                 None => missing("code"),
             },
             "read_file" => file::read(work, self.settings.output_bytes),

@@ -5,12 +5,12 @@ use super::{Effected, failed};
 use crate::clock::monotonic;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{Pid, PidfdFlags, Signal, kill_process_group, pidfd_open};
+use stayhand_core::event::Outcome;
 use std::io::{self, Read};
 use std::os::fd::OwnedFd;
 use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
 use std::process::{Child, ChildStderr, ChildStdout, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
-use stayhand_core::event::Outcome;
 
 /// What a program may use.
 #[derive(Debug)]
@@ -108,7 +108,12 @@ fn end_group(child: &Child) {
 
 /// Reads both streams until they are at their end, the process has ended, or the deadline has
 /// passed. The answer: whether the process (or, without one, both streams) ended in time.
-fn watch(process: Option<&OwnedFd>, out: &mut Stream<ChildStdout>, err: &mut Stream<ChildStderr>, deadline: Instant) -> io::Result<bool> {
+fn watch(
+    process: Option<&OwnedFd>,
+    out: &mut Stream<ChildStdout>,
+    err: &mut Stream<ChildStderr>,
+    deadline: Instant,
+) -> io::Result<bool> {
     loop {
         let left = deadline.saturating_duration_since(monotonic());
         if left.is_zero() {
@@ -138,10 +143,12 @@ fn wait_for_any(
     left: Duration,
 ) -> io::Result<(bool, (bool, bool))> {
     let mut fds = Vec::with_capacity(3);
-    let mut add = |fd, present: bool| present.then(|| {
-        fds.push(fd);
-        fds.len() - 1
-    });
+    let mut add = |fd, present: bool| {
+        present.then(|| {
+            fds.push(fd);
+            fds.len() - 1
+        })
+    };
     let out_at = add(PollFd::new(&out.source, PollFlags::IN), !out.at_end);
     let err_at = add(PollFd::new(&err.source, PollFlags::IN), !err.at_end);
     let process_at = process.and_then(|fd| add(PollFd::new(fd, PollFlags::IN), true));
@@ -191,7 +198,8 @@ impl<S: Read + std::os::fd::AsFd> Stream<S> {
 
     fn finish(mut self) -> Vec<u8> {
         if self.dropped > 0 {
-            self.kept.extend_from_slice(format!("\n[{} more bytes were not kept]\n", self.dropped).as_bytes());
+            self.kept
+                .extend_from_slice(format!("\n[{} more bytes were not kept]\n", self.dropped).as_bytes());
         }
         self.kept
     }

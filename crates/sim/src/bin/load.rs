@@ -3,14 +3,14 @@
 //! Each acknowledged decision is printed; each effect appends the decision's number to the file
 //! `effects` in the state folder.
 
-use std::fs::OpenOptions;
-use std::io::Write as _;
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use stayhand_core::decision::Level;
 use stayhand_core::event::Outcome;
 use stayhand_runtime::wire::{self, Defaults};
 use stayhand_runtime::{Effected, Engine, Executor, Settings, Verdict, Work};
+use std::fs::OpenOptions;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 const THREADS: usize = 4;
 
@@ -23,7 +23,8 @@ impl Executor for Append {
     }
 
     fn run(&self, work: &Work<'_>) -> (Outcome, Effected) {
-        let text = work.request.resource.0.get("command").and_then(|command| command.as_str()).unwrap_or_default();
+        let text =
+            work.request.resource.0.get("command").and_then(|command| command.as_str()).unwrap_or_default();
         let written = OpenOptions::new()
             .create(true)
             .append(true)
@@ -57,7 +58,8 @@ fn work(engine: &Engine, home: &Path, name: &str) -> anyhow::Result<()> {
     let executor = Append(home.join("effects"));
     let defaults = Defaults::new("/work", "/home/u");
     for number in 0u64.. {
-        let line = serde_json::json!({ "tool": "bash", "input": { "command": format!("echo {name}-{number}") } });
+        let line =
+            serde_json::json!({ "tool": "bash", "input": { "command": format!("echo {name}-{number}") } });
         let asked = wire::request(line.to_string().as_bytes(), &defaults)?;
         if let Verdict::Permitted(permit) = engine.authorize(asked)? {
             let decision = permit.decision();

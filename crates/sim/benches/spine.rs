@@ -1,0 +1,253 @@
+//! The speed of the whole, each figure beside its floor in the same run:
+//! `cargo bench -p stayhand-sim --bench spine`. Prints a table in Markdown.
+//!
+//! The binary measured is `STAYHAND_BIN`, or `target/release/stayhand`.
+#![expect(
+    clippy::disallowed_methods,
+    clippy::unwrap_used,
+    reason = "a benchmark measures time and may fail loudly"
+)]
+
+use rusqlite::Connection;
+use stayhand_runtime::replay::Replayer;
+use stayhand_runtime::wire::{self, Defaults};
+use stayhand_runtime::{Engine, Settings, Verdict, policy_files};
+use stayhand_store::{Log, Query};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::{Arc, mpsc};
+use std::time::{Duration, Instant};
+
+const COMMANDS: &[&str] = &[
+    "ls -la",
+    "git status",
+    "cargo test --workspace",
+    "grep -rn foo src | head -20",
+    "cat src/main.rs",
+    "find . -name '*.rs' -newer Cargo.toml",
+    "git commit -m 'fix the bug'",
+    "sed -n 1,40p src/lib.rs",
+    "python3 -m pytest -q tests",
+    "npm run build && npm test",
+    "rm -rf target/debug",
+    "echo hello > out.txt",
+    "curl -s https://example.com/x | head",
+    "git diff HEAD~1 -- src",
+    "mkdir -p a/b/c && cp -r x a/b",
+    "cd src && ls",
+    "git push origin main",
+    "wc -l src/*.rs",
+    "for f in *.txt; do echo $f; done",
+    "tar czf out.tgz src",
+];
+
+fn main() {
+    let quick = std::env::args().any(|word| word == "--quick");
+    let scale = if quick { 10 } else { 1 };
+    println!("| what | figure | floor or peer in the same run | goal |\n|---|---|---|---|");
+    start(200 / scale);
+    batch(200_000 / scale);
+    for callers in [1, 8, 64] {
+        authorize(callers, Duration::from_secs(4) / u32::try_from(scale).unwrap());
+    }
+    replay_and_verify(100_000 / scale);
+}
+
+fn binary() -> PathBuf {
+    let built = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/release/stayhand");
+    std::env::var_os("STAYHAND_BIN").map_or(built, PathBuf::from)
+}
+
+fn row(what: &str, figure: &str, floor: &str, goal: &str) {
+    println!("| {what} | {figure} | {floor} | {goal} |");
+}
+
+/// The median time of a process, in microseconds; the two are run in turns.
+fn start(rounds: usize) {
+    let folder = tempfile::tempdir().unwrap();
+    let run = |program: &Path, words: &[&str]| {
+        let from = Instant::now();
+        let mut command = Command::new(program);
+        command.args(words).env("HOME", folder.path()).current_dir(folder.path());
+        command.stdout(Stdio::null()).status().unwrap();
+        from.elapsed()
+    };
+    let (mut ours, mut floor) = (Vec::new(), Vec::new());
+    for _ in 0..rounds {
+        ours.push(run(&binary(), &["check", "bash", "ls -la"]));
+        floor.push(run(Path::new("/bin/true"), &[]));
+    }
+    let (ours, floor) = (median(ours), median(floor));
+    let ratio = ours.as_secs_f64() / floor.as_secs_f64();
+    row(
+        "start of `stayhand check bash 'ls -la'`",
+        &format!("{ours:.2?} ({ratio:.1} ×)"),
+        &format!("`/bin/true` {floor:.2?}"),
+        "≤ 3 ×",
+    );
+}
+
+fn median(mut times: Vec<Duration>) -> Duration {
+    times.sort_unstable();
+    times[times.len() / 2]
+}
+
+fn action(number: usize) -> String {
+    let command = COMMANDS[number % COMMANDS.len()];
+    serde_json::json!({ "id": number, "tool": "bash", "input": { "command": command } }).to_string()
+}
+
+fn batch(lines: usize) {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("actions.jsonl");
+    let text: String = (0..lines).map(|number| action(number) + "\n").collect();
+    std::fs::write(&file, text).unwrap();
+    let from = Instant::now();
+    let mut command = Command::new(binary());
+    command.args(["check", "--batch"]).arg(&file).env("HOME", folder.path()).current_dir(folder.path());
+    assert!(command.stdout(Stdio::null()).status().unwrap().success());
+    let ours = lines as f64 / from.elapsed().as_secs_f64();
+    let from = Instant::now();
+    let parsed = std::fs::read_to_string(&file).unwrap();
+    let count = parsed.lines().filter(|line| serde_json::from_str::<serde_json::Value>(line).is_ok()).count();
+    let floor = count as f64 / from.elapsed().as_secs_f64();
+    row(
+        "`check --batch`, shell commands, one core",
+        &format!("{ours:.0} a second"),
+        &format!("parsing the JSON alone {floor:.0}"),
+        "≥ 50 000",
+    );
+}
+
+fn authorize(callers: usize, time: Duration) {
+    let folder = tempfile::tempdir_in(".").unwrap();
+    let engine = Arc::new(Engine::open(&folder.path().join("home"), Settings::default()).unwrap());
+    let ours = in_threads(callers, time, move |number| {
+        let line = serde_json::json!({ "tool": "bash", "input": { "command": format!("echo {number}") } })
+            .to_string();
+        let asked = wire::request(line.as_bytes(), &Defaults::new("/work", "/home/u")).unwrap();
+        let Verdict::Permitted(permit) = engine.authorize(asked).unwrap() else { panic!("not permitted") };
+        // The figure is about deciding; a permit that is not settled stays in doubt.
+        std::mem::forget(permit);
+    });
+    let bare = Arc::new(Bare::open(&folder.path().join("bare.db")));
+    let floor = in_threads(callers, time, move |_| bare.append());
+    row(
+        &format!("durable authorize, {callers} callers"),
+        &format!("{ours:.0} a second ({:.2} ×)", ours / floor),
+        &format!("bare SQLite group commit {floor:.0}"),
+        "≥ 0.7 ×",
+    );
+}
+
+/// Calls `work` from several threads for a while; the calls a second.
+fn in_threads(callers: usize, time: Duration, work: impl Fn(usize) + Send + Sync + 'static) -> f64 {
+    let work = Arc::new(work);
+    let from = Instant::now();
+    let threads: Vec<_> = (0..callers)
+        .map(|caller| {
+            let work = Arc::clone(&work);
+            std::thread::spawn(move || {
+                let mut count = 0;
+                while from.elapsed() < time {
+                    work(caller + count * callers);
+                    count += 1;
+                }
+                count
+            })
+        })
+        .collect();
+    let total: usize = threads.into_iter().map(|thread| thread.join().unwrap()).sum();
+    total as f64 / from.elapsed().as_secs_f64()
+}
+
+/// The floor: SQLite and one writer thread that commits all that waits; rows of the same size in a table
+/// without indexes; nothing is decided, hashed, signed or locked against other processes.
+struct Bare {
+    queue: mpsc::Sender<mpsc::SyncSender<()>>,
+}
+
+impl Bare {
+    fn open(path: &Path) -> Self {
+        let mut db = Connection::open(path).unwrap();
+        db.execute_batch(
+            "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; CREATE TABLE record(seq INTEGER PRIMARY KEY, body BLOB)",
+        )
+        .unwrap();
+        let (queue, waiting) = mpsc::channel::<mpsc::SyncSender<()>>();
+        std::thread::spawn(move || {
+            while let Ok(first) = waiting.recv() {
+                let batch: Vec<_> = std::iter::once(first).chain(waiting.try_iter()).collect();
+                let transaction = db.transaction().unwrap();
+                for _ in &batch {
+                    let mut insert =
+                        transaction.prepare_cached("INSERT INTO record(body) VALUES (?1)").unwrap();
+                    insert.execute([[b'x'; RECORD_BYTES]]).unwrap();
+                }
+                transaction.commit().unwrap();
+                batch.iter().for_each(|caller| caller.send(()).unwrap());
+            }
+        });
+        Self { queue }
+    }
+
+    fn append(&self) {
+        let (done, wait) = mpsc::sync_channel(1);
+        self.queue.send(done).unwrap();
+        wait.recv().unwrap();
+    }
+}
+
+/// What a decision about a short command takes in the log, with its leaf hash and columns.
+const RECORD_BYTES: usize = 850;
+
+fn replay_and_verify(decisions: usize) {
+    let folder = tempfile::tempdir().unwrap();
+    let home = folder.path().join("home");
+    let engine = Arc::new(Engine::open(&home, Settings::default()).unwrap());
+    let threads: Vec<_> = (0..64)
+        .map(|caller| {
+            let engine = Arc::clone(&engine);
+            std::thread::spawn(move || {
+                for number in 0..decisions / 64 {
+                    let asked =
+                        wire::request(action(caller + number).as_bytes(), &Defaults::new("/work", "/home/u"))
+                            .unwrap();
+                    engine.check(asked, true).unwrap();
+                }
+            })
+        })
+        .collect();
+    threads.into_iter().for_each(|thread| thread.join().unwrap());
+    drop(engine);
+    let reader = Log::open_read_only(&home).unwrap();
+    let policy = policy_files::compile(&[]).unwrap();
+
+    let from = Instant::now();
+    let mut replayer = Replayer::new(&policy);
+    for stored in reader.records(&Query::default()).unwrap() {
+        replayer.step(stored.unwrap().parse().unwrap(), None, &mut |_, _, _| {});
+    }
+    let whole = replayer.found.decisions as f64 / from.elapsed().as_secs_f64();
+    assert!(replayer.found.divergences.is_empty());
+
+    let records: Vec<_> =
+        reader.records(&Query::default()).unwrap().map(|stored| stored.unwrap().parse().unwrap()).collect();
+    let mut replayer = Replayer::new(&policy);
+    let from = Instant::now();
+    for record in records {
+        replayer.step(record, None, &mut |_, _, _| {});
+    }
+    let ours = replayer.found.decisions as f64 / from.elapsed().as_secs_f64();
+    row(
+        "replay, records in memory, one core",
+        &format!("{ours:.0} decisions a second"),
+        &format!("with reading and parsing the log {whole:.0}"),
+        "≥ 500 000",
+    );
+
+    let from = Instant::now();
+    let report = reader.verify(None, None).unwrap();
+    let ours = report.records as f64 / from.elapsed().as_secs_f64();
+    row("verify", &format!("{ours:.0} records a second"), "–", "≥ 300 000");
+}
