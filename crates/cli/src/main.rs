@@ -9,6 +9,7 @@ mod home;
 mod show;
 
 use clap::Parser as _;
+use std::io::Write as _;
 use std::process::ExitCode;
 
 /// The exit codes of everything (see `docs/ARCHITECTURE.md`).
@@ -44,13 +45,18 @@ impl From<Exit> for ExitCode {
 /// A reader that goes away (`stayhand trace tail | head -1`) ends the program like a signal would.
 const BROKEN_PIPE: u8 = 141;
 
-fn end_quietly_on_broken_pipe() {
+/// Printing panics where it cannot print. That is an error like any other: said in a line, without
+/// a backtrace, and answered with the exit code of a failure.
+fn say_plainly_that_printing_failed() {
     let usual = std::panic::take_hook();
-    std::panic::set_hook(Box::new(move |info| {
-        if info.payload_as_str().is_some_and(|text| text.contains("Broken pipe")) {
-            std::process::exit(BROKEN_PIPE.into());
+    std::panic::set_hook(Box::new(move |info| match info.payload_as_str() {
+        Some(text) if text.starts_with("failed printing to") => {
+            if text.contains("Broken pipe") {
+                std::process::exit(BROKEN_PIPE.into());
+            }
+            let _ = writeln!(std::io::stderr(), "error: {text}");
         }
-        usual(info);
+        _ => usual(info),
     }));
 }
 
@@ -64,7 +70,7 @@ fn is_broken_pipe(error: &anyhow::Error) -> bool {
 }
 
 fn main() -> ExitCode {
-    end_quietly_on_broken_pipe();
+    say_plainly_that_printing_failed();
     let args = match args::Args::try_parse() {
         Ok(args) => args,
         Err(error) => {

@@ -3,6 +3,7 @@
 use anstream::{eprintln, println};
 use anstyle::{AnsiColor, Style};
 use std::fmt::Write as _;
+use std::io::Write as _;
 use stayhand_core::decision::{Decision, Effect, Finding};
 use stayhand_core::facts::{Facts, Operation};
 
@@ -28,8 +29,8 @@ pub(crate) fn styled(style: Style, text: impl std::fmt::Display) -> String {
 
 /// An error, with its causes. Policy errors have been drawn by then.
 pub(crate) fn error(error: &anyhow::Error) {
-    let text = format!("{error:#}");
-    eprintln!("{} {text}", styled(RED, "error:"));
+    // Where standard error is full there is nobody left to tell.
+    let _ = writeln!(anstream::stderr(), "{} {error:#}", styled(RED, "error:"));
 }
 
 /// The text on one line, control characters escaped, at most `width` characters.

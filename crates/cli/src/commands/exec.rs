@@ -114,7 +114,8 @@ fn perform(global: &Global, engine: &Engine, permit: Permit) -> anyhow::Result<E
     Ok(exit)
 }
 
-/// What happened, on standard error, where it is not plain from the exit code.
+/// What happened, on standard error. The exit code is the program's own, whether or not this can
+/// still be said.
 fn receipt(global: &Global, done: &Executed) {
     let confined = match done.confined {
         Level::None => "nothing was confined".to_owned(),
@@ -127,17 +128,20 @@ fn receipt(global: &Global, done: &Executed) {
             "duration_ms": done.duration.as_millis(),
             "confined": done.confined,
         });
-        eprintln!("{receipt}");
-        return;
+        return say(&receipt.to_string());
     }
     let line = format!("stayhand: decision {}, {} ms, {confined}", done.decision, done.duration.as_millis());
-    eprintln!("{}", show::styled(show::DIM, line));
+    say(&show::styled(show::DIM, line));
     match &done.outcome {
-        Outcome::Stopped { limit } => eprintln!("stayhand: stopped by a limit: {limit}"),
-        Outcome::Failed { error } => eprintln!("stayhand: {error}"),
-        Outcome::Abandoned { why } => eprintln!("stayhand: not started: {why}"),
+        Outcome::Stopped { limit } => say(&format!("stayhand: stopped by a limit: {limit}")),
+        Outcome::Failed { error } => say(&format!("stayhand: {error}")),
+        Outcome::Abandoned { why } => say(&format!("stayhand: not started: {why}")),
         Outcome::Done | Outcome::Exit { .. } | Outcome::Signal { .. } => {}
     }
+}
+
+fn say(line: &str) {
+    let _ = writeln!(anstream::stderr(), "{line}");
 }
 
 fn exit_of(outcome: &Outcome) -> Exit {
