@@ -40,7 +40,7 @@ fn file() -> impl Strategy<Value = String> {
 }
 
 proptest! {
-    #![proptest_config(cases(1500))]
+    #![proptest_config(cases(500))]
 
     /// One more rule that tightens never makes the answer milder. (A trusted rule that asks is also
     /// a rule that covers: it may turn "nobody allows this" into a question, and never into a yes.)

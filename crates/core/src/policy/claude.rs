@@ -28,6 +28,20 @@ pub(crate) enum CommandText {
     Like(String),
 }
 
+impl CommandText {
+    /// Whether a command of the program `name` can be meant, whatever its arguments.
+    pub(crate) fn may_begin(&self, name: &str) -> bool {
+        match self {
+            Self::Exact(words) | Self::Prefix(words) => words.first().is_none_or(|first| first == name),
+            Self::Like(pattern) => {
+                let literal = pattern.split([' ', '*', '?']).next().unwrap_or_default();
+                let whole = pattern.get(literal.len()..).is_some_and(|rest| rest.starts_with(' '));
+                if whole { name == literal } else { name.starts_with(literal) }
+            }
+        }
+    }
+}
+
 /// Reads one entry of a rule's tool list. `tightens`: a rule that refuses file access by path
 /// holds for every tool that touches the path, shells included; a rule that allows does not.
 pub(crate) fn parse(text: &str, tightens: bool) -> Result<Selector, String> {

@@ -367,6 +367,9 @@ fn command_is(command: &CommandText, behind_program: bool, side: Side, op: &Oper
         return Tri::No;
     }
     let name = (!behind_program).then_some(program.name.as_str());
+    if name.is_some_and(|name| !command.may_begin(name)) {
+        return Tri::No;
+    }
     let found = match command {
         CommandText::Exact(words) => {
             name.into_iter().chain(op.args.iter().map(String::as_str)).eq(words.iter())

@@ -108,9 +108,11 @@ fn arguments() {
 #[test]
 fn permission_strings() {
     check(
-        "rules: [{allow: ['Bash(npm run test:*)', 'Bash(git status)', 'Read(src/**)', 'Bash(cargo * --release)']}, {name: env, deny: 'Read(.env)'}]",
+        "rules: [{allow: ['Bash(npm run test:*)', 'Bash(git status)', 'Read(src/**)', 'Bash(cargo * --release)']}, {name: env, deny: 'Read(.env)'}, {name: push, deny: 'Bash(git push:*)'}, {name: any, allow: bash, when: {opaque: true}}]",
         &[
             ("prefix", bash("npm run test unit")),
+            ("refused, hidden", bash("git push").hiding(Aspect::Arguments)),
+            ("another program, hidden", bash("cat x").hiding(Aspect::Arguments)),
             ("other script", bash("npm run deploy")),
             ("exact", bash("git status")),
             ("exact and more", bash("git status -s")),
@@ -121,15 +123,17 @@ fn permission_strings() {
             ("refused in any tool", bash("cat .env")),
         ],
         expect![[r#"
-            prefix               allow
-            other script         deny  [no_rule_allows] No rule allows the action.
-            exact                allow
-            exact and more       deny  [no_rule_allows] No rule allows the action.
-            wildcard             allow
-            wildcard, none       deny  [no_rule_allows] No rule allows the action.
-            file                 allow
-            other file           deny  [no_rule_allows] No rule allows the action.
-            refused in any tool  deny  [rule_deny env] A rule refuses the action (cat)
+            prefix                   allow
+            refused, hidden          deny  [rule_deny push] A rule refuses the action (git)
+            another program, hidden  allow
+            other script             deny  [no_rule_allows] No rule allows the action.
+            exact                    allow
+            exact and more           deny  [no_rule_allows] No rule allows the action.
+            wildcard                 allow
+            wildcard, none           deny  [no_rule_allows] No rule allows the action.
+            file                     allow
+            other file               deny  [no_rule_allows] No rule allows the action.
+            refused in any tool      deny  [rule_deny env] A rule refuses the action (cat)
         "#]],
     );
 }
