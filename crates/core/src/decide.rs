@@ -32,7 +32,7 @@ pub(crate) struct Answers {
     pub(crate) covered: bool,
     /// The shortest timeout of the rules that want approval, in seconds.
     pub(crate) timeout_s: Option<u64>,
-    /// The risk that an action policy states.
+    /// The risk that an action policy states; critical for unknown tools.
     pub(crate) risk: Option<Risk>,
 }
 

@@ -574,7 +574,7 @@ impl PathUse {
     pub(crate) fn risk(&self) -> Risk {
         match (self.access, self.place) {
             (Access::Write | Access::Delete, Some(_)) => Risk::Critical,
-            (_, Some(Place::Key | Place::Credential)) => Risk::Critical,
+            (_, Some(Place::Key | Place::Credential | Place::Stayhand)) => Risk::Critical,
             (Access::Delete, None) => Risk::Medium,
             (Access::Write, None) => Risk::Low,
             _ => Risk::Safe,

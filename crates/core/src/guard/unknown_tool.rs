@@ -4,6 +4,7 @@ use crate::decide::{Answers, Ask};
 use crate::decision::{Effect, Finding, GuardName};
 use crate::policy::Policy;
 use crate::reason::Reason;
+use crate::risk::Risk;
 use crate::state::State;
 use crate::time::Timestamp;
 use crate::tool;
@@ -20,5 +21,6 @@ pub(super) fn check(policy: &Policy, _: &State, ask: &Ask<'_>, _: Timestamp, ans
     } else {
         Finding::new(GuardName::UnknownTool, Reason::UnknownAction, Effect::Deny)
     };
+    answers.risk = Some(Risk::Critical);
     answers.add(finding.subject(name));
 }

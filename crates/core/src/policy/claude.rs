@@ -74,7 +74,11 @@ pub(crate) fn parse(text: &str, tightens: bool) -> Result<Selector, String> {
             host: Some(spec.strip_prefix("domain:").unwrap_or(spec).to_owned()),
             ..Selector::default()
         },
-        _ => return Err(format!("`{name}` takes no specifier; write its conditions under `when:`")),
+        _ => {
+            return Err(format!(
+                "`{text}`: this tool takes no specifier; write its conditions under `when:`"
+            ));
+        }
     })
 }
 

@@ -59,6 +59,8 @@ pub(crate) fn impossible(
     problems
 }
 
+const UNTRUSTED: &str = "a project's file can only tighten; put it in the user's policy";
+
 const FILE_TOOLS: &[&str] =
     &["read_file", "write_file", "edit_file", "delete_file", "list_dir", "fetch", "sql"];
 
@@ -97,6 +99,13 @@ pub fn lint(file: &LayerText, analyse: Analyse) -> Vec<Problem> {
             .push(problem.help("extend a pack, as in `extends: coding-agent`, or add rules").as_warning());
     }
     problems.extend(shadowed(&parsed, &source));
+    if !file.layer.may_allow() {
+        for tool in parsed.tools.values() {
+            let message = "what this layer says about a tool's arguments counts nothing";
+            problems
+                .push(Problem::error(&source, place(&source, tool), message).help(UNTRUSTED).as_warning());
+        }
+    }
     for rule in &parsed.rules {
         problems.extend(warnings(&rule.value, file.layer, &source, place(&source, rule)));
     }
@@ -110,16 +119,19 @@ fn warnings(rule: &RuleSource, layer: Layer, source: &Source, at: Option<Span>) 
         problems.push(Problem::error(source, at, message).help(help).as_warning());
     };
     if kind == RuleKind::Allow && !layer.may_allow() {
-        warn(
-            "an allow rule of this layer grants nothing",
-            "a project's file can only tighten; put it in the user's policy",
-        );
+        warn("an allow rule of this layer grants nothing", UNTRUSTED);
     }
     if kind == RuleKind::Allow
         && rule.when == ConditionSource::default()
         && tools.iter().any(|tool| tool == "*")
     {
         warn("this rule allows every tool to do everything", "add conditions, or name the tools");
+    }
+    if kind == RuleKind::Allow && says_half(rule, tools) {
+        warn(
+            "this rule allows commands by what they read, and says nothing of what they change",
+            "add `writes:` and `deletes:`, or `program:`; a key limits only what it names",
+        );
     }
     if rule.matches.is_empty()
         && matches!(kind, RuleKind::Deny | RuleKind::Approve)
@@ -144,6 +156,15 @@ fn warnings(rule: &RuleSource, layer: Layer, source: &Source, at: Option<Span>) 
         warn("`strict` only means something in a deny rule", "remove it");
     }
     problems
+}
+
+/// Whether a rule that allows commands limits some accesses and leaves changes open.
+fn says_half(rule: &RuleSource, tools: &List) -> bool {
+    let when = &rule.when;
+    let runs = tools.iter().any(|tool| matches!(tool.as_str(), "bash" | "exec" | "Bash" | "*"));
+    let some = !(when.reads.is_empty() && when.lists.is_empty() && when.executes.is_empty());
+    let open = when.paths.is_empty() && (when.writes.is_empty() || when.deletes.is_empty());
+    runs && some && open && when.program.is_empty()
 }
 
 fn has_specifier(tools: &List) -> bool {

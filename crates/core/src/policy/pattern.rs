@@ -372,8 +372,11 @@ impl PathSet {
 
 /// Reads the name of an enum's variant as the log writes it.
 pub(crate) fn parse_name<T: serde::de::DeserializeOwned>(name: &str, what: &str) -> Result<T, String> {
-    serde_json::from_value(serde_json::Value::String(name.to_owned()))
-        .map_err(|error| format!("`{name}` is not a {what}: {error}"))
+    serde_json::from_value(serde_json::Value::String(name.to_owned())).map_err(|error: serde_json::Error| {
+        let error = error.to_string();
+        let choices = error.split_once(", ").map_or(error.as_str(), |(_, choices)| choices);
+        format!("`{name}` is not a {what}: {choices}")
+    })
 }
 
 /// A list of words with exclusions, case as given.

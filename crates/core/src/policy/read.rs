@@ -46,10 +46,24 @@ fn problem(source: &Source, error: &Error) -> Problem {
 
 /// The byte offset and length of the first word at a location.
 fn span(text: &str, at: Location) -> Option<Span> {
-    let offset = usize::try_from(at.span().byte_offset()?).ok()?;
+    let stated = at.span().byte_offset().and_then(|offset| usize::try_from(offset).ok());
+    let offset = stated.or_else(|| offset_of(text, at.line(), at.column()))?;
     let line = text.get(offset..)?.split(['\n', '\r']).next().unwrap_or_default();
-    let word = line.find([':', ' ', ',', ']', '}']).unwrap_or(line.len());
+    let word = match line.find([':', ' ', ',', ']', '}', '{', '[']) {
+        Some(0) | None if line.starts_with(['{', '[']) => 1,
+        Some(end) => end,
+        None => line.len(),
+    };
     Some((offset, word.max(line.chars().next().map_or(0, char::len_utf8))))
+}
+
+/// The byte offset of a line and a column, both counted from 1.
+fn offset_of(text: &str, line: u64, column: u64) -> Option<usize> {
+    let line = usize::try_from(line).ok()?.checked_sub(1)?;
+    let column = usize::try_from(column).ok()?.checked_sub(1)?;
+    let start: usize = text.split_inclusive('\n').take(line).map(str::len).sum();
+    let rest = text.get(start..)?.split(['\n', '\r']).next().unwrap_or_default();
+    Some(start + rest.chars().take(column).map(char::len_utf8).sum::<usize>())
 }
 
 /// What is wrong, in plain words, and what to do about it where that is known.
@@ -74,6 +88,8 @@ fn explain(error: &Error) -> (String, Option<String>) {
         Error::NullIntoString { .. } => {
             ("expected a text, not nothing".to_owned(), help("put `~` in quotes for the home folder"))
         }
+        Error::Unexpected { expected, .. } => (format!("expected {}", plain(expected)), None),
+        Error::InvalidScalar { ty, .. } => (format!("expected {}", plain(ty)), None),
         Error::InvalidBooleanStrict { .. } => ("expected `true` or `false`".to_owned(), None),
         Error::MultipleDocuments { .. } | Error::Budget { breach: BudgetBreach::Documents { .. }, .. } => {
             ("a policy file holds one document".to_owned(), help("remove the `---` and what follows it"))
@@ -91,9 +107,26 @@ fn explain(error: &Error) -> (String, Option<String>) {
             ("the file uses too many aliases".to_owned(), help("write the values out"))
         }
         Error::Budget { .. } => ("the file holds too many values".to_owned(), None),
-        Error::ExternalMessage { msg, .. } => (msg.escape_debug().to_string(), None),
-        other => (DefaultMessageFormatter.format_message(other).escape_debug().to_string(), None),
+        Error::ExternalMessage { msg, .. } => (printable(msg), None),
+        other => (printable(&DefaultMessageFormatter.format_message(other)), None),
     }
+}
+
+/// What the parser calls a kind of value, in words for authors.
+fn plain(kind: &str) -> &str {
+    match kind {
+        "sequence start" => "a list",
+        "mapping start" => "keys with values",
+        "string scalar" => "a text",
+        "u16" => "a whole number from 0 to 65535",
+        "u32" | "u64" => "a whole number, zero or more",
+        "f64" => "a number",
+        other => other,
+    }
+}
+
+fn printable(text: &str) -> String {
+    text.chars().filter(|c| !c.is_control()).collect()
 }
 
 /// The name that was probably meant, or all names there are.
