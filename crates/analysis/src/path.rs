@@ -34,7 +34,19 @@ pub fn path_use(access: Access, text: &str, at: &Surroundings<'_>) -> Result<Pat
 pub fn literal_use(access: Access, text: &str, at: &Surroundings<'_>) -> Result<PathUse, Opaque> {
     let mut used = PathUse::new(access, lexical(text, at)?);
     used.place = place_of(&used.lexical, at);
+    used.resolved = climbing(text, at)?;
     Ok(used)
+}
+
+/// The absolute path with its `..` kept, where one follows a name: if that name is a link, the system
+/// climbs from where the link leads. Whoever follows links puts the real path in its place.
+fn climbing(text: &str, at: &Surroundings<'_>) -> Result<Option<String>, Opaque> {
+    let mut parts = text.split('/').skip_while(|part| matches!(*part, "" | "." | ".." | "~"));
+    if !parts.any(|part| part == "..") {
+        return Ok(None);
+    }
+    let (folder, rest) = anchor(text, at)?;
+    Ok(Some(format!("{}/{}", folder.trim_end_matches('/'), rest.trim_start_matches('/'))))
 }
 
 /// The absolute path that `text` names: `.`, `..`, `//`, `~`, `$HOME` and the links of `/proc` to

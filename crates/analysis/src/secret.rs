@@ -11,6 +11,7 @@ use rules::{RULES, Rule};
 use serde_json::{Map, Value};
 use std::borrow::Cow;
 use std::sync::LazyLock;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// The deepest nesting of a value that is searched; anything deeper is replaced whole.
 const MAX_DEPTH: usize = 64;
@@ -28,6 +29,9 @@ pub struct Found {
 
 /// The secrets in `text`, in order and without overlap.
 pub fn find(text: &str) -> Vec<Found> {
+    if !may_hold(text) {
+        return Vec::new();
+    }
     let Some(scanner) = SCANNER.as_ref() else {
         return vec![Found { kind: "unscanned", start: 0, end: text.len() }];
     };
@@ -156,6 +160,19 @@ pub fn is_secret_name(name: &str) -> bool {
     EXACT.contains(&squeezed.as_str())
         || (ENDINGS.iter().any(|ending| squeezed.ends_with(ending))
             && !POSITIONS.iter().any(|position| squeezed.contains(position)))
+}
+
+/// Whether a keyword occurs in `text`. Building the automaton takes longer than a short process should:
+/// the first short texts are searched keyword by keyword.
+fn may_hold(text: &str) -> bool {
+    const SHORT: usize = 256;
+    const FIRST: usize = 32;
+    static SEARCHED: AtomicUsize = AtomicUsize::new(0);
+    if text.len() > SHORT || SEARCHED.fetch_add(1, Ordering::Relaxed) >= FIRST {
+        return true;
+    }
+    let lower = text.to_ascii_lowercase();
+    RULES.iter().flat_map(|rule| rule.keywords).any(|keyword| lower.contains(&keyword.to_ascii_lowercase()))
 }
 
 /// The keywords of all rules, and the compiled rules by keyword.

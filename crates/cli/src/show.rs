@@ -138,8 +138,26 @@ pub(crate) fn json_name(value: &impl serde::Serialize) -> String {
     }
 }
 
-/// Prints a value as JSON.
+/// Prints a value as JSON. Characters that turn or hide what people see are written as escapes,
+/// which stand for the same text.
 pub(crate) fn json(value: &impl serde::Serialize) -> anyhow::Result<()> {
-    println!("{}", serde_json::to_string_pretty(value)?);
+    println!("{}", escaped(&serde_json::to_string_pretty(value)?));
     Ok(())
+}
+
+/// JSON with its odd characters escaped. They can only stand inside texts.
+fn escaped(json: &str) -> std::borrow::Cow<'_, str> {
+    let odd = |c: char| is_invisible(c) || (c.is_control() && c != '\n');
+    if !json.contains(odd) {
+        return json.into();
+    }
+    let mut plain = String::with_capacity(json.len());
+    for c in json.chars() {
+        if odd(c) {
+            let _ = write!(plain, "\\u{:04x}", u32::from(c));
+        } else {
+            plain.push(c);
+        }
+    }
+    plain.into()
 }

@@ -2,8 +2,8 @@
 
 use crate::clock::Clock;
 use crate::execute::{Effected, Executor, Work};
-use crate::gather::{Gathered, Names, gather};
-use crate::permit::{PERMIT_SECONDS, Permit};
+use crate::gather::{Gathered, Names, Observer};
+use crate::permit::Permit;
 use crate::policy_files::{LoadError, PolicyFiles};
 use crate::presence::{self, Presence};
 use crate::wire::Parsed;
@@ -37,6 +37,7 @@ pub struct Settings {
 pub struct Engine {
     log: Log,
     home: Option<PathBuf>,
+    observer: Observer,
     policy: ArcSwap<Policy>,
     files: PolicyFiles,
     clock: Clock,
@@ -169,7 +170,8 @@ impl Engine {
         let Settings { policy: files, clock } = settings;
         let policy = ArcSwap::from_pointee(policy);
         let state = Mutex::new(state);
-        let engine = Self { log, home, policy, files, clock, id, state, _presence: presence };
+        let observer = Observer::new(home.as_deref(), &files);
+        let engine = Self { log, home, observer, policy, files, clock, id, state, _presence: presence };
         engine.note_policy()?;
         Ok(engine)
     }
@@ -206,7 +208,7 @@ impl Engine {
     pub fn authorize(&self, asked: impl Into<Parsed>) -> Result<Verdict, EngineError> {
         let Parsed { request, invalid } = asked.into();
         let policy = self.policy();
-        let observed = guarded(|| gather(&policy, &request, invalid, Names::LookUp));
+        let observed = guarded(|| self.observer.gather(&policy, &request, invalid, Names::LookUp));
         let Some(gathered) = observed else { return Ok(internal_error("the analysis failed")) };
         let recorded = self.decide_and_record(&policy, gathered, false)?;
         let (decided, seq) = match recorded {
@@ -219,7 +221,7 @@ impl Engine {
                 decision: seq,
                 engine: self.id,
                 digest: request_digest,
-                expires: self.clock.now().plus_seconds(PERMIT_SECONDS),
+                age: self.clock.start(),
                 request,
                 facts,
                 obligations: decision.obligations,
@@ -239,7 +241,7 @@ impl Engine {
     pub fn check(&self, asked: impl Into<Parsed>, record: bool) -> Result<Decided, EngineError> {
         let Parsed { request, invalid } = asked.into();
         let policy = self.policy();
-        let Some(gathered) = guarded(|| gather(&policy, &request, invalid, Names::Keep)) else {
+        let Some(gathered) = guarded(|| self.observer.gather(&policy, &request, invalid, Names::Keep)) else {
             return Ok(undecidable(request, &policy));
         };
         if record {
@@ -309,7 +311,7 @@ impl Engine {
         let started = self.clock.start();
         let confined = executor.level();
         let ready = permit
-            .check(self.id, self.clock.now())
+            .check(self.id)
             .and_then(|()| unfulfilled(&permit, executor).map_or(Ok(()), Err));
         let (outcome, effected) = match ready {
             Ok(()) => {

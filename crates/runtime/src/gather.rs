@@ -1,9 +1,11 @@
 //! Gathers the facts a decision rests on.
 
+use crate::policy_files::PolicyFiles;
 use crate::resolve;
 use stayhand_analysis::{Surroundings, analyse};
 use stayhand_core::digest::Digest;
-use stayhand_core::facts::{Facts, Invalid};
+use std::path::{Path, PathBuf};
+use stayhand_core::facts::{Facts, Invalid, Place};
 use stayhand_core::policy::Policy;
 use stayhand_core::request::Request;
 use stayhand_core::tool::Declaration;
@@ -28,18 +30,47 @@ pub enum Names {
     LookUp,
 }
 
-/// Observes what `request` would do on this machine, now.
-pub fn gather(policy: &Policy, request: &Request, invalid: Vec<Invalid>, names: Names) -> Gathered {
-    let analysis = analyse(request, policy.declaration(&request.action.0));
-    let mut facts = analysis.facts;
-    facts.invalid.extend(invalid);
-    let context = &request.context;
-    let at = Surroundings { cwd: &context.cwd, workspace: &context.workspace, home: &context.home };
-    resolve::paths(&mut facts, at);
-    if names == Names::LookUp && request.action.0 == "fetch" {
-        resolve::names(&mut facts);
+/// Looks at requests on this machine.
+#[derive(Debug, Clone)]
+pub struct Observer {
+    /// Folders and files that are Stayhand's own, which no agent may change.
+    own: Vec<PathBuf>,
+}
+
+impl Observer {
+    /// An observer that takes the state folder and the policy files for Stayhand's own.
+    pub fn new(home: Option<&Path>, files: &PolicyFiles) -> Self {
+        let real = |path: &Path| std::fs::canonicalize(path).or_else(|_| std::path::absolute(path));
+        Self { own: home.into_iter().chain(files.paths()).filter_map(|path| real(path).ok()).collect() }
     }
-    Gathered { redacted: analysis.redacted, digest: request.digest(), facts }
+
+    /// Observes what `request` would do on this machine, now.
+    pub fn gather(&self, policy: &Policy, request: &Request, invalid: Vec<Invalid>, names: Names) -> Gathered {
+        let analysis = analyse(request, policy.declaration(&request.action.0));
+        let mut facts = analysis.facts;
+        facts.invalid.extend(invalid);
+        let context = &request.context;
+        let at = Surroundings { cwd: &context.cwd, workspace: &context.workspace, home: &context.home };
+        resolve::paths(&mut facts, at);
+        self.mark_own(&mut facts);
+        if names == Names::LookUp && request.action.0 == "fetch" {
+            resolve::names(&mut facts);
+        }
+        Gathered { redacted: analysis.redacted, digest: request.digest(), facts }
+    }
+
+    /// What is Stayhand's own is a place of its own, wherever it lies; so is what holds it, where all
+    /// below is touched.
+    fn mark_own(&self, facts: &mut Facts) {
+        for used in facts.operations.iter_mut().flat_map(|op| &mut op.paths) {
+            let touches = |own: &PathBuf| {
+                used.views().any(|path| Path::new(path).starts_with(own) || (used.recursive && own.starts_with(path)))
+            };
+            if self.own.iter().any(touches) {
+                used.place = Some(Place::Stayhand);
+            }
+        }
+    }
 }
 
 /// The facts of a request without a look at this machine. Policy examples are checked with it.

@@ -20,6 +20,7 @@
 //! ```
 
 mod clock;
+mod dry_run;
 mod engine;
 mod execute;
 mod gather;
@@ -31,7 +32,8 @@ mod resolve;
 pub mod wire;
 
 pub use clock::Clock;
+pub use dry_run::DryRun;
 pub use engine::{Engine, EngineError, Executed, Held, Refused, ResolveError, Settings, Verdict};
 pub use execute::{Effected, Executor, Local, LocalSettings, Work};
-pub use gather::{Gathered, Names, gather, observe};
+pub use gather::{Gathered, Names, Observer, observe};
 pub use permit::Permit;

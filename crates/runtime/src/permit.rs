@@ -1,11 +1,12 @@
 //! The authority to execute, as a value.
 
+use crate::clock::Stopwatch;
+use std::time::Duration;
 use stayhand_core::decision::Obligation;
 use stayhand_core::digest::Digest;
 use stayhand_core::event::Outcome;
 use stayhand_core::facts::Facts;
 use stayhand_core::request::Request;
-use stayhand_core::time::Timestamp;
 
 /// Authority to execute one request, once. Minted by `Engine::authorize` after the decision is
 /// durable, consumed by `Engine::execute`. It cannot be copied, made or changed elsewhere.
@@ -15,14 +16,14 @@ pub struct Permit {
     pub(crate) decision: u64,
     pub(crate) engine: u64,
     pub(crate) digest: Digest,
-    pub(crate) expires: Timestamp,
+    pub(crate) age: Stopwatch,
     pub(crate) request: Request,
     pub(crate) facts: Facts,
     pub(crate) obligations: Vec<Obligation>,
 }
 
-/// Seconds a permit may wait before it is executed.
-pub(crate) const PERMIT_SECONDS: u64 = 60;
+/// How long a permit may wait before it is executed.
+const LONGEST_WAIT: Duration = Duration::from_secs(60);
 
 impl Permit {
     /// The sequence number of the decision.
@@ -42,10 +43,10 @@ impl Permit {
 
     /// The last check before the effect: right engine, not too old, still the request that was
     /// decided.
-    pub(crate) fn check(&self, engine: u64, now: Timestamp) -> Result<(), Outcome> {
+    pub(crate) fn check(&self, engine: u64) -> Result<(), Outcome> {
         let problem = if self.engine != engine {
             "the permit belongs to another engine"
-        } else if now > self.expires {
+        } else if self.age.elapsed() > LONGEST_WAIT {
             "the permit has expired"
         } else if self.request.digest() != self.digest {
             "the request changed after the decision"

@@ -71,6 +71,11 @@ impl PolicyFiles {
         self
     }
 
+    /// Where the files are, or would be.
+    pub fn paths(&self) -> impl Iterator<Item = &Path> {
+        self.files.iter().map(|(_, path, _)| path.as_path())
+    }
+
     /// Reads the files that exist.
     pub fn read(&self) -> Result<Vec<LayerText>, LoadError> {
         let mut texts = Vec::new();

@@ -15,9 +15,9 @@ pub(crate) fn paths(facts: &mut Facts, at: Surroundings<'_>) {
 
 fn follow(used: &mut PathUse, at: Surroundings<'_>) {
     let (fixed, open_end) = split_glob(used);
-    let Some(real) = real_path(fixed) else { return };
-    let resolved = format!("{}{open_end}", real.display());
+    let resolved = real_path(fixed).map(|real| format!("{}{open_end}", real.display()));
     used.resolved = None;
+    let Some(resolved) = resolved else { return };
     if resolved != used.lexical {
         used.place = used.place.or_else(|| path::place_of(&resolved, &at));
         used.resolved = Some(resolved);
@@ -95,4 +95,36 @@ fn look_up(used: &mut HostUse) {
     used.addresses.dedup();
     let worst = used.addresses.iter().map(|address: &IpAddr| host::class_of(*address)).max();
     used.class = worst.unwrap_or(AddressClass::Name);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use stayhand_core::facts::Access;
+
+    fn followed(folder: &Path, text: &str) -> (String, Option<String>) {
+        let folder = folder.to_str().unwrap();
+        let at = Surroundings { cwd: folder, workspace: folder, home: "/home/u" };
+        let mut used = path::path_use(Access::Read, text, &at).unwrap();
+        follow(&mut used, at);
+        (used.lexical, used.resolved)
+    }
+
+    /// Bypasses 38, 39 and 42: links are followed, and `..` behind a link climbs from its target.
+    #[test]
+    fn bypass_42_dots_behind_a_link() {
+        let folder = tempfile::tempdir().unwrap();
+        let real = std::fs::canonicalize(folder.path()).unwrap();
+        std::fs::create_dir_all(real.join("elsewhere/deep")).unwrap();
+        std::fs::create_dir_all(real.join("work")).unwrap();
+        std::os::unix::fs::symlink(real.join("elsewhere/deep"), real.join("work/link")).unwrap();
+        let work = real.join("work");
+        let at = |rest: &str| Some(real.join(rest).display().to_string());
+
+        assert_eq!(followed(&work, "link/../x"), (work.join("x").display().to_string(), at("elsewhere/x")));
+        assert_eq!(followed(&work, "link/new").1, at("elsewhere/deep/new"));
+        // Harmless neighbours: the same place by another spelling, and what does not exist yet.
+        assert_eq!(followed(&work, "a/../x").1, None);
+        assert_eq!(followed(&work, "x").1, None);
+    }
 }

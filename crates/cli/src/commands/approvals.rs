@@ -83,7 +83,7 @@ fn show_one(global: &Global, engine: &Engine, id: ApprovalId) -> anyhow::Result<
         return Ok(Exit::Permitted);
     }
     println!("{id} {}", found["status"].as_str().unwrap_or_default());
-    println!("{}", serde_json::to_string_pretty(&decided.request)?);
+    show::json(&decided.request)?;
     show::decision(&decided.request.action.0, &decided.decision);
     show::facts(&decided.facts);
     Ok(Exit::Permitted)

@@ -7,17 +7,14 @@ use serde::Serialize;
 use serde_json::Value;
 use std::io::{BufRead, BufReader, BufWriter, Write};
 use std::path::Path;
-use stayhand_core::decide::{Ask, decide};
 use stayhand_core::decision::{Decision, Effect, Finding, Obligation};
 use stayhand_core::facts::Facts;
-use stayhand_core::policy::Policy;
-use stayhand_core::state::State;
 use stayhand_runtime::wire::{self, Defaults, MAX_LINE_BYTES, Parsed, WireAction, WireError};
-use stayhand_runtime::{Clock, Engine, Names, gather};
+use stayhand_runtime::{DryRun, Engine};
 
-/// What decides: a policy alone, or an engine that keeps the decision.
+/// What decides: a dry run, or an engine that keeps the decision.
 enum Decider {
-    Policy(Box<Policy>, Clock),
+    Dry(Box<DryRun>),
     Engine(Box<Engine>),
 }
 
@@ -27,7 +24,7 @@ pub(super) fn run(global: &Global, check: &Check) -> anyhow::Result<Exit> {
     let decider = if check.record {
         Decider::Engine(Box::new(super::engine(global, files)?))
     } else {
-        Decider::Policy(Box::new(super::load(&files)?), Clock::System)
+        Decider::Dry(Box::new(super::dry_run(global, &files)?))
     };
     match (&check.batch, &check.tool, &check.input) {
         (Some(file), ..) => batch(&decider, file, &defaults, check.facts),
@@ -43,12 +40,7 @@ impl Decider {
                 let decided = engine.check(parsed, true)?;
                 Ok((decided.decision, decided.facts))
             }
-            Self::Policy(policy, clock) => {
-                let gathered = gather(policy, &parsed.request, parsed.invalid, Names::Keep);
-                let ask = Ask { request: &gathered.redacted, digest: gathered.digest, facts: &gathered.facts };
-                let decision = decide(policy, &State::default(), &ask, clock.now()).decision;
-                Ok((decision, gathered.facts))
-            }
+            Self::Dry(dry) => Ok(dry.decide(parsed)),
         }
     }
 }

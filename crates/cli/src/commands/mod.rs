@@ -16,8 +16,9 @@ use anyhow::Context as _;
 use clap::CommandFactory as _;
 use std::path::{Path, PathBuf};
 use stayhand_core::policy::Policy;
+use stayhand_core::policy::error::Problem;
 use stayhand_runtime::policy_files::{LoadError, PolicyFiles};
-use stayhand_runtime::{Clock, Engine, EngineError, Settings};
+use stayhand_runtime::{Clock, DryRun, Engine, EngineError, Observer, Settings};
 use stayhand_store::{Log, LogReader};
 
 /// Runs what the command line asks for.
@@ -92,13 +93,35 @@ fn load(files: &PolicyFiles) -> anyhow::Result<Policy> {
     files.load().map_err(policy_error)
 }
 
+/// The longest line of a policy that is drawn, in bytes.
+const DRAWN_LINE: usize = 500;
+
+/// Draws one problem of a policy file: its line with a caret. Where no line can be named, or it is
+/// too long to be looked at, the place is said in words.
+fn draw(mut problem: Problem) {
+    let line = problem.line();
+    let text = line.and_then(|line| problem.file.inner().lines().nth(line.saturating_sub(1)));
+    if text.is_none_or(|text| text.len() > DRAWN_LINE) {
+        let line = line.map(|line| format!(":{line}")).unwrap_or_default();
+        anstream::eprintln!("{}{line}:", problem.file.name());
+        problem.span = None;
+    }
+    anstream::eprintln!("{:?}", miette::Report::new(problem));
+}
+
+/// A decider that records nothing.
+fn dry_run(global: &Global, files: &PolicyFiles) -> anyhow::Result<DryRun> {
+    let folder = home::state(global.home.as_deref())?;
+    Ok(DryRun { policy: load(files)?, observer: Observer::new(Some(&folder), files), clock: Clock::System })
+}
+
 /// Draws the diagnostics of a policy that does not load. What is returned says the rest.
 fn policy_error(error: LoadError) -> anyhow::Error {
     match error {
         LoadError::Policy(error) => {
             let count = error.problems.iter().filter(|problem| !problem.warning).count();
             for problem in error.problems {
-                anstream::eprintln!("{:?}", miette::Report::new(problem));
+                draw(problem);
             }
             home::usage(format!("nothing was loaded: {count} problem{} in the policy", if count == 1 { "" } else { "s" }))
         }

@@ -2,15 +2,13 @@
 
 use crate::args::{Asking, Global, Policy as Command};
 use crate::{Exit, home, show};
-use anstream::{eprintln, println};
+use anstream::println;
 use anyhow::Context as _;
 use std::path::{Path, PathBuf};
-use stayhand_core::decide::{Ask, decide};
 use stayhand_core::decision::Layer;
 use stayhand_core::policy::{LayerText, lint, packs, source};
-use stayhand_core::state::State;
 use stayhand_runtime::policy_files::{PolicyFiles, read_file};
-use stayhand_runtime::{Clock, Names, gather, observe, wire};
+use stayhand_runtime::{observe, wire};
 
 pub(super) fn run(global: &Global, command: &Command) -> anyhow::Result<Exit> {
     match command {
@@ -87,7 +85,7 @@ fn lint_files(files: &[PathBuf], strict: bool) -> anyhow::Result<Exit> {
             } else {
                 errors += 1;
             }
-            eprintln!("{:?}", miette::Report::new(problem));
+            super::draw(problem);
         }
     }
     println!("{} files, {errors} errors, {warnings} warnings", files.len());
@@ -109,20 +107,19 @@ fn test(files: &[PathBuf]) -> anyhow::Result<Exit> {
 }
 
 fn explain(global: &Global, asking: &Asking, tool: &str, input: &str) -> anyhow::Result<Exit> {
-    let policy = super::load(&super::files(asking)?)?;
+    let dry = super::dry_run(global, &super::files(asking)?)?;
     let action = super::check::action(tool, input)?;
     let parsed =
         wire::to_request(action, &home::defaults(asking)?).map_err(|error| home::usage(error.to_string()))?;
     let what = super::check::describe(&parsed);
-    let gathered = gather(&policy, &parsed.request, parsed.invalid, Names::Keep);
-    let ask = Ask { request: &gathered.redacted, digest: gathered.digest, facts: &gathered.facts };
-    let decision = decide(&policy, &State::default(), &ask, Clock::System.now()).decision;
+    let (decision, facts) = dry.decide(parsed);
+    let policy = &dry.policy;
     if global.json {
-        show::json(&super::check::Answer::new(None, &decision, Some(&gathered.facts)))?;
+        show::json(&super::check::Answer::new(None, &decision, Some(&facts)))?;
         return Ok(super::check::exit_of(decision.effect));
     }
     println!("What it would do:");
-    show::facts(&gathered.facts);
+    show::facts(&facts);
     println!("\nWhat the policy says ({}, {}):", policy.sources().join(" + "), policy.id().short());
     show::decision(&what, &decision);
     println!("\nThe strictest finding decides; each operation must be covered by a rule that allows it or wants approval.");

@@ -3,6 +3,7 @@
 use crate::args::{ExportFormat, Global, Trace};
 use crate::{Exit, home, show};
 use anstream::println;
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use std::collections::BTreeMap;
 use std::io::{BufWriter, Write};
 use std::time::Duration;
@@ -10,6 +11,9 @@ use stayhand_core::event::{Event, Outcome, Record};
 use stayhand_core::time::Timestamp;
 use stayhand_runtime::replay::Tally;
 use stayhand_store::{LogReader, Order, Query, Stored};
+
+/// How often new records are looked for.
+const FOLLOW: Duration = Duration::from_millis(200);
 
 pub(super) fn run(global: &Global, trace: &Trace) -> anyhow::Result<Exit> {
     let reader = super::reader(global)?;
@@ -149,7 +153,9 @@ fn tail(reader: &LogReader, lines: u64, follow: bool) -> anyhow::Result<Exit> {
     records.iter().for_each(print_record);
     let mut next = records.last().map_or(0, |record| record.seq + 1);
     while follow {
-        std::thread::sleep(Duration::from_millis(200));
+        if reader_went_away(FOLLOW) {
+            return Ok(Exit::Program(crate::BROKEN_PIPE));
+        }
         for stored in reader.records(&Query { from_seq: Some(next), ..Query::default() })? {
             let record = stored?.parse()?;
             print_record(&record);
@@ -157,6 +163,18 @@ fn tail(reader: &LogReader, lines: u64, follow: bool) -> anyhow::Result<Exit> {
         }
     }
     Ok(Exit::Permitted)
+}
+
+/// Waits, and looks meanwhile whether somebody still reads standard output: with nothing new to
+/// print, a closed pipe would never be noticed.
+fn reader_went_away(wait: Duration) -> bool {
+    let stdout = std::io::stdout();
+    let mut fds = [PollFd::new(&stdout, PollFlags::empty())];
+    let timeout = Timespec { tv_sec: 0, tv_nsec: wait.subsec_nanos().into() };
+    match poll(&mut fds, Some(&timeout)) {
+        Ok(_) => fds.iter().any(|fd| fd.revents().intersects(PollFlags::ERR | PollFlags::HUP)),
+        Err(_) => false,
+    }
 }
 
 fn export(reader: &LogReader, session: Option<String>, format: ExportFormat) -> anyhow::Result<Exit> {
