@@ -25,7 +25,6 @@ impl Timestamp {
         let minutes = self.0 / 60_000_000;
         let days = minutes / 1440;
         // 1970-01-01 was a Thursday.
-        #[expect(clippy::cast_possible_truncation, reason = "below 7 and below 1440")]
         (((days + 3) % 7) as u8, (minutes % 1440) as u16)
     }
 

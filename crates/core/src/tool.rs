@@ -47,8 +47,11 @@ pub const TOOLS: &[Tool] = &[
     Tool { name: "python", fields: &[("code", FieldKind::Code, true)] },
 ];
 
+/// A name that a client gives a tool, the canonical name, and the arguments to rename.
+type Alias = (&'static str, &'static str, &'static [(&'static str, &'static str)]);
+
 /// The names that Claude Code, Codex and Gemini give these tools, with the arguments to rename.
-const ALIASES: &[(&str, &str, &[(&str, &str)])] = &[
+const ALIASES: &[Alias] = &[
     ("Bash", "bash", &[]),
     ("shell", "bash", &[]),
     ("exec_command", "bash", &[("cmd", "command")]),

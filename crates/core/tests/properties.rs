@@ -1,5 +1,7 @@
 //! What holds for every policy and every request.
 
+#![expect(clippy::panic, reason = "a test fails by panicking")]
+
 #[path = "common/random.rs"]
 mod random;
 

@@ -49,7 +49,7 @@ impl Problem {
     }
 
     #[must_use]
-    pub(crate) const fn as_warning(mut self) -> Self {
+    pub(crate) const fn into_warning(mut self) -> Self {
         self.warning = true;
         self
     }

@@ -96,14 +96,14 @@ pub fn lint(file: &LayerText, analyse: Analyse) -> Vec<Problem> {
     {
         let problem = Problem::error(&source, None, "nothing is allowed here, so every action is refused");
         problems
-            .push(problem.help("extend a pack, as in `extends: coding-agent`, or add rules").as_warning());
+            .push(problem.help("extend a pack, as in `extends: coding-agent`, or add rules").into_warning());
     }
     problems.extend(shadowed(&parsed, &source));
     if !file.layer.may_allow() {
         for tool in parsed.tools.values() {
             let message = "what this layer says about a tool's arguments counts nothing";
             problems
-                .push(Problem::error(&source, place(&source, tool), message).help(UNTRUSTED).as_warning());
+                .push(Problem::error(&source, place(&source, tool), message).help(UNTRUSTED).into_warning());
         }
     }
     for rule in &parsed.rules {
@@ -116,7 +116,7 @@ fn warnings(rule: &RuleSource, layer: Layer, source: &Source, at: Option<Span>) 
     let Ok((kind, tools)) = kind_and_tools(rule) else { return Vec::new() };
     let mut problems = Vec::new();
     let mut warn = |message: &str, help: &str| {
-        problems.push(Problem::error(source, at, message).help(help).as_warning());
+        problems.push(Problem::error(source, at, message).help(help).into_warning());
     };
     if kind == RuleKind::Allow && !layer.may_allow() {
         warn("an allow rule of this layer grants nothing", UNTRUSTED);
@@ -190,7 +190,7 @@ fn shadowed(file: &PolicySource, source: &Source) -> Vec<Problem> {
             let name = other.rule.name.clone().unwrap_or_else(|| format!("rule {}", other.number + 1));
             let message = format!("this rule changes nothing: `{name}` already decides what it matches");
             let at = file.rules.get(seen.number).and_then(|rule| place(source, rule));
-            problems.push(Problem::error(source, at, message).help("remove one of them").as_warning());
+            problems.push(Problem::error(source, at, message).help("remove one of them").into_warning());
         }
     }
     problems

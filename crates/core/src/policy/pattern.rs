@@ -405,8 +405,9 @@ impl WordSet {
 
     /// The positive words, if they are all literal.
     pub(crate) fn literals(&self) -> Option<&[Box<str>]> {
-        let literal = |word: &Box<str>| !word.contains(['*', '?']);
-        (!self.positive.is_empty() && self.positive.iter().all(literal)).then_some(&self.positive[..])
+        let literal =
+            !self.positive.is_empty() && !self.positive.iter().any(|word| word.contains(['*', '?']));
+        literal.then_some(&self.positive[..])
     }
 }
 

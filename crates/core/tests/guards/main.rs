@@ -1,6 +1,8 @@
 //! What each guard refuses, each refusal beside its nearest permitted neighbour. Names carry the
 //! numbers of the requirements.
 
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+
 #[path = "../common/mod.rs"]
 mod common;
 
