@@ -1,9 +1,9 @@
 //! Where things are: the one place that reads the environment.
 
-use std::path::{Path, PathBuf};
 use stayhand_core::decision::Layer;
 use stayhand_runtime::policy_files::PolicyFiles;
 use stayhand_runtime::{LocalSettings, wire};
+use std::path::{Path, PathBuf};
 
 /// What the user asked for cannot be done as asked.
 #[derive(Debug)]
@@ -107,8 +107,25 @@ pub(crate) fn person() -> String {
 
 /// The variables programs are given; everything else in the environment stays here.
 const PASSED_ON: &[&str] = &[
-    "PATH", "HOME", "USER", "LOGNAME", "LANG", "LC_ALL", "LC_CTYPE", "TERM", "TZ", "TMPDIR", "CARGO_HOME",
-    "RUSTUP_HOME", "RUSTUP_TOOLCHAIN", "GOPATH", "GOROOT", "JAVA_HOME", "NVM_DIR", "PYENV_ROOT", "VIRTUAL_ENV",
+    "PATH",
+    "HOME",
+    "USER",
+    "LOGNAME",
+    "LANG",
+    "LC_ALL",
+    "LC_CTYPE",
+    "TERM",
+    "TZ",
+    "TMPDIR",
+    "CARGO_HOME",
+    "RUSTUP_HOME",
+    "RUSTUP_TOOLCHAIN",
+    "GOPATH",
+    "GOROOT",
+    "JAVA_HOME",
+    "NVM_DIR",
+    "PYENV_ROOT",
+    "VIRTUAL_ENV",
 ];
 
 /// The settings of the local executor.

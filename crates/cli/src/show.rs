@@ -2,10 +2,10 @@
 
 use anstream::{eprintln, println};
 use anstyle::{AnsiColor, Style};
-use std::fmt::Write as _;
-use std::io::Write as _;
 use stayhand_core::decision::{Decision, Effect, Finding};
 use stayhand_core::facts::{Facts, Operation};
+use std::fmt::Write as _;
+use std::io::Write as _;
 
 const BOLD: Style = Style::new().bold();
 pub(crate) const DIM: Style = Style::new().dimmed();
@@ -71,7 +71,8 @@ pub(crate) fn decision_to_stderr(what: &str, decision: &Decision) {
 fn decision_lines(what: &str, decision: &Decision) -> Vec<String> {
     let effect = styled(style(decision.effect), format!("{:<8}", decision.effect.name()));
     let risk = styled(DIM, format!("risk: {}", decision.risk));
-    let duty = |duty| format!("  {} {}", styled(DIM, "duty"), serde_json::to_string(duty).unwrap_or_default());
+    let duty =
+        |duty| format!("  {} {}", styled(DIM, "duty"), serde_json::to_string(duty).unwrap_or_default());
     std::iter::once(format!("{effect}{}  {risk}", line(what, 100)))
         .chain(decision.findings.iter().map(finding))
         .chain(decision.obligations.iter().map(duty))
@@ -105,7 +106,10 @@ pub(crate) fn facts(facts: &Facts) {
 
 fn headline(op: &Operation) -> String {
     match &op.program {
-        Some(program) => std::iter::once(program.name.as_str()).chain(op.args.iter().map(String::as_str)).collect::<Vec<_>>().join(" "),
+        Some(program) => std::iter::once(program.name.as_str())
+            .chain(op.args.iter().map(String::as_str))
+            .collect::<Vec<_>>()
+            .join(" "),
         None => "operation".to_owned(),
     }
 }
@@ -123,10 +127,16 @@ fn effects(op: &Operation) -> Vec<String> {
         let method = host.method.as_deref().unwrap_or("connect");
         lines.push(format!("{method} {}{port} ({})", host.host, json_name(&host.class)));
     }
-    lines.extend(op.statements.iter().map(|sql| format!("sql {}: {} {}", json_name(&sql.class), sql.verb, sql.tables.join(", "))));
+    lines.extend(
+        op.statements
+            .iter()
+            .map(|sql| format!("sql {}: {} {}", json_name(&sql.class), sql.verb, sql.tables.join(", "))),
+    );
     lines.extend(op.secrets.iter().map(|secret| format!("secret {} in {}", secret.kind, secret.field)));
     lines.extend(op.does.iter().map(|effect| json_name(&effect)));
-    lines.extend(op.opaque.iter().map(|opaque| format!("unknown {}: {}", json_name(&opaque.aspect), opaque.why)));
+    lines.extend(
+        op.opaque.iter().map(|opaque| format!("unknown {}: {}", json_name(&opaque.aspect), opaque.why)),
+    );
     lines
 }
 

@@ -26,7 +26,8 @@ fn parse(id: &str) -> anyhow::Result<ApprovalId> {
 fn list(global: &Global, engine: &Engine, all: bool) -> anyhow::Result<Exit> {
     let (found, now): (Vec<Approval>, Timestamp) =
         engine.refreshed(|state, now| (state.approvals().cloned().collect(), now))?;
-    let waiting = |approval: &&Approval| approval.status == ApprovalStatus::Pending && now <= approval.expires;
+    let waiting =
+        |approval: &&Approval| approval.status == ApprovalStatus::Pending && now <= approval.expires;
     let shown: Vec<&Approval> = found.iter().filter(|approval| all || waiting(approval)).collect();
     if global.json {
         let list: Vec<_> = shown.iter().map(|approval| summary(approval, now)).collect();
@@ -79,7 +80,9 @@ fn show_one(global: &Global, engine: &Engine, id: ApprovalId) -> anyhow::Result<
         return Err(home::usage(format!("there is no approval {id}")));
     };
     if global.json {
-        show::json(&serde_json::json!({ "approval": found, "request": decided.request, "facts": decided.facts }))?;
+        show::json(
+            &serde_json::json!({ "approval": found, "request": decided.request, "facts": decided.facts }),
+        )?;
         return Ok(Exit::Permitted);
     }
     println!("{id} {}", found["status"].as_str().unwrap_or_default());

@@ -3,8 +3,8 @@
 use crate::args::{Audit, Global};
 use crate::{Exit, home, show};
 use anstream::println;
-use std::path::Path;
 use stayhand_store::{Proof, PublicKey};
+use std::path::Path;
 
 pub(super) fn run(global: &Global, audit: &Audit) -> anyhow::Result<Exit> {
     match audit {
@@ -23,12 +23,14 @@ pub(super) fn run(global: &Global, audit: &Audit) -> anyhow::Result<Exit> {
 }
 
 fn read(path: &Path) -> anyhow::Result<String> {
-    std::fs::read_to_string(path).map_err(|error| home::usage(format!("cannot read {}: {error}", path.display())))
+    std::fs::read_to_string(path)
+        .map_err(|error| home::usage(format!("cannot read {}: {error}", path.display())))
 }
 
 fn key(path: Option<&Path>) -> anyhow::Result<Option<PublicKey>> {
     let Some(path) = path else { return Ok(None) };
-    let key = read(path)?.trim().parse().map_err(|error| home::usage(format!("{}: {error}", path.display())))?;
+    let key =
+        read(path)?.trim().parse().map_err(|error| home::usage(format!("{}: {error}", path.display())))?;
     Ok(Some(key))
 }
 
@@ -43,7 +45,12 @@ fn verify(global: &Global, kept: Option<&Path>, trusted: Option<&Path>) -> anyho
                     "root": stayhand_core::digest::Digest(report.root).to_string(), "key": report.key.to_string(),
                 }))?;
             } else {
-                println!("{} {} records, {} checkpoints", show::styled(show::GREEN, "verified"), report.records, report.checkpoints);
+                println!(
+                    "{} {} records, {} checkpoints",
+                    show::styled(show::GREEN, "verified"),
+                    report.records,
+                    report.checkpoints
+                );
                 println!("  root {}", stayhand_core::digest::Digest(report.root).to_string());
                 println!("  key  {}", report.key);
                 if kept.is_none() {
@@ -73,7 +80,12 @@ fn verify_proof(global: &Global, file: &Path, trusted: Option<&Path>) -> anyhow:
     };
     match proof.verify(&key) {
         Ok(checkpoint) => {
-            println!("{} record {} is in the log of {} records", show::styled(show::GREEN, "verified"), proof.seq, checkpoint.size);
+            println!(
+                "{} record {} is in the log of {} records",
+                show::styled(show::GREEN, "verified"),
+                proof.seq,
+                checkpoint.size
+            );
             Ok(Exit::Permitted)
         }
         Err(error) => {

@@ -5,12 +5,12 @@ use crate::{Exit, home, show};
 use anyhow::Context as _;
 use serde::Serialize;
 use serde_json::Value;
-use std::io::{BufRead, BufReader, BufWriter, Write};
-use std::path::Path;
 use stayhand_core::decision::{Decision, Effect, Finding, Obligation};
 use stayhand_core::facts::Facts;
 use stayhand_runtime::wire::{self, Defaults, MAX_LINE_BYTES, Parsed, WireAction, WireError};
 use stayhand_runtime::{DryRun, Engine};
+use std::io::{BufRead, BufReader, BufWriter, Write};
+use std::path::Path;
 
 /// What decides: a dry run, or an engine that keeps the decision.
 enum Decider {
@@ -45,8 +45,16 @@ impl Decider {
     }
 }
 
-fn one(global: &Global, decider: &Decider, tool: &str, input: &str, defaults: &Defaults, facts: bool) -> anyhow::Result<Exit> {
-    let parsed = wire::to_request(action(tool, input)?, defaults).map_err(|error| home::usage(error.to_string()))?;
+fn one(
+    global: &Global,
+    decider: &Decider,
+    tool: &str,
+    input: &str,
+    defaults: &Defaults,
+    facts: bool,
+) -> anyhow::Result<Exit> {
+    let parsed =
+        wire::to_request(action(tool, input)?, defaults).map_err(|error| home::usage(error.to_string()))?;
     let what = describe(&parsed);
     let (decision, seen) = decider.decide(parsed)?;
     if global.json {
@@ -151,7 +159,8 @@ fn batch(decider: &Decider, file: &Path, defaults: &Defaults, facts: bool) -> an
         Box::new(std::io::stdin().lock())
     } else {
         let opened = std::fs::File::open(file);
-        let opened = opened.map_err(|error| home::usage(format!("cannot read {}: {error}", file.display())))?;
+        let opened =
+            opened.map_err(|error| home::usage(format!("cannot read {}: {error}", file.display())))?;
         Box::new(BufReader::with_capacity(1 << 16, opened))
     };
     let mut output = BufWriter::with_capacity(1 << 16, std::io::stdout().lock());

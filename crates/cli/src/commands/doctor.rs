@@ -4,8 +4,6 @@ use crate::args::Global;
 use crate::{Exit, home, show};
 use anstream::println;
 use anyhow::{Context as _, bail, ensure};
-use std::path::Path;
-use std::time::Duration;
 use stayhand_core::decision::{Decision, Effect, Layer, Level};
 use stayhand_core::event::Outcome;
 use stayhand_core::reason::Reason;
@@ -13,6 +11,8 @@ use stayhand_runtime::policy_files::PolicyFiles;
 use stayhand_runtime::wire::{self, Defaults};
 use stayhand_runtime::{Clock, Engine, Executor as _, Local, LocalSettings, Settings, Verdict};
 use stayhand_store::Log;
+use std::path::Path;
+use std::time::Duration;
 
 /// A control and its proof. The proof says what it saw, or fails.
 type Proof = (&'static str, fn(&Scratch) -> anyhow::Result<String>);
@@ -143,8 +143,9 @@ fn policy_in_force(scratch: &Scratch) -> anyhow::Result<String> {
 fn refusal(scratch: &Scratch) -> anyhow::Result<String> {
     let engine = scratch.engine("refusal", scratch.files.clone())?;
     for command in ["rm -rf /", "rm -fr /", "find / -delete", "echo x > /etc/passwd"] {
-        let decision = not_permitted(scratch.ask(&engine, "bash", serde_json::json!({ "command": command }))?)
-            .with_context(|| format!("`{command}`"))?;
+        let decision =
+            not_permitted(scratch.ask(&engine, "bash", serde_json::json!({ "command": command }))?)
+                .with_context(|| format!("`{command}`"))?;
         ensure!(decision.effect >= Effect::Approve, "`{command}` is allowed");
     }
     Ok("`rm -rf /` and three of its spellings do not pass".to_owned())
@@ -152,7 +153,10 @@ fn refusal(scratch: &Scratch) -> anyhow::Result<String> {
 
 fn empty_policy(scratch: &Scratch) -> anyhow::Result<String> {
     let engine = scratch.engine("empty", scratch.policy("empty.yaml", "")?)?;
-    refused_with(scratch.ask(&engine, "bash", serde_json::json!({ "command": "ls" }))?, Reason::NoRuleAllows)?;
+    refused_with(
+        scratch.ask(&engine, "bash", serde_json::json!({ "command": "ls" }))?,
+        Reason::NoRuleAllows,
+    )?;
     Ok("refuses everything".to_owned())
 }
 
@@ -169,8 +173,11 @@ fn broken_policy(scratch: &Scratch) -> anyhow::Result<String> {
 fn metadata_address(scratch: &Scratch) -> anyhow::Result<String> {
     let engine = scratch.engine("metadata", scratch.policy("open.yaml", "extends: permissive")?)?;
     for url in ["http://169.254.169.254/latest/", "http://2852039166/", "http://[::ffff:a9fe:a9fe]/"] {
-        refused_with(scratch.ask(&engine, "fetch", serde_json::json!({ "url": url }))?, Reason::MetadataAddress)
-            .with_context(|| url.to_owned())?;
+        refused_with(
+            scratch.ask(&engine, "fetch", serde_json::json!({ "url": url }))?,
+            Reason::MetadataAddress,
+        )
+        .with_context(|| url.to_owned())?;
     }
     Ok("refused in three spellings, under the most permissive policy".to_owned())
 }
@@ -198,7 +205,8 @@ fn planted_link(scratch: &Scratch) -> anyhow::Result<String> {
     let inside = scratch.workspace()?.join("note.txt");
     let outside = scratch.folder.path().join("outside.txt");
     std::fs::write(&outside, "untouched")?;
-    let verdict = scratch.ask(&engine, "write_file", serde_json::json!({ "path": inside, "content": "changed" }))?;
+    let verdict =
+        scratch.ask(&engine, "write_file", serde_json::json!({ "path": inside, "content": "changed" }))?;
     let Verdict::Permitted(permit) = verdict else { bail!("writing in the workspace was not permitted") };
     std::os::unix::fs::symlink(&outside, &inside)?;
     let done = engine.execute(permit, &Local::new(LocalSettings::default()))?;
@@ -257,7 +265,10 @@ fn tampered_log(scratch: &Scratch) -> anyhow::Result<String> {
     let file = folder.join("log.db");
     let mut bytes = std::fs::read(&file)?;
     let marker = b"stayhand-doctor-3";
-    let at = bytes.windows(marker.len()).position(|window| window == marker).context("the record is not in the file")?;
+    let at = bytes
+        .windows(marker.len())
+        .position(|window| window == marker)
+        .context("the record is not in the file")?;
     if let Some(byte) = bytes.get_mut(at + marker.len() - 1) {
         *byte = b'4';
     }

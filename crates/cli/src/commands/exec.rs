@@ -4,12 +4,12 @@ use crate::args::{Exec, Global};
 use crate::{Exit, home, show};
 use anstream::eprintln;
 use serde_json::Value;
-use std::io::{IsTerminal as _, Write as _};
-use std::time::Duration;
 use stayhand_core::decision::Level;
 use stayhand_core::event::Outcome;
 use stayhand_runtime::wire::{self, Parsed, WireAction};
 use stayhand_runtime::{Engine, Executed, Held, Local, Permit, Verdict};
+use std::io::{IsTerminal as _, Write as _};
+use std::time::Duration;
 
 /// How often the answer to an approval is looked for.
 const POLL: Duration = Duration::from_millis(50);
@@ -20,7 +20,8 @@ const NOT_RUN: Exit = Exit::Program(126);
 pub(super) fn run(global: &Global, exec: &Exec) -> anyhow::Result<Exit> {
     let engine = super::engine(global, super::files(&exec.asking)?)?;
     let defaults = home::defaults(&exec.asking)?;
-    let ask = || wire::to_request(action(&exec.command), &defaults).map_err(|error| home::usage(error.to_string()));
+    let ask =
+        || wire::to_request(action(&exec.command), &defaults).map_err(|error| home::usage(error.to_string()));
     let first = ask()?;
     let what = super::check::describe(&first);
     match engine.authorize(first)? {
@@ -71,7 +72,11 @@ fn action(command: &[String]) -> WireAction {
     }
 }
 
-fn show_refusal(global: &Global, what: &str, decision: &stayhand_core::decision::Decision) -> anyhow::Result<()> {
+fn show_refusal(
+    global: &Global,
+    what: &str,
+    decision: &stayhand_core::decision::Decision,
+) -> anyhow::Result<()> {
     if global.json {
         return show::json(&super::check::Answer::new(None, decision, None));
     }

@@ -14,12 +14,12 @@ use crate::args::{Args, Asking, Command, Global};
 use crate::{Exit, home};
 use anyhow::Context as _;
 use clap::CommandFactory as _;
-use std::path::{Path, PathBuf};
 use stayhand_core::policy::Policy;
 use stayhand_core::policy::error::Problem;
 use stayhand_runtime::policy_files::{LoadError, PolicyFiles};
 use stayhand_runtime::{Clock, DryRun, Engine, EngineError, Observer, Settings};
 use stayhand_store::{Log, LogReader};
+use std::path::{Path, PathBuf};
 
 /// Runs what the command line asks for.
 pub(crate) fn run(args: Args) -> anyhow::Result<Exit> {
@@ -61,11 +61,9 @@ fn engine(global: &Global, files: PolicyFiles) -> anyhow::Result<Engine> {
 /// The state folder, private to the user.
 fn make_state_folder(folder: &Path) -> anyhow::Result<()> {
     use std::os::unix::fs::DirBuilderExt as _;
-    std::fs::DirBuilder::new()
-        .recursive(true)
-        .mode(0o700)
-        .create(folder)
-        .with_context(|| format!("cannot make the state folder {}; --home names another one", folder.display()))
+    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder).with_context(|| {
+        format!("cannot make the state folder {}; --home names another one", folder.display())
+    })
 }
 
 /// A reader of the log in the state folder.
@@ -123,7 +121,10 @@ fn policy_error(error: LoadError) -> anyhow::Error {
             for problem in error.problems {
                 draw(problem);
             }
-            home::usage(format!("nothing was loaded: {count} problem{} in the policy", if count == 1 { "" } else { "s" }))
+            home::usage(format!(
+                "nothing was loaded: {count} problem{} in the policy",
+                if count == 1 { "" } else { "s" }
+            ))
         }
         other => home::usage(other.to_string()),
     }

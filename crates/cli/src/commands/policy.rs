@@ -4,16 +4,17 @@ use crate::args::{Asking, Global, Policy as Command};
 use crate::{Exit, home, show};
 use anstream::println;
 use anyhow::Context as _;
-use std::path::{Path, PathBuf};
 use stayhand_core::decision::Layer;
+use stayhand_core::policy::error::Problem;
 use stayhand_core::policy::{LayerText, lint, packs, source};
 use stayhand_runtime::policy_files::{PolicyFiles, read_file};
 use stayhand_runtime::{observe, wire};
+use std::path::{Path, PathBuf};
 
 pub(super) fn run(global: &Global, command: &Command) -> anyhow::Result<Exit> {
     match command {
         Command::Init { pack, project, stdout } => init(pack, *project, *stdout),
-        Command::Lint { files, strict } => lint_files(files, *strict),
+        Command::Lint { files, strict } => lint_files(global, files, *strict),
         Command::Test { files } => test(files),
         Command::Explain { asking, tool, input } => explain(global, asking, tool, input),
         Command::Show { pack: Some(pack), .. } => show_pack(pack),
@@ -28,7 +29,8 @@ pub(super) fn run(global: &Global, command: &Command) -> anyhow::Result<Exit> {
 
 fn pack_text(name: &str) -> anyhow::Result<&'static str> {
     let names = || packs::PACKS.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(", ");
-    packs::text(name).ok_or_else(|| home::usage(format!("there is no pack called `{name}`; there are: {}", names())))
+    packs::text(name)
+        .ok_or_else(|| home::usage(format!("there is no pack called `{name}`; there are: {}", names())))
 }
 
 fn init(pack: &str, project: bool, stdout: bool) -> anyhow::Result<Exit> {
@@ -47,7 +49,8 @@ fn init(pack: &str, project: bool, stdout: bool) -> anyhow::Result<Exit> {
         std::fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
     }
     let created = std::fs::File::options().write(true).create_new(true).open(&path);
-    let mut file = created.map_err(|error| home::usage(format!("{}: {error}; nothing was changed", path.display())))?;
+    let mut file =
+        created.map_err(|error| home::usage(format!("{}: {error}; nothing was changed", path.display())))?;
     std::io::Write::write_all(&mut file, text.as_bytes())?;
     println!("wrote {}", path.display());
     println!("check it with: stayhand policy lint {}", path.display());
@@ -76,21 +79,32 @@ fn layer_text(path: &Path) -> anyhow::Result<LayerText> {
     Ok(LayerText { layer, name: path.display().to_string(), text })
 }
 
-fn lint_files(files: &[PathBuf], strict: bool) -> anyhow::Result<Exit> {
-    let (mut errors, mut warnings) = (0, 0);
+fn lint_files(global: &Global, files: &[PathBuf], strict: bool) -> anyhow::Result<Exit> {
+    let mut problems = Vec::new();
     for path in files {
-        for problem in lint::lint(&layer_text(path)?, observe) {
-            if problem.warning {
-                warnings += 1;
-            } else {
-                errors += 1;
-            }
-            super::draw(problem);
-        }
+        problems.extend(lint::lint(&layer_text(path)?, observe));
     }
-    println!("{} files, {errors} errors, {warnings} warnings", files.len());
+    let warnings = problems.iter().filter(|problem| problem.warning).count();
+    let errors = problems.len() - warnings;
+    if global.json {
+        let list: Vec<_> = problems.iter().map(problem_json).collect();
+        show::json(&list)?;
+    } else {
+        problems.into_iter().for_each(|problem| eprintln!("{:?}", miette::Report::new(problem)));
+        println!("{} files, {errors} errors, {warnings} warnings", files.len());
+    }
     let failed = errors > 0 || (strict && warnings > 0);
     Ok(if failed { Exit::Refused } else { Exit::Permitted })
+}
+
+fn problem_json(problem: &Problem) -> serde_json::Value {
+    serde_json::json!({
+        "file": problem.file.name(),
+        "line": problem.line(),
+        "severity": if problem.warning { "warning" } else { "error" },
+        "message": problem.message,
+        "help": problem.help,
+    })
 }
 
 fn test(files: &[PathBuf]) -> anyhow::Result<Exit> {
@@ -122,7 +136,9 @@ fn explain(global: &Global, asking: &Asking, tool: &str, input: &str) -> anyhow:
     show::facts(&facts);
     println!("\nWhat the policy says ({}, {}):", policy.sources().join(" + "), policy.id().short());
     show::decision(&what, &decision);
-    println!("\nThe strictest finding decides; each operation must be covered by a rule that allows it or wants approval.");
+    println!(
+        "\nThe strictest finding decides; each operation must be covered by a rule that allows it or wants approval."
+    );
     Ok(super::check::exit_of(decision.effect))
 }
 
@@ -139,7 +155,9 @@ fn show_policy(global: &Global, policies: &[PathBuf]) -> anyhow::Result<Exit> {
             .iter()
             .map(|rule| serde_json::json!({ "name": rule.name, "layer": rule.layer, "kind": rule.kind.key(), "reason": rule.reason }))
             .collect();
-        show::json(&serde_json::json!({ "policy": policy.id(), "sources": policy.sources(), "rules": rules }))?;
+        show::json(
+            &serde_json::json!({ "policy": policy.id(), "sources": policy.sources(), "rules": rules }),
+        )?;
         return Ok(Exit::Permitted);
     }
     println!("policy {}", policy.id());
@@ -148,7 +166,12 @@ fn show_policy(global: &Global, policies: &[PathBuf]) -> anyhow::Result<Exit> {
     }
     for rule in policy.rules() {
         let reason = rule.reason.as_deref().unwrap_or_default();
-        println!("  {:<8} {:<34} {}", rule.kind.key(), show::line(&rule.name, 34), show::styled(show::DIM, show::line(reason, 70)));
+        println!(
+            "  {:<8} {:<34} {}",
+            rule.kind.key(),
+            show::line(&rule.name, 34),
+            show::styled(show::DIM, show::line(reason, 70))
+        );
     }
     Ok(Exit::Permitted)
 }

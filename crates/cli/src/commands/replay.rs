@@ -3,12 +3,12 @@
 use crate::args::{Compare, Global, Replay};
 use crate::{Exit, home, show};
 use anstream::println;
-use std::collections::BTreeMap;
-use std::path::Path;
 use stayhand_core::decision::{Decision, Effect, Layer};
 use stayhand_core::policy::{LayerText, Policy, packs};
 use stayhand_runtime::policy_files::{self, PolicyFiles};
 use stayhand_runtime::replay::{Replay as Found, replay as replay_log};
+use std::collections::BTreeMap;
+use std::path::Path;
 
 pub(super) fn replay(global: &Global, args: &Replay) -> anyhow::Result<Exit> {
     let policy = super::load(&super::files_in(&args.policies, None)?)?;
@@ -62,7 +62,8 @@ pub(super) fn compare(global: &Global, args: &Compare) -> anyhow::Result<Exit> {
         let (name, policy) = named_policy(named)?;
         let found = replay_log(&reader, &policy, args.session.as_deref(), |seq, decided, now| {
             let request = &decided.request;
-            let line = || format!("{} {}", request.action.0, serde_json::Value::Object(request.resource.0.clone()));
+            let line =
+                || format!("{} {}", request.action.0, serde_json::Value::Object(request.resource.0.clone()));
             effects.entry(seq).or_insert_with(|| (line(), Vec::new())).1.push(now.effect);
         })?;
         results.push((name, found));
@@ -71,7 +72,9 @@ pub(super) fn compare(global: &Global, args: &Compare) -> anyhow::Result<Exit> {
     if global.json {
         let policies: BTreeMap<_, _> = results
             .iter()
-            .map(|(name, found)| (name, serde_json::json!({ "tally": found.tally, "block_rate": found.tally.block_rate() })))
+            .map(|(name, found)| {
+                (name, serde_json::json!({ "tally": found.tally, "block_rate": found.tally.block_rate() }))
+            })
             .collect();
         show::json(&serde_json::json!({ "policies": policies, "differences": effects }))?;
         return Ok(Exit::Permitted);
@@ -95,8 +98,10 @@ fn print_comparison(results: &[(String, Found)], effects: &BTreeMap<u64, (String
     }
     println!("\n{} of the actions are decided differently", effects.len());
     for (seq, (what, answers)) in effects {
-        let answers: Vec<String> =
-            answers.iter().map(|effect| show::styled(show::style(*effect), format!("{:<7}", effect.name()))).collect();
+        let answers: Vec<String> = answers
+            .iter()
+            .map(|effect| show::styled(show::style(*effect), format!("{:<7}", effect.name())))
+            .collect();
         println!("{seq:>7}  {}  {}", answers.join(" "), show::line(what, 90));
     }
 }
@@ -108,7 +113,8 @@ fn named_policy(text: &str) -> anyhow::Result<(String, Policy)> {
     };
     let policy = match source.strip_prefix("pack:") {
         Some(pack) => {
-            let text = packs::text(pack).ok_or_else(|| home::usage(format!("there is no pack called `{pack}`")))?;
+            let text =
+                packs::text(pack).ok_or_else(|| home::usage(format!("there is no pack called `{pack}`")))?;
             let layer = LayerText { layer: Layer::User, name: source.to_owned(), text: text.to_owned() };
             policy_files::compile(&[layer]).map_err(super::policy_error)?
         }

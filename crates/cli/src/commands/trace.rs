@@ -4,13 +4,13 @@ use crate::args::{ExportFormat, Global, Trace};
 use crate::{Exit, home, show};
 use anstream::println;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use std::collections::BTreeMap;
-use std::io::{BufWriter, Write};
-use std::time::Duration;
 use stayhand_core::event::{Event, Outcome, Record};
 use stayhand_core::time::Timestamp;
 use stayhand_runtime::replay::Tally;
 use stayhand_store::{LogReader, Order, Query, Stored};
+use std::collections::BTreeMap;
+use std::io::{BufWriter, Write};
+use std::time::Duration;
 
 /// How often new records are looked for.
 const FOLLOW: Duration = Duration::from_millis(200);
@@ -23,7 +23,7 @@ pub(super) fn run(global: &Global, trace: &Trace) -> anyhow::Result<Exit> {
             Ok(seq) => show_record(&reader, seq),
             Err(_) => show_session(global, &reader, what),
         },
-        Trace::Tail { lines, follow } => tail(&reader, *lines, *follow),
+        Trace::Tail { lines, follow } => tail(global, &reader, *lines, *follow),
         Trace::Export { session, format } => export(&reader, session.clone(), *format),
     }
 }
@@ -56,7 +56,10 @@ fn list(global: &Global, reader: &LogReader) -> anyhow::Result<Exit> {
         show::json(&sessions)?;
         return Ok(Exit::Permitted);
     }
-    println!("{:<28} {:<12} {:<20} {:>7} {:>5} {:>7}", "session", "agent", "begun", "allowed", "held", "refused");
+    println!(
+        "{:<28} {:<12} {:<20} {:>7} {:>5} {:>7}",
+        "session", "agent", "begun", "allowed", "held", "refused"
+    );
     for (name, session) in sessions {
         let Session { agent, first, tally, .. } = session;
         println!(
@@ -77,7 +80,9 @@ fn show_session(global: &Global, reader: &LogReader, session: &str) -> anyhow::R
     let records: Vec<Record> =
         reader.records(&query)?.map(|stored| Ok(stored?.parse()?)).collect::<anyhow::Result<_>>()?;
     if records.is_empty() {
-        return Err(home::usage(format!("no session is called `{session}`; `stayhand trace list` names them")));
+        return Err(home::usage(format!(
+            "no session is called `{session}`; `stayhand trace list` names them"
+        )));
     }
     if global.json {
         show::json(&records)?;
@@ -103,7 +108,9 @@ fn print_record(record: &Record) {
 
 fn sentence(event: &Event) -> String {
     match event {
-        Event::PolicyLoaded(loaded) => format!("policy  {} from {}", loaded.policy.short(), loaded.sources.join(", ")),
+        Event::PolicyLoaded(loaded) => {
+            format!("policy  {} from {}", loaded.policy.short(), loaded.sources.join(", "))
+        }
         Event::Decided(decided) => {
             let effect = decided.decision.effect;
             let input = serde_json::Value::Object(decided.request.resource.0.clone()).to_string();
@@ -118,11 +125,21 @@ fn sentence(event: &Event) -> String {
         }
         Event::ApprovalResolved(resolved) => {
             let answer = if resolved.grant { "approved" } else { "rejected" };
-            format!("answer  {} {answer} by {} {}", resolved.approval, show::line(&resolved.by, 40), show::line(&resolved.comment, 60))
+            format!(
+                "answer  {} {answer} by {} {}",
+                resolved.approval,
+                show::line(&resolved.by, 40),
+                show::line(&resolved.comment, 60)
+            )
         }
         Event::Settled(settled) => {
             let mark = if settled.outcome.is_success() { '✓' } else { '✗' };
-            format!("settled {mark} {} ({:.1}ms) of {}", outcome(&settled.outcome), milliseconds(settled.duration_us), settled.decision)
+            format!(
+                "settled {mark} {} ({:.1}ms) of {}",
+                outcome(&settled.outcome),
+                milliseconds(settled.duration_us),
+                settled.decision
+            )
         }
         Event::InDoubt(in_doubt) => format!("doubt   nobody knows whether {} ran", in_doubt.decision),
     }
@@ -145,12 +162,20 @@ pub(super) fn outcome(outcome: &Outcome) -> String {
     }
 }
 
-fn tail(reader: &LogReader, lines: u64, follow: bool) -> anyhow::Result<Exit> {
+fn tail(global: &Global, reader: &LogReader, lines: u64, follow: bool) -> anyhow::Result<Exit> {
+    let print = |record: &Record| {
+        if global.json {
+            println!("{}", serde_json::to_string(record)?);
+        } else {
+            print_record(record);
+        }
+        anyhow::Ok(())
+    };
     let newest = Query { limit: Some(lines), order: Order::Descending, ..Query::default() };
     let mut records: Vec<Record> =
         reader.records(&newest)?.map(|stored| Ok(stored?.parse()?)).collect::<anyhow::Result<_>>()?;
     records.reverse();
-    records.iter().for_each(print_record);
+    records.iter().try_for_each(print)?;
     let mut next = records.last().map_or(0, |record| record.seq + 1);
     while follow {
         if reader_went_away(FOLLOW) {
@@ -158,11 +183,23 @@ fn tail(reader: &LogReader, lines: u64, follow: bool) -> anyhow::Result<Exit> {
         }
         for stored in reader.records(&Query { from_seq: Some(next), ..Query::default() })? {
             let record = stored?.parse()?;
-            print_record(&record);
+            print(&record)?;
             next = record.seq + 1;
         }
     }
     Ok(Exit::Permitted)
+}
+
+/// Waits, and looks meanwhile whether somebody still reads standard output: with nothing new to
+/// print, a closed pipe would never be noticed.
+fn reader_went_away(wait: Duration) -> bool {
+    let stdout = std::io::stdout();
+    let mut fds = [PollFd::new(&stdout, PollFlags::empty())];
+    let timeout = Timespec { tv_sec: 0, tv_nsec: wait.subsec_nanos().into() };
+    match poll(&mut fds, Some(&timeout)) {
+        Ok(_) => fds.iter().any(|fd| fd.revents().intersects(PollFlags::ERR | PollFlags::HUP)),
+        Err(_) => false,
+    }
 }
 
 /// Waits, and looks meanwhile whether somebody still reads standard output: with nothing new to

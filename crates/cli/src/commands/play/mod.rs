@@ -10,13 +10,13 @@ use crate::{Exit, home, show};
 use anstream::println;
 use anyhow::Context as _;
 use script::{Line, Script};
-use std::io::IsTerminal as _;
-use std::path::{Path, PathBuf};
-use std::time::Duration;
 use stayhand_core::decision::{Decision, Effect, Level};
 use stayhand_core::event::Outcome;
 use stayhand_runtime::wire::{self, Defaults, Parsed, WireAction};
 use stayhand_runtime::{Engine, Executed, Executor as _, Held, Local, LocalSettings, Verdict};
+use std::io::IsTerminal as _;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 /// The most hops a redirect may take; each one is decided.
 const MAX_REDIRECTS: usize = 5;
@@ -212,7 +212,11 @@ impl Player {
         }
         let effect = show::styled(show::style(row.effect), format!("{:<7}", row.effect.name()));
         let why = show::styled(show::DIM, show::line(&row.why, 62));
-        println!("{number:>3}  {effect}  {:<56}  {:>6} ms  {why}", show::line(what, 56), row.duration.as_millis());
+        println!(
+            "{number:>3}  {effect}  {:<56}  {:>6} ms  {why}",
+            show::line(what, 56),
+            row.duration.as_millis()
+        );
         if let Some(expected) = surprise {
             println!("     {} the script expects {expected}", show::styled(show::RED, "✗"));
         }
@@ -226,14 +230,28 @@ impl Player {
         let verified = reader.verify(None, None);
         if self.json {
             let records = verified.as_ref().map(|report| report.records).ok();
-            println!("{}", serde_json::json!({ "session": session, "summary": tally, "verified_records": records }));
+            println!(
+                "{}",
+                serde_json::json!({ "session": session, "summary": tally, "verified_records": records })
+            );
         } else {
-            println!("\n{} executed ({} of them failed), {} held, {} refused", tally.executed, tally.failed, tally.held, tally.refused);
+            println!(
+                "\n{} executed ({} of them failed), {} held, {} refused",
+                tally.executed, tally.failed, tally.held, tally.refused
+            );
             if local.level() == Level::None {
-                println!("{} nothing was confined: this version only decides and records", show::styled(show::YELLOW, "!"));
+                println!(
+                    "{} nothing was confined: this version only decides and records",
+                    show::styled(show::YELLOW, "!")
+                );
             }
             match &verified {
-                Ok(report) => println!("{} audit verified: {} records, root {}", show::styled(show::GREEN, "✓"), report.records, stayhand_core::digest::Digest(report.root).short()),
+                Ok(report) => println!(
+                    "{} audit verified: {} records, root {}",
+                    show::styled(show::GREEN, "✓"),
+                    report.records,
+                    stayhand_core::digest::Digest(report.root).short()
+                ),
                 Err(error) => println!("{} audit NOT verified: {error}", show::styled(show::RED, "✗")),
             }
             let folder = if global.home.is_some() { " with the same --home" } else { "" };
@@ -245,6 +263,9 @@ impl Player {
 }
 
 fn not_run(decision: &Decision) -> Row {
-    let why = decision.headline().map(|found| format!("{} [{}]", found.message(), found.reason)).unwrap_or_default();
+    let why = decision
+        .headline()
+        .map(|found| format!("{} [{}]", found.message(), found.reason))
+        .unwrap_or_default();
     Row { effect: decision.effect, why, duration: Duration::ZERO }
 }

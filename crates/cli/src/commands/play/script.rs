@@ -3,10 +3,10 @@
 use crate::home::usage;
 use serde::Deserialize;
 use serde_json::{Map, Value};
-use std::path::Path;
 use stayhand_core::decision::Effect;
 use stayhand_runtime::policy_files::read_file;
 use stayhand_runtime::wire::WireAction;
+use std::path::Path;
 
 /// The actions of a script.
 pub(super) struct Script {
@@ -39,7 +39,8 @@ impl Script {
     /// Reads a script. `{{server}}` stands for the address of the play's own local server,
     /// `{{workspace}}` for the workspace.
     pub(super) fn read(file: &Path, server: &str, workspace: &Path) -> anyhow::Result<Self> {
-        let text = read_file(file).map_err(|error| usage(error.to_string().replace("policy file", "script")))?;
+        let text =
+            read_file(file).map_err(|error| usage(error.to_string().replace("policy file", "script")))?;
         let folder = workspace.to_str().ok_or_else(|| usage("the workspace's path is not UTF-8"))?;
         let mut lines = Vec::new();
         for (number, line) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {

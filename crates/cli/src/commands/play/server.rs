@@ -44,5 +44,9 @@ fn answer(mut stream: TcpStream) -> std::io::Result<()> {
         _ => ("200 OK", ""),
     };
     let body = format!("release notes at {path}\n");
-    write!(stream, "HTTP/1.1 {status}\r\n{extra}Content-Type: text/plain\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}", body.len())
+    write!(
+        stream,
+        "HTTP/1.1 {status}\r\n{extra}Content-Type: text/plain\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}",
+        body.len()
+    )
 }
