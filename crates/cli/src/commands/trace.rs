@@ -202,18 +202,6 @@ fn reader_went_away(wait: Duration) -> bool {
     }
 }
 
-/// Waits, and looks meanwhile whether somebody still reads standard output: with nothing new to
-/// print, a closed pipe would never be noticed.
-fn reader_went_away(wait: Duration) -> bool {
-    let stdout = std::io::stdout();
-    let mut fds = [PollFd::new(&stdout, PollFlags::empty())];
-    let timeout = Timespec { tv_sec: 0, tv_nsec: wait.subsec_nanos().into() };
-    match poll(&mut fds, Some(&timeout)) {
-        Ok(_) => fds.iter().any(|fd| fd.revents().intersects(PollFlags::ERR | PollFlags::HUP)),
-        Err(_) => false,
-    }
-}
-
 fn export(reader: &LogReader, session: Option<String>, format: ExportFormat) -> anyhow::Result<Exit> {
     let mut out = BufWriter::new(std::io::stdout().lock());
     if format == ExportFormat::Csv {
