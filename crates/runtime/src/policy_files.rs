@@ -4,6 +4,7 @@ use crate::gather::observe;
 use stayhand_core::decision::Layer;
 use stayhand_core::policy::error::PolicyError;
 use stayhand_core::policy::{LayerText, Policy};
+use rustix::fs::{Mode, OFlags};
 use std::fmt::Write as _;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
@@ -106,7 +107,7 @@ pub fn compile(texts: &[LayerText]) -> Result<Policy, LoadError> {
 /// Reads one file, at most [`MAX_BYTES`].
 pub fn read_file(path: &Path) -> Result<String, LoadError> {
     let failed = |error| LoadError::Read { path: path.to_owned(), error };
-    let file = std::fs::File::open(path).map_err(failed)?;
+    let file = open_regular(path).map_err(failed)?;
     let mut bytes = Vec::new();
     file.take(MAX_BYTES + 1).read_to_end(&mut bytes).map_err(failed)?;
     if bytes.len() as u64 > MAX_BYTES {
@@ -114,6 +115,13 @@ pub fn read_file(path: &Path) -> Result<String, LoadError> {
     }
     String::from_utf8(bytes)
         .map_err(|error| LoadError::NotText { path: path.to_owned(), at: error.utf8_error().valid_up_to() })
+}
+
+/// Opens a file without waiting: a pipe or a device in its place would never answer.
+fn open_regular(path: &Path) -> std::io::Result<std::fs::File> {
+    let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
+    let file = std::fs::File::from(rustix::fs::open(path, flags, Mode::empty())?);
+    if file.metadata()?.is_file() { Ok(file) } else { Err(std::io::Error::other("it is not a regular file")) }
 }
 
 /// The problems, a line each: file, line, what is wrong.

@@ -90,7 +90,7 @@ fn lint_files(global: &Global, files: &[PathBuf], strict: bool) -> anyhow::Resul
         let list: Vec<_> = problems.iter().map(problem_json).collect();
         show::json(&list)?;
     } else {
-        problems.into_iter().for_each(|problem| eprintln!("{:?}", miette::Report::new(problem)));
+        problems.into_iter().for_each(super::draw);
         println!("{} files, {errors} errors, {warnings} warnings", files.len());
     }
     let failed = errors > 0 || (strict && warnings > 0);
