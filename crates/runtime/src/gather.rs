@@ -60,14 +60,16 @@ impl Observer {
     }
 
     /// What is Stayhand's own is a place of its own, wherever it lies; so is what holds it, where all
-    /// below is touched.
+    /// below is touched and it is no other sensitive place.
     fn mark_own(&self, facts: &mut Facts) {
         for used in facts.operations.iter_mut().flat_map(|op| &mut op.paths) {
-            let touches = |own: &PathBuf| {
-                used.views().any(|path| Path::new(path).starts_with(own) || (used.recursive && own.starts_with(path)))
+            let touched = |test: &dyn Fn(&Path, &Path) -> bool| {
+                used.views().any(|path| self.own.iter().any(|own| test(Path::new(path), own)))
             };
-            if self.own.iter().any(touches) {
+            if touched(&|path, own| path.starts_with(own)) {
                 used.place = Some(Place::Stayhand);
+            } else if used.recursive && touched(&|path, own| own.starts_with(path)) {
+                used.place = used.place.or(Some(Place::Stayhand));
             }
         }
     }
