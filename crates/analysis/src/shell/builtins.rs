@@ -10,6 +10,9 @@ impl<'p> Walker<'p, '_> {
     pub(super) fn dispatch(&mut self, words: &[Arg], declared: &'p [Assignment], extra: Operation) -> Input {
         let Some((first, rest)) = words.split_first() else { return Input::default() };
         let name = first.known().unwrap_or_default();
+        if RESERVED.contains(&name) || name.contains('=') {
+            self.unread("a word of the shell's grammar stands where a program should");
+        }
         if self.scope.aliases.iter().any(|alias| alias == name) {
             self.unread("the name may be an alias");
         }
@@ -25,6 +28,11 @@ impl<'p> Walker<'p, '_> {
         match name {
             "command" | "builtin" if starts_a_name(rest) => return self.dispatch(rest, declared, extra),
             "time" | "coproc" if starts_a_name(rest) => return self.dispatch(rest, declared, extra),
+            "command" | "builtin" | "time" | "coproc" | "exec"
+                if rest.first().is_some_and(|word| !word.is_exact()) =>
+            {
+                self.unread("which program runs is not known");
+            }
             "exec" if rest.is_empty() => self.done(name, rest, extra),
             "exec" if starts_a_name(rest) => return self.dispatch(rest, declared, extra),
             "cd" | "chdir" => self.change_folder(rest, name, extra),
@@ -312,6 +320,12 @@ impl<'p> Walker<'p, '_> {
         }
     }
 }
+
+/// Words that cannot be read as the name of a program unless they are quoted.
+const RESERVED: [&str; 18] = [
+    "!", "{", "}", "[[", "]]", "case", "do", "done", "elif", "else", "esac", "fi", "for", "if", "in", "then",
+    "until", "while",
+];
 
 /// Whether the words begin with a name that is known and no option.
 fn starts_a_name(words: &[Arg]) -> bool {

@@ -23,20 +23,19 @@ impl<'p> Walker<'p, '_> {
         {
             return args.push(Arg::exact(text.as_str()));
         }
-        let mut fields = Fields::default();
-        for part in &word.parts {
-            self.expand_part(part, &mut fields);
-        }
-        let home = self.situation.home;
+        let fields = self.fields(word);
+        let (home, tilde) = (self.situation.home, fields.tilde);
         for field in fields.finish() {
-            field.into_args(home, args);
+            field.into_args(home, tilde, args);
         }
     }
 
     /// The single word that `word` expands to where no splitting happens (assignments, targets).
     pub(super) fn expand_one(&mut self, word: &'p Word) -> Arg {
-        let mut args = Vec::new();
-        self.expand_into(word, &mut args);
+        let fields = self.fields(word);
+        let (home, tilde) = (self.situation.home, fields.tilde);
+        let mut args: Vec<Arg> =
+            fields.finish().into_iter().map(|field| field.into_arg(home, tilde)).collect();
         match args.len() {
             0 => Arg::exact(""),
             1 => args.pop().unwrap_or_default(),
@@ -48,6 +47,14 @@ impl<'p> Walker<'p, '_> {
                 Arg { text, certainty, many: false, tilde: false }
             }
         }
+    }
+
+    fn fields(&mut self, word: &'p Word) -> Fields {
+        let mut fields = Fields { tilde: starts_with_tilde(word), ..Fields::default() };
+        for part in &word.parts {
+            self.expand_part(part, &mut fields);
+        }
+        fields
     }
 
     fn expand_part(&mut self, part: &'p Part, fields: &mut Fields) {
@@ -174,6 +181,15 @@ impl<'p> Walker<'p, '_> {
     }
 }
 
+/// Whether the word begins with an unquoted `~` and nothing quoted touches the name after it.
+fn starts_with_tilde(word: &Word) -> bool {
+    match word.parts.as_slice() {
+        [Part::Text { text, quoted: false }] => text.starts_with(['~', '{']),
+        [Part::Text { text, quoted: false }, ..] => text.starts_with('~') && text.contains('/'),
+        _ => false,
+    }
+}
+
 fn single(value: Option<Vec<Arg>>) -> Option<Arg> {
     let mut value = value?;
     if value.len() == 1 { value.pop() } else { None }
@@ -246,6 +262,8 @@ struct Field {
 /// The words that one word turns into.
 #[derive(Default)]
 struct Fields {
+    /// A `~` at the start stands for a home.
+    tilde: bool,
     done: Vec<Field>,
     current: Field,
 }
@@ -320,17 +338,17 @@ impl Fields {
 }
 
 impl Field {
-    fn into_args(self, home: &str, args: &mut Vec<Arg>) {
+    fn into_args(self, home: &str, tilde: bool, args: &mut Vec<Arg>) {
         let fields = expand_braces(self);
-        args.extend(fields.into_iter().map(|field| field.into_arg(home)));
+        args.extend(fields.into_iter().map(|field| field.into_arg(home, tilde)));
     }
 
-    fn into_arg(self, home: &str) -> Arg {
+    fn into_arg(self, home: &str, expand_tilde: bool) -> Arg {
         let marks = self.marks.get(..self.unknown.unwrap_or(self.marks.len())).unwrap_or_default();
         let glob = marks.iter().any(|mark| !mark.quoted && matches!(mark.char, '*' | '?' | '['));
         let mut text: String = marks.iter().map(|mark| mark.char).collect();
         let mut tilde = false;
-        if marks.first().is_some_and(|mark| mark.char == '~' && !mark.quoted) {
+        if expand_tilde && text.starts_with('~') {
             match text.get(1..) {
                 Some(rest) if rest.is_empty() || rest.starts_with('/') => text = format!("{home}{rest}"),
                 _ => tilde = true,

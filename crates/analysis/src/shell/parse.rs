@@ -69,6 +69,7 @@ fn statement(syntax: &Syntax<'_>, at: At) -> Statement {
         Kind::Redirected => redirected(syntax, at),
         Kind::Pipeline => pipeline(syntax, at),
         Kind::List => list(syntax, at),
+        Kind::Negated if operator_touches(syntax, at) => unread("a `!` is not understood"),
         Kind::Negated => Statement::Group(statements(syntax, syntax.children(at))),
         Kind::Subshell => Statement::Subshell(statements(syntax, syntax.children(at))),
         Kind::Compound => compound(syntax, at),
@@ -82,6 +83,17 @@ fn statement(syntax: &Syntax<'_>, at: At) -> Statement {
         Kind::Error => Statement::Unread("the text is not valid shell, or not understood".to_owned()),
         kind => Statement::Unread(format!("a part of the text is not understood ({kind:?})")),
     }
+}
+
+fn unread(why: &str) -> Statement {
+    Statement::Unread(why.to_owned())
+}
+
+/// Whether the first token, which the shell only knows as a word of its own, touches the next.
+fn operator_touches(syntax: &Syntax<'_>, at: At) -> bool {
+    let mut children = syntax.children(at);
+    let (Some(first), Some(second)) = (children.next(), children.next()) else { return false };
+    words::adjoins(syntax, syntax.range(first).end, second)
 }
 
 /// A simple command. Words that touch are one word, whatever the grammar makes of them.
@@ -140,9 +152,19 @@ fn assignments(syntax: &Syntax<'_>, at: At) -> Statement {
 
 fn assignment(syntax: &Syntax<'_>, at: At) -> Assignment {
     let mut result = Assignment { name: String::new(), value: Vec::new(), whole: true };
+    let mut end = None;
     for child in syntax.children(at) {
+        if end.is_some_and(|end| !words::adjoins(syntax, end, child)) {
+            result.value.push(words::unread("an assignment is not understood"));
+        }
+        end = Some(syntax.range(child).end);
         match (syntax.kind(child), syntax.field(child)) {
-            (Kind::VariableName, Field::Name) => syntax.text(child).clone_into(&mut result.name),
+            (Kind::VariableName, Field::Name) => {
+                syntax.text(child).trim_start().clone_into(&mut result.name);
+                if !is_variable_name(&result.name) {
+                    result.value.push(words::unread("an assignment is not understood"));
+                }
+            }
             (Kind::Subscript, Field::Name) => {
                 syntax.text(child).split('[').next().unwrap_or_default().clone_into(&mut result.name);
                 result.value.extend(words::evaluated(syntax, child));
@@ -159,6 +181,11 @@ fn assignment(syntax: &Syntax<'_>, at: At) -> Assignment {
         }
     }
     result
+}
+
+fn is_variable_name(name: &str) -> bool {
+    !name.starts_with(|char: char| char.is_ascii_digit())
+        && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
 }
 
 fn redirected(syntax: &Syntax<'_>, at: At) -> Statement {
@@ -277,6 +304,9 @@ fn heredoc(syntax: &Syntax<'_>, at: At, command: &mut Command, after: &mut Optio
     let mut standard = true;
     let mut connector = Connector::And;
     let mut words = words::Joiner::default();
+    if !heredoc_ends_where_it_should(syntax, at) {
+        words.push_unread("the end of a heredoc is not understood");
+    }
     for child in syntax.children(at) {
         match syntax.kind(child) {
             Kind::Descriptor => standard = syntax.text(child) == "0",
@@ -304,6 +334,34 @@ fn heredoc(syntax: &Syntax<'_>, at: At, command: &mut Command, after: &mut Optio
         }
     }
     words.absorb(&mut command.words);
+}
+
+/// Whether the text of a heredoc ends at the first line that is its delimiter, as the shell has it.
+fn heredoc_ends_where_it_should(syntax: &Syntax<'_>, at: At) -> bool {
+    let find = |kind| syntax.children(at).find(|child| syntax.kind(*child) == kind);
+    let (Some(start), Some(end)) = (find(Kind::HeredocStart), find(Kind::HeredocEnd)) else { return false };
+    let Some(delimiter) = plain_delimiter(syntax.text(start)) else { return false };
+    let after = syntax.range(start).end;
+    if !matches!(syntax.slice(after..after + 1), " " | "\t" | "\n" | ";" | "|" | "&" | ")" | ">") {
+        return false;
+    }
+    let dash = syntax.children(at).any(|child| syntax.text(child).trim() == "<<-");
+    let is_end =
+        |line: &str| if dash { line.trim_start_matches('\t') == delimiter } else { line == delimiter };
+    let body = find(Kind::HeredocBody).map(|body| syntax.text(body)).unwrap_or_default();
+    let end = syntax.range(end);
+    let rest_of_line = syntax.slice(end.end..syntax.source_len()).split('\n').next();
+    let line_start = syntax.slice(0..end.end).rsplit('\n').next().unwrap_or_default();
+    is_end(line_start) && matches!(rest_of_line, None | Some("" | ")" | "`")) && !body.lines().any(is_end)
+}
+
+/// The delimiter of a heredoc, if every shell agrees on what it is.
+fn plain_delimiter(text: &str) -> Option<&str> {
+    let text = text.trim();
+    let inner = ['\'', '"'].iter().find_map(|quote| text.strip_prefix(*quote)?.strip_suffix(*quote));
+    let inner = inner.unwrap_or_else(|| text.strip_prefix('\\').unwrap_or(text));
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.' | b'!');
+    (!inner.is_empty() && inner.bytes().all(plain)).then_some(inner)
 }
 
 fn pipeline(syntax: &Syntax<'_>, at: At) -> Statement {
@@ -342,6 +400,9 @@ fn compound(syntax: &Syntax<'_>, at: At) -> Statement {
     if arithmetic {
         return evaluate(syntax, at);
     }
+    if operator_touches(syntax, at) {
+        return unread("a `{` is not understood");
+    }
     Statement::Group(statements(syntax, syntax.children(at)))
 }
 
@@ -351,6 +412,9 @@ fn evaluate(syntax: &Syntax<'_>, at: At) -> Statement {
 
 /// `[ … ]` and `[[ … ]]`: they only look, except that `[ a > b ]` redirects.
 fn test(syntax: &Syntax<'_>, at: At) -> Statement {
+    if operator_touches(syntax, at) {
+        return unread("a test is not understood");
+    }
     let single = syntax.children(at).next().is_some_and(|first| syntax.text(first).trim() == "[");
     let redirects = |node: At| {
         syntax.kind(node) == Kind::Redirected

@@ -175,6 +175,10 @@ impl<'a> Syntax<'a> {
         self.slice(self.range(at))
     }
 
+    pub(super) fn source_len(&self) -> usize {
+        self.source.len()
+    }
+
     /// A part of the source.
     pub(super) fn slice(&self, range: Range<usize>) -> &'a str {
         self.source.get(range).unwrap_or_default()
@@ -278,17 +282,17 @@ impl<'a> Syntax<'a> {
         if !text.contains('\n') || text.trim().is_empty() {
             return false;
         }
+        let opens_string =
+            text.trim() == "\"" && open.last().is_some_and(|last| last + 1 == self.nodes.len());
+        if opens_string || matches!(kind, Kind::RawString | Kind::AnsiString) {
+            let before = text.len() - text.trim_start().len();
+            return text.get(..before).is_some_and(|blank| blank.contains('\n'));
+        }
         let quoting = |index: &usize| {
             self.nodes.get(*index).is_some_and(|node| matches!(node.kind, Kind::String | Kind::HeredocBody))
         };
-        let quoted = matches!(
-            kind,
-            Kind::RawString
-                | Kind::AnsiString
-                | Kind::StringContent
-                | Kind::HeredocContent
-                | Kind::HeredocBody
-        ) || open.iter().rev().take(2).any(quoting);
+        let quoted = matches!(kind, Kind::StringContent | Kind::HeredocContent | Kind::HeredocBody)
+            || open.iter().rev().take(2).any(quoting);
         !quoted && text.replace("\\\n", "").contains('\n')
     }
 

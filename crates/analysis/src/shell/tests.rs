@@ -407,6 +407,30 @@ fn working_folder_is_followed_and_doubted() {
 }
 
 #[test]
+fn misreadings_of_the_grammar_are_noticed() {
+    opaque("!'a'b x");
+    opaque("{} &");
+    opaque("[[aa == b ]] && ls");
+    opaque("aa <<E\nx\nfiE\n`rm -rf /`");
+    opaque("1X=aa rm");
+    opaque("echo a'b'$X-`ls`-$(");
+    opaque("echo `ls` `ls` x");
+    opaque("$\n\"rm\" x");
+    opaque("X\\\n=aa rm -rf /");
+    opaque("cat <<'E'x\nhi\nE\nrm\nEx");
+    opaque("cat <<E&& ls\nhi\nE");
+    opaque("! ! rm x");
+    opaque("{rm x");
+    opaque("[ -f x > out ]");
+    finds("r\\\nm -rf /etc", "rm, delete /etc and below");
+    finds("echo \"\n  $(rm -rf /etc)\"", "delete /etc and below");
+    finds("ls;\n\n\"rm\" -rf /etc", "?");
+    check("rm ~'/x' ''~ ~/y", "rm, delete /w/~/x, delete /w/~, delete /home/me/y");
+    check(r#"X={a,b}; rm "$X""#, "rm, delete /w/{a,b}");
+    check("rm {a,b}{1,2}", "rm, delete /w/a1, delete /w/a2, delete /w/b1, delete /w/b2");
+}
+
+#[test]
 fn newlines_inside_words_do_not_hide_commands() {
     opaque("ls\n\\rm -rf /etc");
     opaque("psql\n\\! sh");

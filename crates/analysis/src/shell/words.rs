@@ -9,24 +9,27 @@ use super::syntax::{At, Kind, Syntax};
 pub(super) struct Joiner {
     words: Vec<Word>,
     end: Option<usize>,
+    /// Blanks are text, as in the word of `${x:-a b}`.
+    blanks: bool,
 }
 
 impl Joiner {
     /// Adds a node, joining it to the word before if nothing lies between.
     pub(super) fn push(&mut self, syntax: &Syntax<'_>, at: At) {
-        let range = syntax.range(at);
-        let text = syntax.text(at);
-        let start = range.start + (text.len() - text.trim_start().len());
         let mut parts = Vec::new();
         parts_of(syntax, at, &mut parts);
+        if !self.blanks && syntax.kind(at) == Kind::Word && holds_blank(syntax.text(at).trim_start()) {
+            parts.push(Part::Unread("a word is not understood".to_owned()));
+        }
+        let touches = self.end.is_some_and(|end| adjoins(syntax, end, at));
         match self.words.last_mut() {
-            Some(last) if self.end == Some(start) => {
+            Some(last) if touches => {
                 drop_translation_mark(&mut last.parts, &parts);
                 last.parts.append(&mut parts);
             }
             _ => self.words.push(Word { parts }),
         }
-        self.end = Some(range.end);
+        self.end = Some(syntax.range(at).end);
     }
 
     pub(super) fn push_children(&mut self, syntax: &Syntax<'_>, at: At) {
@@ -35,6 +38,12 @@ impl Joiner {
                 self.push(syntax, child);
             }
         }
+    }
+
+    /// Adds a word that is not understood.
+    pub(super) fn push_unread(&mut self, why: &str) {
+        self.words.push(unread(why));
+        self.end = None;
     }
 
     /// Marks the words so far as not understood.
@@ -47,9 +56,36 @@ impl Joiner {
 
     /// Moves the words to the end of `words`.
     pub(super) fn absorb(&mut self, words: &mut Vec<Word>) {
+        for word in &mut self.words {
+            seal(&mut word.parts);
+        }
         words.append(&mut self.words);
         self.end = None;
     }
+}
+
+/// Whether nothing lies between `end` and a node: not even a joined line parts two words. Tokens may
+/// begin with the blanks before them.
+pub(super) fn adjoins(syntax: &Syntax<'_>, end: usize, at: At) -> bool {
+    let text = syntax.text(at);
+    let start = syntax.range(at).start + (text.len() - text.trim_start().len());
+    let gap = syntax.slice(end..start);
+    gap.is_empty() && end <= start || !gap.is_empty() && gap.replace("\\\n", "").is_empty()
+}
+
+/// Whether an unquoted word holds a blank that is not quoted.
+fn holds_blank(text: &str) -> bool {
+    let mut chars = text.chars();
+    while let Some(char) = chars.next() {
+        match char {
+            '\\' => {
+                chars.next();
+            }
+            char if char.is_whitespace() => return true,
+            _ => {}
+        }
+    }
+    false
 }
 
 /// `$"text"` is read as a bare `$` and a string: the `$` only asks for a translation.
@@ -57,6 +93,25 @@ fn drop_translation_mark(before: &mut Vec<Part>, after: &[Part]) {
     let string_follows = matches!(after.first(), Some(Part::Text { quoted: true, .. }));
     if string_follows && matches!(before.last(), Some(Part::Text { text, quoted: false }) if text == "$") {
         before.pop();
+    }
+}
+
+/// Marks a word whose plain characters, put together, would still be expanded: the grammar took
+/// an expansion apart.
+fn seal(parts: &mut Vec<Part>) {
+    let mut plain = String::new();
+    let mut expands = false;
+    for part in parts.iter() {
+        match part {
+            Part::Text { text, quoted: false } => plain.push_str(text),
+            _ => {
+                expands |= holds_expansion(&plain);
+                plain.clear();
+            }
+        }
+    }
+    if expands || holds_expansion(&plain) {
+        parts.push(Part::Unread("a word is not understood".to_owned()));
     }
 }
 
@@ -69,6 +124,7 @@ pub(super) fn unread(why: &str) -> Word {
 pub(super) fn word(syntax: &Syntax<'_>, at: At) -> Word {
     let mut parts = Vec::new();
     parts_of(syntax, at, &mut parts);
+    seal(&mut parts);
     Word { parts }
 }
 
@@ -89,6 +145,9 @@ fn parts_of(syntax: &Syntax<'_>, at: At, parts: &mut Vec<Part>) {
         }
         Kind::AnsiString => parts.push(ansi(syntax.text(at).trim_start())),
         Kind::String => string(syntax, at, parts),
+        Kind::TranslatedString if !syntax.text(at).trim_start().starts_with("$\"") => {
+            parts.push(Part::Unread("a word is not understood".to_owned()));
+        }
         Kind::TranslatedString => {
             for child in syntax.children(at).filter(|child| syntax.kind(*child) == Kind::String) {
                 string(syntax, child, parts);
@@ -106,7 +165,7 @@ fn concatenation(syntax: &Syntax<'_>, at: At, parts: &mut Vec<Part>) {
     let mut end = None;
     for child in syntax.children(at) {
         let range = syntax.range(child);
-        if end.is_some_and(|end| end != range.start) {
+        if end.is_some_and(|end| !adjoins(syntax, end, child)) {
             parts.push(Part::Unread("a word is not understood".to_owned()));
         }
         let mut more = Vec::new();
@@ -361,6 +420,10 @@ fn simple(syntax: &Syntax<'_>, at: At, quoted: bool) -> Part {
 fn expansion(syntax: &Syntax<'_>, at: At, quoted: bool) -> Part {
     let text = syntax.text(at).trim_start();
     let unread = || Part::Unread(format!("the expansion `{text}` may run or assign something"));
+    if text.get(2..).is_some_and(|inner| inner.starts_with(|char: char| char.is_whitespace() || char == '|'))
+    {
+        return unread();
+    }
     let children: Vec<At> = syntax.children(at).collect();
     let inner = match children.as_slice() {
         [open, inner @ .., close] if syntax.text(*open).trim() == "${" && syntax.text(*close) == "}" => inner,
@@ -402,7 +465,7 @@ fn element(syntax: &Syntax<'_>, name: At, quoted: bool, form: Form) -> Part {
 }
 
 fn form(syntax: &Syntax<'_>, operator: &str, rest: &[At]) -> Option<Form> {
-    let mut joined = Joiner::default();
+    let mut joined = Joiner { blanks: true, ..Joiner::default() };
     for child in rest {
         joined.push(syntax, *child);
     }
