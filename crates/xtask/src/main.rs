@@ -1,6 +1,7 @@
-//! The project's chores: `cargo xtask test | tidy | ci`.
+//! The project's chores: `cargo xtask test | tidy | eval | ci`.
 #![expect(clippy::disallowed_methods, reason = "chores start cargo and read its environment")]
 
+mod eval;
 mod shape;
 mod tidy;
 
@@ -10,6 +11,7 @@ use std::process::{Command, ExitCode};
 
 const USAGE: &str = "cargo xtask test   every test of the project
 cargo xtask tidy   the crate table, the shape of files and functions, the paths docs name
+cargo xtask eval FOLDER   the default policy against labelled inputs
 cargo xtask ci     what CI runs: fmt, clippy, tidy, docs, deny, test, play";
 
 fn main() -> ExitCode {
@@ -19,6 +21,7 @@ fn main() -> ExitCode {
         ["test", rest @ ..] => test(rest),
         ["tidy"] => tidy::run(&root()),
         ["ci"] => ci(),
+        ["eval", folder] => eval::run(Path::new(folder)),
         _ => {
             eprintln!("{USAGE}");
             return ExitCode::from(2);
@@ -34,12 +37,12 @@ fn main() -> ExitCode {
 }
 
 /// The folder of the workspace.
-fn root() -> PathBuf {
+pub(crate) fn root() -> PathBuf {
     let here = Path::new(env!("CARGO_MANIFEST_DIR"));
     here.ancestors().nth(2).unwrap_or(here).to_owned()
 }
 
-fn cargo(arguments: &[&str]) -> anyhow::Result<()> {
+pub(crate) fn cargo(arguments: &[&str]) -> anyhow::Result<()> {
     run("cargo", arguments, &[])
 }
 

@@ -12,7 +12,10 @@ pub(crate) fn function_lengths(source: &str) -> Vec<usize> {
         }
         let indent = line.len() - text.len();
         let closing = format!("{}}}", " ".repeat(indent));
-        let end = lines.iter().skip(start).position(|line| *line == closing || line.ends_with(';') || one_line(line));
+        let end = lines
+            .iter()
+            .skip(start)
+            .position(|line| *line == closing || line.ends_with(';') || one_line(line));
         lengths.extend(end.map(|end| end + 1));
     }
     lengths

@@ -46,16 +46,25 @@ fn crates(root: &Path) -> anyhow::Result<()> {
         for dependency in package["dependencies"].as_array().into_iter().flatten() {
             let on = dependency["name"].as_str().unwrap_or_default();
             let for_tests = dependency["kind"].as_str() == Some("dev");
-            ensure!(for_tests || !known.contains_key(on) || allowed.contains(&on), "`{name}` may not know `{on}`");
+            ensure!(
+                for_tests || !known.contains_key(on) || allowed.contains(&on),
+                "`{name}` may not know `{on}`"
+            );
             let pure = ["stayhand-core", "stayhand-analysis"].contains(&name);
-            ensure!(for_tests || !pure || !IMPURE.contains(&on), "the pure crate `{name}` may not use `{on}`");
+            ensure!(
+                for_tests || !pure || !IMPURE.contains(&on),
+                "the pure crate `{name}` may not use `{on}`"
+            );
         }
     }
     ensure!(packages.len() == known.len(), "the table names a crate that is not there");
     let map = std::fs::read_to_string(root.join("docs/ARCHITECTURE.md")).context("docs/ARCHITECTURE.md")?;
     for name in known.keys() {
         let folder = name.strip_prefix("stayhand-").unwrap_or(if *name == "stayhand" { "cli" } else { name });
-        ensure!(map.contains(&format!("| `{folder}`")), "docs/ARCHITECTURE.md does not list the crate `{folder}`");
+        ensure!(
+            map.contains(&format!("| `{folder}`")),
+            "docs/ARCHITECTURE.md does not list the crate `{folder}`"
+        );
     }
     Ok(())
 }
@@ -102,11 +111,16 @@ fn documents(root: &Path) -> anyhow::Result<()> {
         let folder = path.parent().unwrap_or(root);
         for named in named_paths(&text) {
             if !root.join(&named).exists() && !folder.join(&named).exists() {
-                missing.insert(format!("{} names {named}", path.strip_prefix(root).unwrap_or(&path).display()));
+                missing
+                    .insert(format!("{} names {named}", path.strip_prefix(root).unwrap_or(&path).display()));
             }
         }
     }
-    ensure!(missing.is_empty(), "documents name files that are not there:\n  {}", Vec::from_iter(missing).join("\n  "));
+    ensure!(
+        missing.is_empty(),
+        "documents name files that are not there:\n  {}",
+        Vec::from_iter(missing).join("\n  ")
+    );
     Ok(())
 }
 
