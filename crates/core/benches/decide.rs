@@ -1,9 +1,8 @@
 //! How long a decision takes once the facts are known, and whether it grows with the policy.
 
-#![expect(clippy::unwrap_used, missing_docs, reason = "a benchmark fails by panicking")]
+#![expect(missing_docs, reason = "criterion's macro writes a function without documents")]
 
 use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
-use serde_json::json;
 use stayhand_core::decide::{Ask, decide};
 use stayhand_core::decision::Layer;
 use stayhand_core::digest::Digest;
@@ -62,41 +61,53 @@ fn one(c: &mut Criterion) {
     group.finish();
 }
 
-const TOOLS: usize = 100;
-const AGENTS: usize = 50;
+const TOOLS: u64 = 100;
+const AGENTS: u64 = 50;
+
+/// A number that looks random (the finaliser of splitmix64).
+const fn mixed(number: u64) -> u64 {
+    let mut z = number.wrapping_add(1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    z ^ (z >> 31)
+}
+
+/// Rule or request `number` is about this tool and agent.
+const fn about(number: u64) -> (u64, u64) {
+    (mixed(number) % TOOLS, mixed(number + 1_000_000) % AGENTS)
+}
 
 /// `count` rules: half "an agent may call a tool on paths under a folder", three in ten "a tool may
 /// not be called with a text in it", a fifth "a tool waits for a person above a cost".
-fn rules(count: usize) -> String {
+fn rules(count: u64) -> String {
     let mut text = String::from("rules:\n");
-    for number in 0..count {
-        let (tool, agent) = (number % TOOLS, number / TOOLS % AGENTS);
-        text += &match number % 10 {
+    for n in 0..count {
+        let (tool, agent) = about(n);
+        text += &match mixed(n + 2_000_000) % 10 {
             0..5 => format!(
-                "- {{name: r{number}, allow: tool_{tool}, agent: agent_{agent}, when: {{paths: /data/{number}/**}}}}\n"
+                "- {{name: r{n}, allow: tool_{tool}, agent: agent_{agent}, when: {{paths: /data/{agent}/**}}}}\n"
             ),
-            5..8 => format!(
-                "- {{name: r{number}, deny: tool_{tool}, when: {{matches: forbidden-{number}-word}}}}\n"
-            ),
+            5..8 => format!("- {{name: r{n}, deny: tool_{tool}, when: {{matches: forbidden-{n}-word}}}}\n"),
             _ => format!(
-                "- {{name: r{number}, approve: tool_{tool}, when: {{cost_over_cents: {}}}}}\n",
-                100 + number % 900
+                "- {{name: r{n}, approve: tool_{tool}, when: {{cost_over_cents: {}}}}}\n",
+                100 + mixed(n) % 900
             ),
         };
     }
     text
 }
 
-/// 512 requests. The same for every number of rules.
+/// 512 requests, the same for every number of rules: one in eight is dear, one in four leaves its
+/// agent's folder.
 fn requests() -> Vec<(Request, Facts)> {
-    let requests = (0..512).map(|number: usize| {
-        // Steps that share no factor with the numbers of tools and agents.
-        let (tool, agent) = (number * 7 % TOOLS, number * 11 % AGENTS);
+    let requests = (0..512u64).map(|n| {
+        let (tool, agent) = about(n);
         let mut request = request(&format!("tool_{tool}"), &format!("agent_{agent}"));
-        request.context.cost_nanousd = Some((number as u64 % 120) * 10_000_000);
-        request.resource = Resource(serde_json::Map::from_iter([("n".to_owned(), json!(number))]));
-        let path = PathUse::new(Access::Read, format!("/data/{}/part/file.txt", number * 13 % 1000));
-        let said = format!("convert --input part-{number} --quality 90 --output result.bin");
+        let cents = if n.is_multiple_of(8) { 150 } else { n % 100 };
+        request.context.cost_nanousd = Some(cents * 10_000_000);
+        let folder = if n.is_multiple_of(4) { "other" } else { &format!("{agent}") };
+        let path = PathUse::new(Access::Read, format!("/data/{folder}/part/file.txt"));
+        let said = format!("convert --input part-{n} --quality 90 --output result.bin");
         let text = Text { field: "/command".into(), kind: FieldKind::Command, text: said };
         let operation = Operation { paths: vec![path], ..Operation::default() };
         (request, Facts { operations: vec![operation], texts: vec![text], invalid: vec![] })

@@ -4,6 +4,7 @@ use crate::decision::{ApprovalId, Decision, Effect, PolicyId};
 use crate::digest::Digest;
 use crate::event::{Decided, Event, Record};
 use crate::time::Timestamp;
+use rustc_hash::FxHashMap;
 use std::collections::{BTreeMap, HashMap, VecDeque};
 
 /// What must be remembered to decide.
@@ -11,7 +12,7 @@ use std::collections::{BTreeMap, HashMap, VecDeque};
 pub struct State {
     last: Timestamp,
     approvals: BTreeMap<ApprovalId, Approval>,
-    by_request: HashMap<(Digest, PolicyId), ApprovalId>,
+    by_request: FxHashMap<(Digest, PolicyId), ApprovalId>,
     open: BTreeMap<u64, Open>,
     rates: HashMap<(String, String), VecDeque<Timestamp>>,
 }
@@ -201,9 +202,9 @@ impl State {
 
     /// Permitted actions of this agent and kind in the hour before `now`.
     pub(crate) fn started_in_last_hour(&self, agent: &str, action: &str, now: Timestamp) -> u64 {
-        let starts = self.rates.get(&(agent.to_owned(), action.to_owned()));
-        let young = |start: &&Timestamp| now.since(**start) < RATE_WINDOW_US;
-        starts.map_or(0, |starts| starts.iter().rev().take_while(young).count() as u64)
+        let Some(starts) = self.rates.get(&(agent.to_owned(), action.to_owned())) else { return 0 };
+        let old = starts.partition_point(|start| now.since(*start) >= RATE_WINDOW_US);
+        (starts.len() - old) as u64
     }
 
     fn forget_old(&mut self, now: Timestamp) {

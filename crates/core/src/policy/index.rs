@@ -39,9 +39,9 @@ struct Shelf {
     /// Rules that cannot be found by a key, each with what an operation must have of it.
     others: Vec<(Shape, RuleId)>,
     programs: FxHashMap<Box<str>, Vec<RuleId>>,
-    folders: FxHashMap<Box<str>, Vec<RuleId>>,
+    folders: Folders,
     /// Folders relative to the workspace.
-    inside: FxHashMap<Box<str>, Vec<RuleId>>,
+    inside: Folders,
     /// Every rule of `folders` and `inside`.
     by_path: Vec<RuleId>,
     /// The allow rules among them, by the accesses they speak about: they hold where no path is
@@ -202,7 +202,7 @@ impl Shelf {
                 }
             }
             for (inside, prefix) in prefixes {
-                file(if inside { &mut self.inside } else { &mut self.folders }, &prefix, id);
+                if inside { &mut self.inside } else { &mut self.folders }.insert(&prefix, id);
             }
             return;
         }
@@ -257,7 +257,8 @@ impl Shelf {
             self.costs.iter().take(exceeded).for_each(|(_, id)| found.push(*id));
         }
         if let Some(automaton) = &self.automaton {
-            for text in &ask.facts.texts {
+            // Most texts hold none, which is found out sooner than which.
+            for text in ask.facts.texts.iter().filter(|text| automaton.is_match(text.text.as_bytes())) {
                 for hit in automaton.find_overlapping_iter(text.text.as_bytes()) {
                     let rule = self.literals.get(hit.pattern().as_usize());
                     rule.iter().for_each(|(_, id)| found.push(*id));
@@ -276,25 +277,38 @@ impl Shelf {
             }
         }
         for view in op.paths.iter().flat_map(|used| used.views()) {
-            climb(&self.folders, view, found);
+            self.folders.collect(view, found);
             if let Some(rest) = under(view, &ask.request.context.workspace) {
-                climb(&self.inside, rest, found);
+                self.inside.collect(rest, found);
             }
         }
     }
 }
 
-/// Looks up the path and each folder above it.
-fn climb(folders: &FxHashMap<Box<str>, Vec<RuleId>>, path: &str, found: &mut Found) {
-    if folders.is_empty() {
-        return;
+/// Rules by the folder they are about.
+#[derive(Debug, Default)]
+struct Folders {
+    rules: FxHashMap<Box<str>, Vec<RuleId>>,
+    /// Bit n: some folder has n slashes. The last bit stands for all that have more.
+    depths: u64,
+}
+
+impl Folders {
+    fn insert(&mut self, folder: &str, id: RuleId) {
+        self.depths |= 1 << folder.bytes().filter(|byte| *byte == b'/').count().min(63);
+        file(&mut self.rules, folder, id);
     }
-    let mut folder = path;
-    loop {
-        pick(folders, folder, found);
-        match folder.rfind('/') {
-            Some(at) => folder = folder.get(..at).unwrap_or_default(),
-            None => return,
+
+    /// Looks up the path and each folder above it, where a folder of that depth is known.
+    fn collect(&self, path: &str, found: &mut Found) {
+        if self.rules.is_empty() {
+            return;
+        }
+        let slashes = path.bytes().enumerate().filter(|(_, byte)| *byte == b'/').map(|(at, _)| at);
+        for (depth, end) in slashes.chain([path.len()]).enumerate() {
+            if self.depths & 1 << depth.min(63) != 0 {
+                pick(&self.rules, path.get(..end).unwrap_or_default(), found);
+            }
         }
     }
 }
