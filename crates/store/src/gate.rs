@@ -54,12 +54,14 @@ impl Gate {
                 .mode(0o600)
                 .open(dir.join(name))
         };
-        let files = Files { lock: open("lock")?, queue: open("lock.queue")? };
+        let nonce = getrandom::u64().map_err(io::Error::other)?;
+        let token = format!("{:<10} {nonce:016x}\n", std::process::id());
+        let files = Files { lock: open("lock")?, queue: open("lock.queue")?, token };
         Ok(Self { files: Some(files), ..Self::open_always() })
     }
 
-    /// Waits for the turn. Whoever really takes the file lock marks the queue stale before anybody else
-    /// can join, because another process may have appended.
+    /// Waits for the turn. Whoever really takes the file lock, and finds that others had it in between,
+    /// marks the queue stale before anybody else can join, because they may have appended.
     pub(crate) fn enter(&self, queue: &Queue) -> Result<(), TurnError> {
         let Some(files) = &self.files else { return Ok(()) };
         let deadline = now() + PATIENCE;
@@ -67,13 +69,13 @@ impl Gate {
             return Ok(());
         }
         let taken = files.take(deadline);
-        if taken.is_ok() {
+        if matches!(taken, Ok(Since::Others)) {
             queue.mark_stale();
         }
         let next = if taken.is_ok() { Hold::Held { since: now(), turns: 1 } } else { Hold::Free };
         *lock(&self.hold) = next;
         self.changed.notify_all();
-        taken
+        taken.map(drop)
     }
 
     /// Joins the turn that this process has (`true`), or leaves it to the caller to take one (`false`).
@@ -128,17 +130,30 @@ impl Gate {
 struct Files {
     lock: File,
     queue: File,
+    /// What `lock` holds while it is ours and nobody else has taken it since: process id and nonce.
+    token: String,
+}
+
+/// Who has had the lock since we had it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Since {
+    Nobody,
+    Others,
 }
 
 impl Files {
-    fn take(&self, deadline: Instant) -> Result<(), TurnError> {
+    fn take(&self, deadline: Instant) -> Result<Since, TurnError> {
         self.take_one(&self.queue, deadline)?;
         let taken = self.take_one(&self.lock, deadline);
         unlock(&self.queue);
         taken?;
-        // For the message of whoever waits in vain; nothing depends on it.
-        let _ = self.lock.write_all_at(format!("{:<10}\n", std::process::id()).as_bytes(), 0);
-        Ok(())
+        let mut last = vec![0; self.token.len()];
+        if self.lock.read_exact_at(&mut last, 0).is_ok() && last == self.token.as_bytes() {
+            return Ok(Since::Nobody);
+        }
+        // If this fails, the next turn reads the news once more; nothing else depends on it.
+        let _ = self.lock.write_all_at(self.token.as_bytes(), 0);
+        Ok(Since::Others)
     }
 
     fn take_one(&self, file: &File, deadline: Instant) -> Result<(), TurnError> {
