@@ -1,6 +1,6 @@
 //! How long a decision takes once the facts are known, and whether it grows with the policy.
 
-#![expect(missing_docs, reason = "criterion's macro writes a function without documents")]
+#![expect(clippy::unwrap_used, reason = "a benchmark fails by panicking")]
 
 use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
 use stayhand_core::decide::{Ask, decide};
