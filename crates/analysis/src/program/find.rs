@@ -1,6 +1,6 @@
 //! `find`: where it looks, what it narrows the search to, and what it does with what it finds.
 
-use super::interpret::{FolderUse, add_path, note};
+use super::paths::{FolderUse, add_path, note};
 use super::{Arg, Report, Situation, run, short, static_words, wrapped};
 use stayhand_core::facts::{Access, Aspect, Operation, Program};
 

@@ -8,6 +8,7 @@ mod environment;
 mod find;
 mod interpret;
 mod options;
+mod paths;
 mod remote;
 mod scripts;
 mod spec;
@@ -20,7 +21,7 @@ mod tests;
 use crate::Surroundings;
 pub(crate) use argument::{Arg, Certainty};
 pub(crate) use environment::{Setting, setting};
-pub(crate) use interpret::{FolderUse, add_path, folders_after, note};
+pub(crate) use paths::{FolderUse, add_path, folders_after, note};
 use stayhand_core::facts::{Access, Aspect, Operation, Program, Trait};
 use std::cell::Cell;
 

@@ -1,7 +1,8 @@
 //! Hosts, URLs and what goes to and comes from other machines.
 
 use super::Arg;
-use super::interpret::{Interpreter, note};
+use super::interpret::Interpreter;
+use super::paths::note;
 use super::spec::Meaning;
 use crate::{host, url};
 use stayhand_core::facts::{Access, Aspect, HostUse, Opaque, Operation, Trait};

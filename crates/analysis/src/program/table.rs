@@ -26,8 +26,8 @@
 //! `sends-input`, `unpacks`, `unpacks-not`, `stop`, `@variant`. An option that is not listed is not known: safe forms are enumerated.
 
 use super::spec::{Effect, Meaning, Operands, Opt, Output, Spec, Stdin, Takes};
+use rustc_hash::FxHashMap;
 use stayhand_core::facts::Trait;
-use std::collections::HashMap;
 use std::sync::{LazyLock, OnceLock};
 
 /// Every table. One file holds one family of programs.
@@ -117,8 +117,9 @@ struct Slot {
 }
 
 /// Programs by name. Building this only looks for the lines that open a section.
-static INDEX: LazyLock<HashMap<&'static str, Slot>> = LazyLock::new(|| {
-    let mut index: HashMap<&'static str, Slot> = HashMap::with_capacity(2048);
+static INDEX: LazyLock<FxHashMap<&'static str, Slot>> = LazyLock::new(|| {
+    let mut index: FxHashMap<&'static str, Slot> =
+        FxHashMap::with_capacity_and_hasher(2048, Default::default());
     for (heading, lines) in TABLES.iter().copied().flat_map(sections) {
         let (names, path) = heading.split_once(' ').unwrap_or((heading, ""));
         for name in names.split('|') {
@@ -140,8 +141,18 @@ pub(super) fn program(name: &str) -> Option<&'static Entry> {
     }))
 }
 
+/// The sections of a table, found by the lines that begin with `[`.
 fn sections(table: &'static str) -> impl Iterator<Item = Section> {
-    table.split("\n[").skip(1).filter_map(|section| section.split_once(']'))
+    let mut starts = memchr::memmem::find_iter(table.as_bytes(), b"\n[").map(|at| at + 2).peekable();
+    std::iter::from_fn(move || {
+        let start = starts.next()?;
+        let end = starts.peek().map_or(table.len(), |next| next - 2);
+        Some(table.get(start..end).unwrap_or_default())
+    })
+    .filter_map(|section| {
+        let bracket = memchr::memchr(b']', section.as_bytes())?;
+        Some((section.get(..bracket)?, section.get(bracket + 1..)?))
+    })
 }
 
 fn read_lines(spec: &mut Spec, lines: &'static str) {

@@ -1,6 +1,7 @@
 //! Programs that start other programs.
 
-use super::interpret::{Interpreter, note};
+use super::interpret::Interpreter;
+use super::paths::note;
 use super::spec::Meaning;
 use super::{Arg, MAX_DEPTH, Setting, Situation, run, setting};
 use crate::shell;

@@ -1,11 +1,9 @@
 //! From words to what a program receives.
 
+use super::fields::{Fields, has_glob};
 use super::operations::Walker;
 use super::plan::{Form, Part, Word};
 use crate::program::{Arg, Certainty};
-
-/// Most words that braces may expand to.
-const MAX_BRACES: usize = 64;
 
 impl<'p> Walker<'p, '_> {
     /// The words that `words` expand to.
@@ -50,7 +48,7 @@ impl<'p> Walker<'p, '_> {
     }
 
     fn fields(&mut self, word: &'p Word) -> Fields {
-        let mut fields = Fields { tilde: starts_with_tilde(word), ..Fields::default() };
+        let mut fields = Fields::new(starts_with_tilde(word));
         for part in &word.parts {
             self.expand_part(part, &mut fields);
         }
@@ -102,7 +100,7 @@ impl<'p> Walker<'p, '_> {
             match value.certainty {
                 Certainty::Unknown => {
                     fields.text(&value.text, true);
-                    fields.unknown(!quoted || value.many && !quoted);
+                    fields.unknown(!quoted);
                 }
                 Certainty::Pattern => fields.pattern(&value.text),
                 Certainty::Exact if quoted => fields.text(&value.text, true),
@@ -195,10 +193,6 @@ fn single(value: Option<Vec<Arg>>) -> Option<Arg> {
     if value.len() == 1 { value.pop() } else { None }
 }
 
-fn has_glob(text: &str) -> bool {
-    text.contains(['*', '?', '['])
-}
-
 /// `${x%suffix}`: the folder stays the same unless the suffix may hold a slash.
 fn trim_end(value: Arg, pattern: &Arg) -> Arg {
     if value.is_exact() && pattern.is_exact() && !has_glob(&pattern.text) {
@@ -237,222 +231,4 @@ fn trim_start(value: Arg, pattern: &Arg, longest: bool) -> Arg {
         return Arg::pattern("*");
     }
     Arg { many: false, ..Arg::unknown() }
-}
-
-/// One character of a field.
-#[derive(Clone, Copy)]
-struct Mark {
-    char: char,
-    quoted: bool,
-}
-
-/// A word in the making.
-#[derive(Default, Clone)]
-struct Field {
-    marks: Vec<Mark>,
-    /// The text holds `*` that stands for what is not known.
-    pattern: bool,
-    /// Where what is known ends.
-    unknown: Option<usize>,
-    many: bool,
-    /// Something was there, even if it is empty.
-    present: bool,
-}
-
-/// The words that one word turns into.
-#[derive(Default)]
-struct Fields {
-    /// A `~` at the start stands for a home.
-    tilde: bool,
-    done: Vec<Field>,
-    current: Field,
-}
-
-impl Fields {
-    fn text(&mut self, text: &str, quoted: bool) {
-        self.current.marks.extend(text.chars().map(|char| Mark { char, quoted }));
-        self.current.present |= quoted || !text.is_empty();
-    }
-
-    /// A name or number that is not known but holds no slash.
-    fn name(&mut self) {
-        self.pattern("*");
-    }
-
-    fn pattern(&mut self, text: &str) {
-        self.text(text, true);
-        self.current.pattern = true;
-    }
-
-    fn unknown(&mut self, many: bool) {
-        let known = self.current.marks.len();
-        self.current.unknown.get_or_insert(known);
-        self.current.many |= many;
-        self.current.present = true;
-    }
-
-    /// The value of an unquoted variable: split at blanks, then matched against names.
-    fn unquoted_value(&mut self, value: &str) {
-        let mut pieces = value.split([' ', '\t', '\n']);
-        if let Some(first) = pieces.next() {
-            self.unquoted_piece(first);
-        }
-        for piece in pieces {
-            self.split();
-            self.unquoted_piece(piece);
-        }
-    }
-
-    /// Values are matched against names, but their braces and tildes mean themselves.
-    fn unquoted_piece(&mut self, piece: &str) {
-        self.current.pattern |= has_glob(piece);
-        self.current.marks.extend(piece.chars().map(|char| Mark { char, quoted: true }));
-        self.current.present |= !piece.is_empty();
-    }
-
-    fn words(&mut self, values: &[Arg]) {
-        for (index, value) in values.iter().enumerate() {
-            if index > 0 {
-                self.split();
-            }
-            match value.certainty {
-                Certainty::Pattern => self.pattern(&value.text),
-                _ => self.text(&value.text, true),
-            }
-            if value.is_unknown() {
-                self.unknown(value.many);
-            }
-        }
-    }
-
-    fn split(&mut self) {
-        if self.current.present {
-            self.done.push(std::mem::take(&mut self.current));
-        }
-    }
-
-    fn finish(mut self) -> Vec<Field> {
-        self.split();
-        self.done
-    }
-}
-
-impl Field {
-    fn into_args(self, home: &str, tilde: bool, args: &mut Vec<Arg>) {
-        let fields = expand_braces(self);
-        args.extend(fields.into_iter().map(|field| field.into_arg(home, tilde)));
-    }
-
-    fn into_arg(self, home: &str, expand_tilde: bool) -> Arg {
-        let marks = self.marks.get(..self.unknown.unwrap_or(self.marks.len())).unwrap_or_default();
-        let glob = marks.iter().any(|mark| !mark.quoted && matches!(mark.char, '*' | '?' | '['));
-        let mut text: String = marks.iter().map(|mark| mark.char).collect();
-        let mut tilde = false;
-        if expand_tilde && text.starts_with('~') {
-            match text.get(1..) {
-                Some(rest) if rest.is_empty() || rest.starts_with('/') => text = format!("{home}{rest}"),
-                _ => tilde = true,
-            }
-        }
-        let certainty = if self.unknown.is_some() {
-            Certainty::Unknown
-        } else if glob || self.pattern {
-            Certainty::Pattern
-        } else {
-            Certainty::Exact
-        };
-        Arg { text, certainty, many: self.many, tilde }
-    }
-}
-
-/// `{a,b}` and `{1..3}`, innermost first, bounded.
-fn expand_braces(field: Field) -> Vec<Field> {
-    let mut ready = Vec::new();
-    let mut waiting = vec![field];
-    while let Some(field) = waiting.pop() {
-        if ready.len() + waiting.len() > MAX_BRACES {
-            return vec![Field { unknown: Some(0), many: true, ..field }];
-        }
-        match alternatives(&field) {
-            Some(mut more) => {
-                more.reverse();
-                waiting.append(&mut more);
-            }
-            None => ready.push(field),
-        }
-    }
-    ready
-}
-
-/// The alternatives of the first group of braces.
-fn alternatives(field: &Field) -> Option<Vec<Field>> {
-    let plain = |mark: &Mark, char| !mark.quoted && mark.char == char;
-    let marks = &field.marks;
-    let mut from = 0;
-    loop {
-        let open = from + marks.get(from..)?.iter().position(|mark| plain(mark, '{'))?;
-        let mut depth = 0usize;
-        let mut cuts = vec![open];
-        let mut close = None;
-        for (at, mark) in marks.iter().enumerate().skip(open) {
-            if plain(mark, '{') {
-                depth += 1;
-            } else if plain(mark, '}') {
-                depth -= 1;
-                if depth == 0 {
-                    close = Some(at);
-                    break;
-                }
-            } else if depth == 1 && plain(mark, ',') {
-                cuts.push(at);
-            }
-        }
-        let Some(close) = close else {
-            from = open + 1;
-            continue;
-        };
-        cuts.push(close);
-        let pieces = if cuts.len() > 2 { pieces(marks, &cuts) } else { range(marks.get(open + 1..close)?) };
-        let Some(pieces) = pieces else {
-            from = open + 1;
-            continue;
-        };
-        return Some(pieces.into_iter().map(|piece| field.with(open, close, &piece)).collect());
-    }
-}
-
-fn pieces(marks: &[Mark], cuts: &[usize]) -> Option<Vec<Vec<Mark>>> {
-    cuts.windows(2)
-        .map(|pair| match pair {
-            [start, end] => marks.get(start + 1..*end).map(<[Mark]>::to_vec),
-            _ => None,
-        })
-        .collect()
-}
-
-/// `{1..5}`: short ranges of numbers are written out, others stand for any name.
-fn range(inner: &[Mark]) -> Option<Vec<Vec<Mark>>> {
-    let text: String = inner.iter().map(|mark| mark.char).collect();
-    let (from, to) = text.split_once("..")?;
-    let text_marks = |text: &str| text.chars().map(|char| Mark { char, quoted: true }).collect();
-    if let (Ok(from), Ok(to)) = (from.parse::<i32>(), to.parse::<i32>())
-        && (0..MAX_BRACES as i32 / 4).contains(&to.saturating_sub(from))
-    {
-        return Some((from..=to).map(|number| text_marks(&number.to_string())).collect());
-    }
-    let wild = |char| Mark { char, quoted: false };
-    Some(vec![vec![wild('*')]])
-}
-
-impl Field {
-    /// The field with the braces from `open` to `close` replaced.
-    fn with(&self, open: usize, close: usize, piece: &[Mark]) -> Self {
-        let mut marks = self.marks.get(..open).unwrap_or_default().to_vec();
-        marks.extend_from_slice(piece);
-        let known = self.unknown.map(|known| {
-            if known > close { known - (close + 1 - open) + piece.len() } else { known.min(marks.len()) }
-        });
-        marks.extend_from_slice(self.marks.get(close + 1..).unwrap_or_default());
-        Self { marks, unknown: known, ..self.clone() }
-    }
 }

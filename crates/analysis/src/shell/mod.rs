@@ -4,11 +4,15 @@
 //! command becomes an operation. What cannot be read or followed for certain is opaque; nothing is
 //! ever executed.
 
+mod braces;
 mod builtins;
 mod expand;
+mod expansions;
+mod fields;
 mod operations;
 mod parse;
 pub mod plan;
+mod redirects;
 mod scope;
 mod syntax;
 mod words;

@@ -1,8 +1,9 @@
 //! From the parser's tree to a [`ShellPlan`].
 
-use super::plan::{Assignment, Command, Connector, Redirect, RedirectKind, ShellPlan, Statement, Word};
+use super::plan::{Assignment, Command, Connector, ShellPlan, Statement, Word};
+use super::redirects::{attach, redirect, redirected};
 use super::syntax::{At, Field, Kind, Syntax};
-use super::words;
+use super::{expansions, words};
 
 /// Longest text that is read.
 const MAX_BYTES: usize = 64 * 1024;
@@ -61,7 +62,7 @@ pub(super) fn statements(syntax: &Syntax<'_>, nodes: impl Iterator<Item = At>) -
     found
 }
 
-fn statement(syntax: &Syntax<'_>, at: At) -> Statement {
+pub(super) fn statement(syntax: &Syntax<'_>, at: At) -> Statement {
     match syntax.kind(at) {
         Kind::Command => Statement::Command(command(syntax, at)),
         Kind::Declaration | Kind::Unset => Statement::Command(declaration(syntax, at)),
@@ -167,7 +168,7 @@ fn assignment(syntax: &Syntax<'_>, at: At) -> Assignment {
             }
             (Kind::Subscript, Field::Name) => {
                 syntax.text(child).split('[').next().unwrap_or_default().clone_into(&mut result.name);
-                result.value.extend(words::evaluated(syntax, child));
+                result.value.extend(expansions::evaluated(syntax, child));
                 result.whole = false;
             }
             (Kind::Array, _) => {
@@ -186,182 +187,6 @@ fn assignment(syntax: &Syntax<'_>, at: At) -> Assignment {
 fn is_variable_name(name: &str) -> bool {
     !name.starts_with(|char: char| char.is_ascii_digit())
         && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
-}
-
-fn redirected(syntax: &Syntax<'_>, at: At) -> Statement {
-    let mut body = None;
-    let mut extra = Command::default();
-    let mut after = None;
-    for child in syntax.children(at) {
-        match syntax.kind(child) {
-            Kind::FileRedirect | Kind::HereString => redirect(syntax, child, &mut extra),
-            Kind::Heredoc => heredoc(syntax, child, &mut extra, &mut after),
-            _ if body.is_none() => body = Some(statement(syntax, child)),
-            _ => after = Some(After::Unread),
-        }
-    }
-    let first = match body {
-        None => Statement::Command(extra),
-        Some(body) => attach(body, extra),
-    };
-    match after {
-        None => first,
-        Some(After::Pipe(next)) => join_pipeline(first, next),
-        Some(After::Then(connector, next)) => {
-            Statement::AndOr { first: Box::new(first), rest: vec![(connector, next)] }
-        }
-        Some(After::Unread) => {
-            Statement::Group(vec![first, Statement::Unread("a redirection is not understood".to_owned())])
-        }
-    }
-}
-
-/// What follows a heredoc's opening on the same line.
-enum After {
-    Pipe(Statement),
-    Then(Connector, Statement),
-    Unread,
-}
-
-fn join_pipeline(first: Statement, next: Statement) -> Statement {
-    let mut stages = vec![first];
-    match next {
-        Statement::Pipeline(more) => stages.extend(more),
-        Statement::AndOr { first: head, rest } => {
-            let piped = join_pipeline(Statement::Pipeline(stages), *head);
-            return Statement::AndOr { first: Box::new(piped), rest };
-        }
-        other => stages.push(other),
-    }
-    Statement::Pipeline(stages)
-}
-
-/// Attaches redirections, and words that followed them, to the command they belong to: the last
-/// one of a pipeline or list.
-fn attach(body: Statement, extra: Command) -> Statement {
-    match body {
-        Statement::Command(mut command) => {
-            command.words.extend(extra.words);
-            command.redirects.extend(extra.redirects);
-            Statement::Command(command)
-        }
-        Statement::Pipeline(mut stages) => {
-            if let Some(last) = stages.pop() {
-                stages.push(attach(last, extra));
-            }
-            Statement::Pipeline(stages)
-        }
-        Statement::AndOr { first, mut rest } => {
-            if let Some((connector, last)) = rest.pop() {
-                rest.push((connector, attach(last, extra)));
-            }
-            Statement::AndOr { first, rest }
-        }
-        body if extra.words.is_empty() => {
-            Statement::Redirected { body: Box::new(body), redirects: extra.redirects }
-        }
-        _ => Statement::Unread("words after a redirection are not understood".to_owned()),
-    }
-}
-
-/// Reads one redirection. Further words after its target belong to the command.
-fn redirect(syntax: &Syntax<'_>, at: At, command: &mut Command) {
-    let mut kind = RedirectKind::Read;
-    let mut descriptor = "";
-    let mut words = words::Joiner::default();
-    for child in syntax.children(at) {
-        match syntax.kind(child) {
-            Kind::Descriptor => descriptor = syntax.text(child),
-            Kind::Token if syntax.field(child) != Field::Destination => match syntax.text(child).trim() {
-                "<" => {}
-                ">" | ">>" | ">|" | "&>" | "&>>" => kind = RedirectKind::Write,
-                "<&" | ">&" => kind = RedirectKind::Duplicate,
-                "<&-" | ">&-" => return,
-                "<<<" => kind = RedirectKind::Text,
-                _ => words.spoil("a redirection is not understood"),
-            },
-            _ => words.push(syntax, child),
-        }
-    }
-    let mut found = Vec::new();
-    words.absorb(&mut found);
-    let mut found = found.into_iter();
-    let target = found.next().unwrap_or_else(|| words::unread("a redirection has no target"));
-    let standard = matches!(descriptor, "" | "0" | "1");
-    command.redirects.push(Redirect { kind, target, standard });
-    command.words.extend(found);
-}
-
-/// `$(< file)`
-pub(super) fn redirection_alone(syntax: &Syntax<'_>, at: At) -> Statement {
-    let mut command = Command::default();
-    redirect(syntax, at, &mut command);
-    Statement::Command(command)
-}
-
-fn heredoc(syntax: &Syntax<'_>, at: At, command: &mut Command, after: &mut Option<After>) {
-    let mut literal = false;
-    let mut standard = true;
-    let mut connector = Connector::And;
-    let mut words = words::Joiner::default();
-    if !heredoc_ends_where_it_should(syntax, at) {
-        words.push_unread("the end of a heredoc is not understood");
-    }
-    for child in syntax.children(at) {
-        match syntax.kind(child) {
-            Kind::Descriptor => standard = syntax.text(child) == "0",
-            Kind::HeredocStart => literal = syntax.text(child).contains(['\'', '"', '\\']),
-            Kind::HeredocBody => {
-                let target = words::heredoc(syntax, child, literal);
-                command.redirects.push(Redirect { kind: RedirectKind::Text, target, standard });
-            }
-            Kind::Token => match syntax.text(child).trim() {
-                "||" => connector = Connector::Or,
-                "&&" => connector = Connector::And,
-                _ => {}
-            },
-            Kind::HeredocEnd => {}
-            Kind::FileRedirect | Kind::HereString => redirect(syntax, child, command),
-            Kind::Pipeline if syntax.field(child) != Field::Right => {
-                let mut stages = statements(syntax, syntax.children(child));
-                let next = if stages.len() == 1 { stages.pop() } else { None };
-                *after = Some(next.map_or(After::Unread, After::Pipe));
-            }
-            _ if syntax.field(child) == Field::Right => {
-                *after = Some(After::Then(connector, statement(syntax, child)));
-            }
-            _ => words.push(syntax, child),
-        }
-    }
-    words.absorb(&mut command.words);
-}
-
-/// Whether the text of a heredoc ends at the first line that is its delimiter, as the shell has it.
-fn heredoc_ends_where_it_should(syntax: &Syntax<'_>, at: At) -> bool {
-    let find = |kind| syntax.children(at).find(|child| syntax.kind(*child) == kind);
-    let (Some(start), Some(end)) = (find(Kind::HeredocStart), find(Kind::HeredocEnd)) else { return false };
-    let Some(delimiter) = plain_delimiter(syntax.text(start)) else { return false };
-    let after = syntax.range(start).end;
-    if !matches!(syntax.slice(after..after + 1), " " | "\t" | "\n" | ";" | "|" | "&" | ")" | ">") {
-        return false;
-    }
-    let dash = syntax.children(at).any(|child| syntax.text(child).trim() == "<<-");
-    let is_end =
-        |line: &str| if dash { line.trim_start_matches('\t') == delimiter } else { line == delimiter };
-    let body = find(Kind::HeredocBody).map(|body| syntax.text(body)).unwrap_or_default();
-    let end = syntax.range(end);
-    let rest_of_line = syntax.slice(end.end..syntax.source_len()).split('\n').next();
-    let line_start = syntax.slice(0..end.end).rsplit('\n').next().unwrap_or_default();
-    is_end(line_start) && matches!(rest_of_line, None | Some("" | ")" | "`")) && !body.lines().any(is_end)
-}
-
-/// The delimiter of a heredoc, if every shell agrees on what it is.
-fn plain_delimiter(text: &str) -> Option<&str> {
-    let text = text.trim();
-    let inner = ['\'', '"'].iter().find_map(|quote| text.strip_prefix(*quote)?.strip_suffix(*quote));
-    let inner = inner.unwrap_or_else(|| text.strip_prefix('\\').unwrap_or(text));
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.' | b'!');
-    (!inner.is_empty() && inner.bytes().all(plain)).then_some(inner)
 }
 
 fn pipeline(syntax: &Syntax<'_>, at: At) -> Statement {
@@ -407,7 +232,10 @@ fn compound(syntax: &Syntax<'_>, at: At) -> Statement {
 }
 
 fn evaluate(syntax: &Syntax<'_>, at: At) -> Statement {
-    Statement::Evaluate { words: words::evaluated(syntax, at), assigned: words::assigned(syntax, at) }
+    Statement::Evaluate {
+        words: expansions::evaluated(syntax, at),
+        assigned: expansions::assigned(syntax, at),
+    }
 }
 
 /// `[ … ]` and `[[ … ]]`: they only look, except that `[ a > b ]` redirects.
@@ -420,7 +248,7 @@ fn test(syntax: &Syntax<'_>, at: At) -> Statement {
         syntax.kind(node) == Kind::Redirected
             || syntax.kind(node) == Kind::Token && matches!(syntax.text(node).trim(), "<" | ">" | ">>")
     };
-    if single && words::outside_substitutions(syntax, at).any(redirects) {
+    if single && expansions::outside_substitutions(syntax, at).any(redirects) {
         return Statement::Unread("a test with a redirection is not understood".to_owned());
     }
     evaluate(syntax, at)
@@ -515,8 +343,10 @@ fn for_statement(syntax: &Syntax<'_>, at: At) -> Statement {
 }
 
 fn c_style_for(syntax: &Syntax<'_>, at: At) -> Statement {
-    let head =
-        Statement::Evaluate { words: words::evaluated(syntax, at), assigned: words::assigned(syntax, at) };
+    let head = Statement::Evaluate {
+        words: expansions::evaluated(syntax, at),
+        assigned: expansions::assigned(syntax, at),
+    };
     Statement::Choice { test: vec![head], arms: vec![body(syntax, at)], repeats: true }
 }
 

@@ -424,7 +424,7 @@ fn misreadings_of_the_grammar_are_noticed() {
     opaque("[ -f x > out ]");
     finds("r\\\nm -rf /etc", "rm, delete /etc and below");
     finds("echo \"\n  $(rm -rf /etc)\"", "delete /etc and below");
-    finds("ls;\n\n\"rm\" -rf /etc", "?");
+    finds("ls;\n\n\"rm\" -rf /etc", "delete /etc and below");
     check("rm ~'/x' ''~ ~/y", "rm, delete /w/~/x, delete /w/~, delete /home/me/y");
     check(r#"X={a,b}; rm "$X""#, "rm, delete /w/{a,b}");
     check("rm {a,b}{1,2}", "rm, delete /w/a1, delete /w/a2, delete /w/b1, delete /w/b2");

@@ -1,7 +1,8 @@
 //! Words: from nodes to parts, with our own dequoting.
 
+use super::expansions::dynamic;
 use super::parse;
-use super::plan::{Form, Part, Statement, Word};
+use super::plan::{Part, Word};
 use super::syntax::{At, Kind, Syntax};
 
 /// Collects words; nodes that touch in the text are one word.
@@ -14,6 +15,11 @@ pub(super) struct Joiner {
 }
 
 impl Joiner {
+    /// For words in which blanks are text.
+    pub(super) fn with_blanks() -> Self {
+        Self { blanks: true, ..Self::default() }
+    }
+
     /// Adds a node, joining it to the word before if nothing lies between.
     pub(super) fn push(&mut self, syntax: &Syntax<'_>, at: At) {
         let mut parts = Vec::new();
@@ -288,7 +294,7 @@ fn quoted_text(text: &str, escapes: Escapes, parts: &mut Vec<Part>) {
 }
 
 /// Whether text that the grammar takes for plain characters would still be expanded.
-fn holds_expansion(text: &str) -> bool {
+pub(super) fn holds_expansion(text: &str) -> bool {
     let mut bytes = text.bytes().peekable();
     while let Some(byte) = bytes.next() {
         match byte {
@@ -377,163 +383,4 @@ fn digits(
 /// `{1..3}`: kept as text for the expansion of braces.
 fn brace_range(text: &str, parts: &mut Vec<Part>) {
     parts.push(Part::Text { text: text.trim_start().to_owned(), quoted: false });
-}
-
-/// An expansion.
-fn dynamic(syntax: &Syntax<'_>, at: At, quoted: bool) -> Part {
-    match syntax.kind(at) {
-        Kind::SimpleExpansion => simple(syntax, at, quoted),
-        Kind::Expansion => expansion(syntax, at, quoted),
-        Kind::Substitution => Part::Output { body: substituted(syntax, at), quoted },
-        Kind::ArithmeticExpansion => {
-            if assigned(syntax, at).is_empty() {
-                Part::Number(evaluated(syntax, at))
-            } else {
-                Part::Unread("an arithmetic expression assigns a variable".to_owned())
-            }
-        }
-        kind => Part::Unread(format!("a word is not understood ({kind:?})")),
-    }
-}
-
-/// The statements of `$( … )`; `$(< file)` reads a file.
-fn substituted(syntax: &Syntax<'_>, at: At) -> Vec<Statement> {
-    let mut read = Vec::new();
-    let mut other = Vec::new();
-    for child in syntax.children(at) {
-        if syntax.kind(child) == Kind::FileRedirect { read.push(child) } else { other.push(child) }
-    }
-    let mut body = parse::statements(syntax, other.into_iter());
-    body.extend(read.into_iter().map(|child| parse::redirection_alone(syntax, child)));
-    body
-}
-
-fn simple(syntax: &Syntax<'_>, at: At, quoted: bool) -> Part {
-    let name = syntax.text(at).trim_start().strip_prefix('$').unwrap_or_default().to_owned();
-    if name.is_empty() || name.contains(char::is_whitespace) {
-        return Part::Unread("an expansion is not understood".to_owned());
-    }
-    Part::Variable { name, form: Form::Plain, quoted }
-}
-
-/// `${ … }`: only the forms in [`Form`] are known to be safe.
-fn expansion(syntax: &Syntax<'_>, at: At, quoted: bool) -> Part {
-    let text = syntax.text(at).trim_start();
-    let unread = || Part::Unread(format!("the expansion `{text}` may run or assign something"));
-    if text.get(2..).is_some_and(|inner| inner.starts_with(|char: char| char.is_whitespace() || char == '|'))
-    {
-        return unread();
-    }
-    let children: Vec<At> = syntax.children(at).collect();
-    let inner = match children.as_slice() {
-        [open, inner @ .., close] if syntax.text(*open).trim() == "${" && syntax.text(*close) == "}" => inner,
-        _ => return unread(),
-    };
-    match inner {
-        [name] if syntax.kind(*name) == Kind::VariableName || syntax.kind(*name) == Kind::SpecialVariable => {
-            Part::Variable { name: syntax.text(*name).to_owned(), form: Form::Plain, quoted }
-        }
-        [name] if syntax.kind(*name) == Kind::Subscript => {
-            element(syntax, *name, quoted, Form::Derived(evaluated(syntax, *name)))
-        }
-        [hash, name] if syntax.text(*hash) == "#" && is_name(syntax, *name) => {
-            let name = base_name(syntax, *name);
-            Part::Variable { name, form: Form::Length, quoted }
-        }
-        [name, operator, rest @ ..] if is_name(syntax, *name) => {
-            match form(syntax, syntax.text(*operator), rest) {
-                Some(form) => element(syntax, *name, quoted, form),
-                None => unread(),
-            }
-        }
-        _ => unread(),
-    }
-}
-
-fn is_name(syntax: &Syntax<'_>, at: At) -> bool {
-    matches!(syntax.kind(at), Kind::VariableName | Kind::SpecialVariable | Kind::Subscript)
-}
-
-fn base_name(syntax: &Syntax<'_>, at: At) -> String {
-    syntax.text(at).split('[').next().unwrap_or_default().to_owned()
-}
-
-fn element(syntax: &Syntax<'_>, name: At, quoted: bool, form: Form) -> Part {
-    // `${a[@]}` gives several words even between quotes.
-    let many = syntax.kind(name) == Kind::Subscript && syntax.text(name).ends_with("[@]");
-    Part::Variable { name: base_name(syntax, name), form, quoted: quoted && !many }
-}
-
-fn form(syntax: &Syntax<'_>, operator: &str, rest: &[At]) -> Option<Form> {
-    let mut joined = Joiner { blanks: true, ..Joiner::default() };
-    for child in rest {
-        joined.push(syntax, *child);
-    }
-    let mut words = Vec::new();
-    joined.absorb(&mut words);
-    if words.iter().flat_map(|word| &word.parts).any(|part| matches!(part, Part::Unread(_))) {
-        return None;
-    }
-    let single = || Word { parts: words.iter().flat_map(|word| word.parts.clone()).collect() };
-    Some(match operator {
-        ":-" | "-" => Form::Default(single()),
-        ":?" | "?" => Form::Required(words),
-        ":+" | "+" => Form::Alternative(single()),
-        "%" | "%%" => Form::TrimEnd(single()),
-        "#" => Form::TrimStart(single(), false),
-        "##" => Form::TrimStart(single(), true),
-        ":" | "/" | "//" | "/#" | "/%" | "," | ",," | "^" | "^^" => Form::Derived(words),
-        _ => return None,
-    })
-}
-
-/// The nodes below `at` that are not inside another command.
-pub(super) fn outside_substitutions<'s>(syntax: &'s Syntax<'_>, at: At) -> impl Iterator<Item = At> + 's {
-    let mut skip: Option<At> = None;
-    syntax.descendants(at).filter(move |node| {
-        if skip.is_some_and(|outer| outer != *node && syntax.contains(outer, *node)) {
-            return false;
-        }
-        if matches!(
-            syntax.kind(*node),
-            Kind::Substitution | Kind::ProcessSubstitution | Kind::DoGroup | Kind::Expansion
-        ) {
-            skip = Some(*node);
-        }
-        true
-    })
-}
-
-/// The expansions inside an expression, as words that are evaluated.
-pub(super) fn evaluated(syntax: &Syntax<'_>, at: At) -> Vec<Word> {
-    outside_substitutions(syntax, at)
-        .filter_map(|node| match syntax.kind(node) {
-            Kind::Substitution | Kind::Expansion | Kind::SimpleExpansion => {
-                Some(Word { parts: vec![dynamic(syntax, node, true)] })
-            }
-            Kind::ProcessSubstitution => Some(word(syntax, node)),
-            Kind::Unknown | Kind::Error => Some(unread("an expression is not understood")),
-            Kind::Regex | Kind::ExtGlob if holds_expansion(syntax.text(node)) => {
-                Some(unread("a pattern with an expansion is not understood"))
-            }
-            _ => None,
-        })
-        .collect()
-}
-
-/// The variables that an arithmetic expression assigns.
-pub(super) fn assigned(syntax: &Syntax<'_>, at: At) -> Vec<String> {
-    let assigns = outside_substitutions(syntax, at).any(|node| {
-        syntax.kind(node) == Kind::Assignment
-            || syntax.kind(node) == Kind::Token
-                && !matches!(syntax.text(node).trim(), "==" | "!=" | "<=" | ">=" | "=~")
-                && (syntax.text(node).ends_with('=') || matches!(syntax.text(node), "++" | "--"))
-    });
-    if !assigns {
-        return Vec::new();
-    }
-    outside_substitutions(syntax, at)
-        .filter(|node| matches!(syntax.kind(*node), Kind::VariableName | Kind::Word))
-        .map(|node| syntax.text(node).to_owned())
-        .collect()
 }
