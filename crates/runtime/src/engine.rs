@@ -48,6 +48,10 @@ pub struct Engine {
 
 /// What the caller gets.
 #[derive(Debug)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "a verdict is matched where it is made; a permit is moved once"
+)]
 pub enum Verdict {
     /// It may run.
     Permitted(Permit),
@@ -310,9 +314,7 @@ impl Engine {
     pub fn execute(&self, permit: Permit, executor: &dyn Executor) -> Result<Executed, EngineError> {
         let started = self.clock.start();
         let confined = executor.level();
-        let ready = permit
-            .check(self.id)
-            .and_then(|()| unfulfilled(&permit, executor).map_or(Ok(()), Err));
+        let ready = permit.check(self.id).and_then(|()| unfulfilled(&permit, executor).map_or(Ok(()), Err));
         let (outcome, effected) = match ready {
             Ok(()) => {
                 let work = Work::new(&permit);

@@ -4,11 +4,11 @@ use crate::policy_files::PolicyFiles;
 use crate::resolve;
 use stayhand_analysis::{Surroundings, analyse};
 use stayhand_core::digest::Digest;
-use std::path::{Path, PathBuf};
 use stayhand_core::facts::{Facts, Invalid, Place};
 use stayhand_core::policy::Policy;
 use stayhand_core::request::Request;
 use stayhand_core::tool::Declaration;
+use std::path::{Path, PathBuf};
 
 /// A request with everything observed about it.
 #[derive(Debug)]
@@ -45,7 +45,13 @@ impl Observer {
     }
 
     /// Observes what `request` would do on this machine, now.
-    pub fn gather(&self, policy: &Policy, request: &Request, invalid: Vec<Invalid>, names: Names) -> Gathered {
+    pub fn gather(
+        &self,
+        policy: &Policy,
+        request: &Request,
+        invalid: Vec<Invalid>,
+        names: Names,
+    ) -> Gathered {
         let analysis = analyse(request, policy.declaration(&request.action.0));
         let mut facts = analysis.facts;
         facts.invalid.extend(invalid);

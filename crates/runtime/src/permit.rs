@@ -1,12 +1,12 @@
 //! The authority to execute, as a value.
 
 use crate::clock::Stopwatch;
-use std::time::Duration;
 use stayhand_core::decision::Obligation;
 use stayhand_core::digest::Digest;
 use stayhand_core::event::Outcome;
 use stayhand_core::facts::Facts;
 use stayhand_core::request::Request;
+use std::time::Duration;
 
 /// Authority to execute one request, once. Minted by `Engine::authorize` after the decision is
 /// durable, consumed by `Engine::execute`. It cannot be copied, made or changed elsewhere.

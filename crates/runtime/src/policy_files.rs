@@ -1,10 +1,10 @@
 //! Reads policy files into the policy in force.
 
 use crate::gather::observe;
+use rustix::fs::{Mode, OFlags};
 use stayhand_core::decision::Layer;
 use stayhand_core::policy::error::PolicyError;
 use stayhand_core::policy::{LayerText, Policy};
-use rustix::fs::{Mode, OFlags};
 use std::fmt::Write as _;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};

@@ -1,6 +1,12 @@
 //! Golden vectors: every line's `expected` column. `STAYHAND_GOLDEN` names another folder with
 //! files of the same formats.
-#![expect(clippy::disallowed_methods, reason = "the folder of the vectors may be named in the environment")]
+#![expect(
+    clippy::disallowed_methods,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test may fail loudly, and the folder of the vectors may be named in the environment"
+)]
 
 use serde_json::{Value, json};
 use stayhand_core::arbitrate::{Situation, arbitrate, category};

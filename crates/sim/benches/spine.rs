@@ -43,7 +43,7 @@ const COMMANDS: &[&str] = &[
 
 fn main() {
     let quick = std::env::args().any(|word| word == "--quick");
-    let scale = if quick { 10 } else { 1 };
+    let scale: usize = if quick { 10 } else { 1 };
     println!("| what | figure | floor or peer in the same run | goal |\n|---|---|---|---|");
     start(200 / scale);
     batch(200_000 / scale);

@@ -38,7 +38,7 @@ fn crates(root: &Path) -> anyhow::Result<()> {
         .output()
         .context("cannot run cargo metadata")?;
     let metadata: Value = serde_json::from_slice(&output.stdout).context("cargo metadata gave no JSON")?;
-    let packages = metadata["packages"].as_array().context("no packages")?;
+    let packages = metadata.get("packages").and_then(Value::as_array).context("no packages")?;
     let known: BTreeMap<&str, &[&str]> = MAY_KNOW.iter().copied().collect();
     for package in packages {
         let name = package["name"].as_str().unwrap_or_default();

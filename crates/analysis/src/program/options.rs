@@ -98,7 +98,10 @@ impl<'w> Sorter<'_, 'w> {
         self.sorted.opaque.push(Opaque { aspect, why });
     }
 
-    fn unknown_option(&mut self, option: &str) {
+    fn unknown_option(&mut self, word: &'w Arg, option: &str) {
+        if self.chain.last().is_some_and(|entry| entry.spec().free) {
+            return self.sorted.operands.push(word);
+        }
         self.opaque(Aspect::Arguments, format!("`{}` option `{}` is not known", self.shown(), short(option)));
     }
 
@@ -123,7 +126,7 @@ impl<'w> Sorter<'_, 'w> {
         })
     }
 
-    fn long(&mut self, word: &Arg) {
+    fn long(&mut self, word: &'w Arg) {
         let name = word.text.split('=').next().unwrap_or_default();
         let attached = (name.len() < word.text.len()).then(|| word.after(name.len() + 1));
         if attached.is_none() && !word.is_exact() {
@@ -133,12 +136,12 @@ impl<'w> Sorter<'_, 'w> {
         match self.lookup(name).or_else(|| self.lookup_prefix(name)) {
             Some((takes, effects)) => self.take(takes, effects, attached),
             None if matches!(name, "--help" | "--version") => self.sorted.effects.push(Effect::Dry),
-            None => self.unknown_option(name),
+            None => self.unknown_option(word, name),
         }
     }
 
     /// A word with one dash: a long option in the style of `find`, or a bundle of letters.
-    fn short(&mut self, word: &Arg) {
+    fn short(&mut self, word: &'w Arg) {
         let name = word.text.split('=').next().unwrap_or_default();
         if let Some((takes, effects)) = self.lookup(name).filter(|_| name.len() > 2 || word.text.len() == 2) {
             let attached = (name.len() < word.text.len()).then(|| word.after(name.len() + 1));
@@ -155,13 +158,13 @@ impl<'w> Sorter<'_, 'w> {
         self.bundle(word);
     }
 
-    fn bundle(&mut self, word: &Arg) {
+    fn bundle(&mut self, word: &'w Arg) {
         for (at, letter) in word.text.char_indices().skip(1) {
             let mut buffer = [b'-', 0, 0, 0, 0];
-            let Some(spelling) = spell(letter, &mut buffer) else { return self.unknown_option(&word.text) };
+            let Some(spelling) = spell(letter, &mut buffer) else { return self.unknown_option(word, &word.text) };
             let digit = || self.lookup("-#").filter(|_| letter.is_ascii_digit());
             let Some((takes, effects)) = self.lookup(spelling).or_else(digit) else {
-                return self.unknown_option(if word.text.len() > 3 { &word.text } else { spelling });
+                return self.unknown_option(word, if word.text.len() > 3 { &word.text } else { spelling });
             };
             let rest = at + letter.len_utf8();
             let more = rest < word.text.len() || !word.is_exact();

@@ -21,6 +21,8 @@ pub(super) struct Spec {
     pub(super) options: Vec<(&'static str, u16)>,
     /// What the options mean.
     pub(super) meanings: Vec<Opt>,
+    /// Words that begin with a dash but are no known option are words like all others.
+    pub(super) free: bool,
     /// Options end at the first operand.
     pub(super) stop: bool,
 }

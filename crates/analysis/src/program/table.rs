@@ -17,6 +17,7 @@
 //! output: paths                     standard output: name, names, paths, tree-paths, input, temporary
 //! default: list                     what is done with the current folder if no operand names a path
 //! stop                              options end at the first operand
+//! free                              words with a dash that are no known option are plain words
 //! like: @name                       also has the lines of the shared section [@name]
 //! ```
 //!
@@ -167,9 +168,16 @@ fn read_lines(spec: &mut Spec, lines: &'static str) {
 }
 
 fn read_line(spec: &mut Spec, line: &'static str) -> Option<()> {
-    if line == "stop" {
-        spec.stop = true;
-        return Some(());
+    match line {
+        "stop" => {
+            spec.stop = true;
+            return Some(());
+        }
+        "free" => {
+            spec.free = true;
+            return Some(());
+        }
+        _ => {}
     }
     let (key, rest) = line.split_once(':')?;
     let mut key = key.split_whitespace();

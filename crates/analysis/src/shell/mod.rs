@@ -18,6 +18,8 @@ mod syntax;
 mod words;
 
 #[cfg(test)]
+mod measure;
+#[cfg(test)]
 mod tests;
 
 use crate::Surroundings;

@@ -279,6 +279,14 @@ impl Running {
         self.child.id()
     }
 
+    /// Waits for the process alone: what it started may hold its output open.
+    pub fn finish_alone(mut self) -> Run {
+        wait_until("the process ends", || self.child.try_wait().unwrap().is_some());
+        let status = self.child.wait().unwrap();
+        let code = status.code().unwrap_or_else(|| 128 + status.signal().unwrap());
+        Run { code, out: String::new(), err: String::new(), took: self.started.elapsed() }
+    }
+
     #[track_caller]
     pub fn finish(mut self) -> Run {
         let status = loop {

@@ -70,7 +70,9 @@ pub(super) fn edit(work: &Work<'_>) -> Done {
                 1 => text = text.replacen(old.as_str(), new, 1),
                 _ if *all => text = text.replace(old.as_str(), new),
                 count => {
-                    return Err(format!("`{old}` occurs {count} times; say `replace_all` or give more of it"));
+                    return Err(format!(
+                        "`{old}` occurs {count} times; say `replace_all` or give more of it"
+                    ));
                 }
             }
         }
