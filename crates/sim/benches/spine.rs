@@ -4,6 +4,9 @@
 //! The binary measured is `STAYHAND_BIN`, or `target/release/stayhand`.
 #![expect(
     clippy::disallowed_methods,
+    clippy::cast_precision_loss,
+    clippy::indexing_slicing,
+    clippy::panic,
     clippy::unwrap_used,
     reason = "a benchmark measures time and may fail loudly"
 )]
