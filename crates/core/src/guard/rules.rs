@@ -62,7 +62,7 @@ fn weigh<'p>(
     now: Timestamp,
     answers: &mut Answers,
 ) -> Cover<'p> {
-    if rule.agents.as_ref().is_some_and(|agents| !agents.contains(&ask.request.principal.agent)) {
+    if !rule.is_for(&ask.request.principal.agent) {
         return Cover::No;
     }
     match (rule.kind, rule.applies(ask, op, now)) {

@@ -4,14 +4,14 @@ use super::boundary::{ActionPolicy, Boundaries};
 use super::error::{PolicyError, Problem, Source, Span};
 use super::index::RuleIndex;
 use super::read::{place, read};
-use super::rule::{Rule, RuleKind};
+use super::rule::Rule;
 use super::source::{PolicySource, RuleSource, Stance, ToolSource};
 use super::text_pattern::TextPattern;
 use super::{Analyse, Defaults, Policy, SQL_APPROVE, examples, lint, packs};
 use crate::decision::{Layer, Level};
 use crate::digest::Digest;
 use crate::tool::Declaration;
-use rustc_hash::{FxHashMap, FxHashSet};
+use rustc_hash::FxHashMap;
 use serde_saphyr::Spanned;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -68,7 +68,8 @@ impl Builder {
         let source: Source = Arc::new(miette::NamedSource::new(name, text.to_owned()));
         self.sources.push(format!("{}:{name}", layer.name()));
         self.digests.push(Digest::of_parts(&[layer.name().as_bytes(), text.as_bytes()]));
-        match read(&source) {
+        let shipped_form = if shipped { packs::read(text) } else { None };
+        match shipped_form.map_or_else(|| read(&source), Ok) {
             Ok(written) => self.add_file(File { layer, source: &source, shipped }, &written),
             Err(problem) => self.problems.push(problem),
         }
@@ -201,20 +202,6 @@ impl Builder {
         self.expressions <= MAX_EXPRESSIONS
     }
 
-    /// The tools that trusted files let run or describe, by name and by pattern.
-    fn known_tools(&self) -> (FxHashSet<Box<str>>, Vec<Box<str>>) {
-        let covers =
-            |rule: &&Rule| rule.layer.may_allow() && matches!(rule.kind, RuleKind::Allow | RuleKind::Approve);
-        let by_rules = self.rules.iter().filter(covers).flat_map(|rule| rule.tools.iter().cloned());
-        let listed = |policies: &[ActionPolicy]| policies.iter().any(|policy| policy.layer.may_allow());
-        let by_actions =
-            self.actions.iter().filter(|(_, policies)| listed(policies)).map(|(name, _)| name.clone());
-        let described = self.tools.keys().map(|name| name.as_str().into());
-        let (patterns, names): (Vec<_>, Vec<_>) =
-            by_rules.filter(|tool| &**tool != "*").partition(|tool| tool.contains(['*', '?']));
-        (names.into_iter().chain(by_actions).chain(described).collect(), patterns)
-    }
-
     pub(super) fn finish(mut self, analyse: Analyse) -> Result<Policy, PolicyError> {
         let index = match RuleIndex::build(&self.rules) {
             Ok(index) => index,
@@ -231,7 +218,6 @@ impl Builder {
         }
         let parts: Vec<&[u8]> = self.digests.iter().map(|digest| &digest.0[..]).collect();
         let any_tool = self.rules.iter().any(Rule::allows_every_tool);
-        let (known, known_patterns) = self.known_tools();
         self.boundaries.finish();
         self.defaults.finish(SQL_APPROVE);
         Ok(Policy {
@@ -244,8 +230,6 @@ impl Builder {
             defaults: self.defaults,
             tools: self.tools,
             any_tool,
-            known,
-            known_patterns,
         })
     }
 }

@@ -27,6 +27,8 @@ pub(crate) struct RuleIndex {
 /// The rules of one tool.
 #[derive(Debug, Default)]
 struct Bucket {
+    /// Whether a trusted rule allows the tool or asks for it.
+    known: bool,
     agents: FxHashMap<Box<str>, Shelf>,
     /// Rules for every agent, or for agents by pattern.
     every: Shelf,
@@ -35,6 +37,8 @@ struct Bucket {
 /// The rules of one tool and agent, by what they demand first.
 #[derive(Debug, Default)]
 struct Shelf {
+    /// Which of the kinds below there are, so that nothing else of an unused kind is looked at.
+    kinds: u8,
     all: Vec<RuleId>,
     /// Rules that cannot be found by a key, each with what an operation must have of it.
     others: Vec<(Shape, RuleId)>,
@@ -66,7 +70,11 @@ impl RuleIndex {
                 match &**tool {
                     "*" => index.every.insert(rule, id),
                     name if name.contains(['*', '?']) => index.patterns.push((tool.clone(), id)),
-                    _ => index.tools.entry(tool.clone()).or_default().insert(rule, id),
+                    _ => {
+                        let bucket = index.tools.entry(tool.clone()).or_default();
+                        bucket.known |= rule.covers();
+                        bucket.insert(rule, id);
+                    }
                 }
             }
         }
@@ -76,6 +84,15 @@ impl RuleIndex {
             }
         }
         Ok(index)
+    }
+
+    /// Whether a trusted rule that allows the tool, or asks for it, names it: itself or by a
+    /// pattern other than `*`.
+    pub(crate) fn knows(&self, tool: &str, rules: &[Rule]) -> bool {
+        let by_pattern = |(pattern, id): &(Box<str>, RuleId)| {
+            super::pattern::wildcard(pattern, tool) && rules.get(*id as usize).is_some_and(Rule::covers)
+        };
+        self.tools.get(tool).is_some_and(|bucket| bucket.known) || self.patterns.iter().any(by_pattern)
     }
 
     /// Collects into `found` the rules that could apply to `op`, sorted, each once.
@@ -173,6 +190,17 @@ impl Bucket {
 }
 
 impl Shelf {
+    const OTHERS: u8 = 1;
+    const PROGRAMS: u8 = 2;
+    const HOSTS: u8 = 4;
+    const PATHS: u8 = 8;
+    const COSTS: u8 = 16;
+    const TEXTS: u8 = 32;
+
+    const fn has(&self, kind: u8) -> bool {
+        self.kinds & kind != 0
+    }
+
     fn insert(&mut self, rule: &Rule, id: RuleId) {
         self.all.push(id);
         let when = &rule.when;
@@ -221,6 +249,15 @@ impl Shelf {
 
     fn finish(&mut self) -> Result<(), String> {
         self.costs.sort_unstable();
+        let used = [
+            (Self::OTHERS, self.others.is_empty()),
+            (Self::PROGRAMS, self.programs.is_empty()),
+            (Self::HOSTS, self.hosts.is_empty()),
+            (Self::PATHS, self.by_path.is_empty()),
+            (Self::COSTS, self.costs.is_empty()),
+            (Self::TEXTS, self.literals.is_empty()),
+        ];
+        self.kinds = used.into_iter().filter(|(_, empty)| !empty).fold(0, |kinds, (kind, _)| kinds | kind);
         if !self.literals.is_empty() {
             let texts = self.literals.iter().map(|(text, _)| text.as_bytes());
             let automaton = AhoCorasick::builder().ascii_case_insensitive(true).build(texts);
@@ -230,33 +267,39 @@ impl Shelf {
     }
 
     fn collect(&self, ask: &Ask<'_>, op: &Operation, shape: Shape, found: &mut Found) {
-        if self.all.is_empty() {
+        if self.kinds == 0 {
             return;
         }
         // What is hidden could match anything; a decision about it looks at every rule.
         if op.hides(Aspect::Program) || op.hides(Aspect::Hosts) {
             return found.extend(&self.all);
         }
-        self.others.iter().filter(|(needs, _)| shape.meets(*needs)).for_each(|(_, id)| found.push(*id));
-        if let Some(program) = op.program.as_ref().filter(|_| !self.programs.is_empty()) {
+        if self.has(Self::OTHERS) {
+            self.others.iter().filter(|(needs, _)| shape.meets(*needs)).for_each(|(_, id)| found.push(*id));
+        }
+        if self.has(Self::PROGRAMS)
+            && let Some(program) = &op.program
+        {
             pick(&self.programs, &program.name, found);
         }
-        if !self.hosts.is_empty() {
+        if self.has(Self::HOSTS) {
             if op.hosts.is_empty() {
                 found.extend(&self.hostless);
             }
             op.hosts.iter().for_each(|host| pick(&self.hosts, &host.host, found));
         }
-        if !self.by_path.is_empty() {
+        if self.has(Self::PATHS) {
             self.collect_paths(ask, op, found);
         }
-        if !self.costs.is_empty() {
+        if self.has(Self::COSTS) {
             // An unknown cost could be over any limit.
             let cost = ask.request.context.cost_nanousd.unwrap_or(u64::MAX);
             let exceeded = self.costs.partition_point(|(limit, _)| *limit < cost);
             self.costs.iter().take(exceeded).for_each(|(_, id)| found.push(*id));
         }
-        if let Some(automaton) = &self.automaton {
+        if self.has(Self::TEXTS)
+            && let Some(automaton) = &self.automaton
+        {
             // Most texts hold none, which is found out sooner than which.
             for text in ask.facts.texts.iter().filter(|text| automaton.is_match(text.text.as_bytes())) {
                 for hit in automaton.find_overlapping_iter(text.text.as_bytes()) {

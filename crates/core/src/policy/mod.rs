@@ -25,9 +25,8 @@ use boundary::{ActionPolicy, Boundaries};
 use build::Builder;
 use error::PolicyError;
 use index::RuleIndex;
-use pattern::wildcard;
 use rule::Rule;
-use rustc_hash::{FxHashMap, FxHashSet};
+use rustc_hash::FxHashMap;
 use source::Stance;
 use std::collections::HashMap;
 
@@ -57,8 +56,6 @@ pub struct Policy {
     pub(crate) defaults: Defaults,
     tools: HashMap<String, Declaration>,
     any_tool: bool,
-    known: FxHashSet<Box<str>>,
-    known_patterns: Vec<Box<str>>,
 }
 
 /// The merged defaults of all layers; the strictest wins.
@@ -165,7 +162,10 @@ impl Policy {
     /// Whether a trusted file says that this tool may run, be it after a question, or what its
     /// arguments mean. A rule that only refuses makes no tool known.
     pub(crate) fn knows(&self, tool: &str) -> bool {
-        self.known.contains(tool) || self.known_patterns.iter().any(|pattern| wildcard(pattern, tool))
+        let listed = |policy: &ActionPolicy| policy.layer.may_allow();
+        self.index.knows(tool, &self.rules)
+            || (!self.tools.is_empty() && self.tools.contains_key(tool))
+            || (!self.actions.is_empty() && self.actions(tool).iter().any(listed))
     }
 
     /// Whether some rule allows every tool, known or not (`permissive`).

@@ -403,6 +403,11 @@ impl WordSet {
             && !self.negative.iter().any(|pattern| wildcard(pattern, word))
     }
 
+    /// Whether the set is a list of literal words.
+    pub(crate) fn is_plain(&self) -> bool {
+        self.negative.is_empty() && self.literals().is_some()
+    }
+
     /// The positive words, if they are all literal.
     pub(crate) fn literals(&self) -> Option<&[Box<str>]> {
         let literal =

@@ -63,6 +63,8 @@ pub struct Rule {
     pub timeout_s: Option<u64>,
     pub(crate) tools: Vec<Box<str>>,
     pub(crate) agents: Option<WordSet>,
+    /// Whether the index finds the rule for its agents alone.
+    filed_by_agent: bool,
     pub(crate) when: Condition,
     pub(crate) except: Option<Condition>,
 }
@@ -100,21 +102,35 @@ impl Rule {
         if !plain.tools.is_empty() {
             selectors.push(plain);
         }
+        let agents = (!source.agent.is_empty()).then(|| WordSet::parse(source.agent.texts()));
         let build = |selector: Selector| {
+            let is_pattern = |tool: &String| tool != "*" && tool.contains(['*', '?']);
             Ok(Self {
+                filed_by_agent: agents.as_ref().is_some_and(WordSet::is_plain)
+                    && !selector.tools.iter().any(is_pattern),
                 name: Arc::clone(&name),
                 layer,
                 kind,
                 reason: source.reason.as_deref().map(Into::into),
                 strict: source.strict,
                 timeout_s: source.timeout_s,
-                agents: (!source.agent.is_empty()).then(|| WordSet::parse(source.agent.texts())),
+                agents: agents.clone(),
                 when: narrowed(Condition::compile(&source.when, lazy)?, &selector)?,
                 except: source.except.as_ref().map(|except| Condition::compile(except, lazy)).transpose()?,
                 tools: selector.tools.into_iter().map(Into::into).collect(),
             })
         };
         selectors.into_iter().map(build).collect()
+    }
+
+    /// Whether the rule can cover an operation: a trusted rule that allows, or asks a person.
+    pub(crate) const fn covers(&self) -> bool {
+        self.layer.may_allow() && matches!(self.kind, RuleKind::Allow | RuleKind::Approve)
+    }
+
+    /// Whether the rule is for this agent.
+    pub(crate) fn is_for(&self, agent: &str) -> bool {
+        self.filed_by_agent || self.agents.as_ref().is_none_or(|agents| agents.contains(agent))
     }
 
     /// Whether the rule allows every tool, known or not.
