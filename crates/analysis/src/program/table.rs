@@ -29,7 +29,7 @@
 use super::spec::{Effect, Meaning, Operands, Opt, Output, Spec, Stdin, Takes};
 use rustc_hash::FxHashMap;
 use stayhand_core::facts::Trait;
-use std::sync::{LazyLock, OnceLock};
+use std::sync::{LazyLock, OnceLock, PoisonError, RwLock};
 
 /// Every table. One file holds one family of programs.
 const TABLES: &[&str] = &[
@@ -110,36 +110,40 @@ impl Entry {
     }
 }
 
-/// The sections of one program and, once needed, their tree.
-#[derive(Default)]
-struct Slot {
-    sections: Vec<Section>,
-    entry: OnceLock<Entry>,
-}
-
-/// Programs by name. Building this only looks for the lines that open a section.
-static INDEX: LazyLock<FxHashMap<&'static str, Slot>> = LazyLock::new(|| {
-    let mut index: FxHashMap<&'static str, Slot> =
-        FxHashMap::with_capacity_and_hasher(2048, Default::default());
+/// Every section with the name it is for. Making this only looks for the lines that open a section.
+static SECTIONS: LazyLock<Vec<(&'static str, Section)>> = LazyLock::new(|| {
+    let mut named = Vec::with_capacity(4096);
     for (heading, lines) in TABLES.iter().copied().flat_map(sections) {
         let (names, path) = heading.split_once(' ').unwrap_or((heading, ""));
-        for name in names.split('|') {
-            index.entry(name).or_default().sections.push((path.trim(), lines));
-        }
+        named.extend(names.split('|').map(|name| (name, (path.trim(), lines))));
     }
-    index
+    named
 });
+
+/// The programs that have been asked for. They stay for the life of the process; there are no more than
+/// the tables name.
+static ASKED_FOR: LazyLock<RwLock<FxHashMap<&'static str, &'static Entry>>> = LazyLock::new(RwLock::default);
+
+fn sections_of(name: &str) -> impl Iterator<Item = &'static (&'static str, Section)> {
+    SECTIONS.iter().filter(move |(known, _)| *known == name)
+}
 
 /// What is known about the program `name`.
 pub(super) fn program(name: &str) -> Option<&'static Entry> {
-    let slot = INDEX.get(name).filter(|_| !name.starts_with('@'))?;
-    Some(slot.entry.get_or_init(|| {
-        let mut root = Entry::default();
-        for (path, lines) in &slot.sections {
-            root.add(path, lines);
-        }
-        root
-    }))
+    if name.starts_with('@') {
+        return None;
+    }
+    let known = ASKED_FOR.read().unwrap_or_else(PoisonError::into_inner).get(name).copied();
+    if known.is_some() {
+        return known;
+    }
+    let (name, _) = sections_of(name).next()?;
+    let mut root = Entry::default();
+    for (_, (path, lines)) in sections_of(name) {
+        root.add(path, lines);
+    }
+    let mut asked_for = ASKED_FOR.write().unwrap_or_else(PoisonError::into_inner);
+    Some(*asked_for.entry(name).or_insert_with(|| Box::leak(Box::new(root))))
 }
 
 /// The sections of a table, found by the lines that begin with `[`.
@@ -208,8 +212,7 @@ fn read_line(spec: &mut Spec, line: &'static str) -> Option<()> {
 
 /// Adds the lines of a shared section.
 fn include(spec: &mut Spec, name: &str) {
-    let sections = INDEX.get(name).map(|slot| slot.sections.as_slice()).unwrap_or_default();
-    for (_, lines) in sections {
+    for (_, (_, lines)) in sections_of(name) {
         read_lines(spec, lines);
     }
 }
@@ -371,7 +374,7 @@ mod tests {
         let mut wrong = Vec::new();
         for (heading, lines) in TABLES.iter().copied().flat_map(sections) {
             for line in lines.lines().map(|line| line.split(" #").next().unwrap_or_default().trim()) {
-                let included = line.strip_prefix("like: ").is_none_or(|name| INDEX.contains_key(name));
+                let included = line.strip_prefix("like: ").is_none_or(|name| sections_of(name).next().is_some());
                 let comment = line.is_empty() || line.starts_with('#');
                 if !included || !comment && read_line(&mut Spec::default(), line).is_none() {
                     wrong.push(format!("[{heading}] {line}"));
@@ -383,7 +386,8 @@ mod tests {
 
     #[test]
     fn many_programs_are_known() {
-        let known = INDEX.keys().filter(|name| !name.starts_with('@')).count();
+        let names: std::collections::HashSet<_> = SECTIONS.iter().map(|(name, _)| name).collect();
+        let known = names.iter().filter(|name| !name.starts_with('@')).count();
         assert!(known >= 250, "only {known} programs are known");
     }
 }
