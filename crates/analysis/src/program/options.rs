@@ -161,7 +161,9 @@ impl<'w> Sorter<'_, 'w> {
     fn bundle(&mut self, word: &'w Arg) {
         for (at, letter) in word.text.char_indices().skip(1) {
             let mut buffer = [b'-', 0, 0, 0, 0];
-            let Some(spelling) = spell(letter, &mut buffer) else { return self.unknown_option(word, &word.text) };
+            let Some(spelling) = spell(letter, &mut buffer) else {
+                return self.unknown_option(word, &word.text);
+            };
             let digit = || self.lookup("-#").filter(|_| letter.is_ascii_digit());
             let Some((takes, effects)) = self.lookup(spelling).or_else(digit) else {
                 return self.unknown_option(word, if word.text.len() > 3 { &word.text } else { spelling });

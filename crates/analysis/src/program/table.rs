@@ -374,7 +374,8 @@ mod tests {
         let mut wrong = Vec::new();
         for (heading, lines) in TABLES.iter().copied().flat_map(sections) {
             for line in lines.lines().map(|line| line.split(" #").next().unwrap_or_default().trim()) {
-                let included = line.strip_prefix("like: ").is_none_or(|name| sections_of(name).next().is_some());
+                let included =
+                    line.strip_prefix("like: ").is_none_or(|name| sections_of(name).next().is_some());
                 let comment = line.is_empty() || line.starts_with('#');
                 if !included || !comment && read_line(&mut Spec::default(), line).is_none() {
                     wrong.push(format!("[{heading}] {line}"));

@@ -28,9 +28,8 @@ impl<'p> Walker<'p, '_> {
         match name {
             "command" | "builtin" if starts_a_name(rest) => return self.dispatch(rest, declared, extra),
             "time" | "coproc" if starts_a_name(rest) => return self.dispatch(rest, declared, extra),
-            "command" | "builtin" | "time" | "coproc" | "exec"
-                if rest.first().is_some_and(|word| !word.is_exact()) =>
-            {
+            "coproc" => self.unread("which program runs is not known"),
+            "command" | "builtin" | "time" | "exec" if rest.first().is_some_and(|word| !word.is_exact()) => {
                 self.unread("which program runs is not known");
             }
             "exec" if rest.is_empty() => self.done(name, rest, extra),

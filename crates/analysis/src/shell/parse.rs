@@ -112,11 +112,10 @@ fn command(syntax: &Syntax<'_>, at: At) -> Command {
             Kind::CommandName => words.push_children(syntax, child),
             _ => words.push(syntax, child),
         }
-        let start = syntax.range(child).start;
-        if previous.is_some_and(|end| breaks_line(syntax.slice(end..start))) {
-            words.spoil("a command goes on after the end of its line");
+        if previous.is_some_and(|before| runs_on(syntax, before, child)) {
+            words.push_unread("the words of a command are not understood");
         }
-        previous = Some(syntax.range(child).end);
+        previous = Some(child);
     }
     words.absorb(&mut command.words);
     command
@@ -127,11 +126,26 @@ fn breaks_line(gap: &str) -> bool {
     gap.contains('\n') && gap.replace("\\\n", "").contains('\n')
 }
 
+/// Whether a node is not set apart from the one before it as the shell would have it: by the end
+/// of a line, or, after an assignment or redirection, by nothing.
+fn runs_on(syntax: &Syntax<'_>, before: At, at: At) -> bool {
+    let end = syntax.range(before).end;
+    let joined = |kind| matches!(kind, Kind::Assignment | Kind::FileRedirect | Kind::HereString);
+    let opens = matches!(syntax.kind(at), Kind::FileRedirect | Kind::HereString);
+    breaks_line(syntax.slice(end..syntax.range(at).start))
+        || joined(syntax.kind(before)) && !opens && words::adjoins(syntax, end, at)
+}
+
 /// `export`, `declare`, `unset` and their kin.
 fn declaration(syntax: &Syntax<'_>, at: At) -> Command {
     let mut command = Command::default();
     let mut words = words::Joiner::default();
+    let mut previous = None;
     for child in syntax.children(at) {
+        if previous.is_some_and(|before| runs_on(syntax, before, child)) {
+            words.push_unread("the words of a command are not understood");
+        }
+        previous = Some(child);
         match syntax.kind(child) {
             Kind::Assignment => command.declared.push(assignment(syntax, child)),
             _ => words.push(syntax, child),

@@ -166,11 +166,18 @@ fn heredoc_ends_where_it_should(syntax: &Syntax<'_>, at: At) -> bool {
     let dash = syntax.children(at).any(|child| syntax.text(child).trim() == "<<-");
     let is_end =
         |line: &str| if dash { line.trim_start_matches('\t') == delimiter } else { line == delimiter };
-    let body = find(Kind::HeredocBody).map(|body| syntax.text(body)).unwrap_or_default();
     let end = syntax.range(end);
+    let body = find(Kind::HeredocBody);
+    let head = syntax.slice(after..body.map_or(end.start, |body| syntax.range(body).start));
+    let body = body.map(|body| syntax.text(body)).unwrap_or_default();
+    // What follows on the opening line must end with it.
+    let one_line = head.trim_end_matches('\t').ends_with('\n') && head.matches('\n').count() == 1;
     let rest_of_line = syntax.slice(end.end..syntax.source_len()).split('\n').next();
     let line_start = syntax.slice(0..end.end).rsplit('\n').next().unwrap_or_default();
-    is_end(line_start) && matches!(rest_of_line, None | Some("" | ")" | "`")) && !body.lines().any(is_end)
+    one_line
+        && is_end(line_start)
+        && matches!(rest_of_line, None | Some("" | ")" | "`"))
+        && !body.lines().any(is_end)
 }
 
 /// The delimiter of a heredoc, if every shell agrees on what it is.

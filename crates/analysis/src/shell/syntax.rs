@@ -245,6 +245,9 @@ impl<'a> Syntax<'a> {
         if kind == Kind::HeredocEnd || self.inside_heredoc(open) {
             *covered = (*covered).max(range.start);
         }
+        if kind == Kind::Comment && self.follows_joined_line(range.start) {
+            self.doubt("a comment is not understood");
+        }
         if leaf && self.holds_line_end(kind, range.clone(), open) {
             self.doubt("a command goes on after the end of its line");
         }
@@ -273,6 +276,14 @@ impl<'a> Syntax<'a> {
         open.iter()
             .filter(|index| self.nodes.get(**index).is_some_and(|node| node.kind != Kind::List))
             .count()
+    }
+
+    /// Whether what looks like a comment follows a joined line, and is part of a word in truth.
+    fn follows_joined_line(&self, at: usize) -> bool {
+        let before = self.slice(0..at);
+        before
+            .strip_suffix('\n')
+            .is_some_and(|line| (line.len() - line.trim_end_matches('\\').len()) % 2 == 1)
     }
 
     /// Whether a leaf that should be part of one line holds the end of a line. The grammar lets

@@ -422,6 +422,11 @@ fn misreadings_of_the_grammar_are_noticed() {
     opaque("! ! rm x");
     opaque("{rm x");
     opaque("[ -f x > out ]");
+    opaque("a=b\\\nc rm");
+    opaque("ls a\\\n#b; rm -rf /");
+    opaque(r#"rm {1..2""}"#);
+    opaque("export A=b\\\nc");
+    opaque("aa <<E | \nE\nb\nE");
     finds("r\\\nm -rf /etc", "rm, delete /etc and below");
     finds("echo \"\n  $(rm -rf /etc)\"", "delete /etc and below");
     finds("ls;\n\n\"rm\" -rf /etc", "delete /etc and below");

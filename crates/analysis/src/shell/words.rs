@@ -107,6 +107,12 @@ fn drop_translation_mark(before: &mut Vec<Part>, after: &[Part]) {
 fn seal(parts: &mut Vec<Part>) {
     let mut plain = String::new();
     let mut expands = false;
+    let empty = |part: &Part| matches!(part, Part::Text { text, quoted: true } if text.is_empty());
+    let brace = |part: &Part| matches!(part, Part::Text { text, quoted: false } if text.contains('{'));
+    if parts.len() > 1 && parts.iter().any(empty) && parts.iter().any(brace) {
+        // Quotes around nothing keep braces from being expanded.
+        expands = true;
+    }
     for part in parts.iter() {
         match part {
             Part::Text { text, quoted: false } => plain.push_str(text),
