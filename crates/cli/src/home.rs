@@ -47,6 +47,13 @@ pub(crate) fn state(given: Option<&Path>) -> anyhow::Result<PathBuf> {
     }
 }
 
+/// A new temporary folder that nobody else may enter, removed when it is dropped.
+pub(crate) fn private_folder(prefix: &str) -> std::io::Result<tempfile::TempDir> {
+    use std::os::unix::fs::PermissionsExt as _;
+    let private = std::fs::Permissions::from_mode(0o700);
+    tempfile::Builder::new().prefix(prefix).permissions(private).tempdir()
+}
+
 /// The user's policy file.
 pub(crate) fn user_policy() -> anyhow::Result<PathBuf> {
     Ok(xdg("XDG_CONFIG_HOME", ".config")?.join("policy.yaml"))

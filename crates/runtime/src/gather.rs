@@ -4,7 +4,7 @@ use crate::policy_files::PolicyFiles;
 use crate::resolve;
 use stayhand_analysis::{Surroundings, analyse};
 use stayhand_core::digest::Digest;
-use stayhand_core::facts::{Facts, Invalid, Place};
+use stayhand_core::facts::{Access, Facts, Invalid, PathUse, Place};
 use stayhand_core::policy::Policy;
 use stayhand_core::request::Request;
 use stayhand_core::tool::Declaration;
@@ -33,15 +33,20 @@ pub enum Names {
 /// Looks at requests on this machine.
 #[derive(Debug, Clone)]
 pub struct Observer {
-    /// Folders and files that are Stayhand's own, which no agent may change.
-    own: Vec<PathBuf>,
+    /// The state folder.
+    state: Option<PathBuf>,
+    /// The policy files, whether they exist or not.
+    policies: Vec<PathBuf>,
 }
 
 impl Observer {
     /// An observer that takes the state folder and the policy files for Stayhand's own.
     pub fn new(home: Option<&Path>, files: &PolicyFiles) -> Self {
         let real = |path: &Path| std::fs::canonicalize(path).or_else(|_| std::path::absolute(path));
-        Self { own: home.into_iter().chain(files.paths()).filter_map(|path| real(path).ok()).collect() }
+        Self {
+            state: home.and_then(|path| real(path).ok()),
+            policies: files.paths().filter_map(|path| real(path).ok()).collect(),
+        }
     }
 
     /// Observes what `request` would do on this machine, now.
@@ -69,15 +74,27 @@ impl Observer {
     /// below is touched and it is no other sensitive place.
     fn mark_own(&self, facts: &mut Facts) {
         for used in facts.operations.iter_mut().flat_map(|op| &mut op.paths) {
-            let touched = |test: &dyn Fn(&Path, &Path) -> bool| {
-                used.views().any(|path| self.own.iter().any(|own| test(Path::new(path), own)))
-            };
-            if touched(&|path, own| path.starts_with(own)) {
+            if self.own().any(|own| used.views().any(|path| Path::new(path).starts_with(own))) {
                 used.place = Some(Place::Stayhand);
-            } else if used.recursive && touched(&|path, own| own.starts_with(path)) {
+            } else if used.recursive && self.lies_below(used) {
                 used.place = used.place.or(Some(Place::Stayhand));
             }
         }
+    }
+
+    fn own(&self) -> impl Iterator<Item = &PathBuf> {
+        self.state.iter().chain(&self.policies)
+    }
+
+    /// Whether something of Stayhand's own lies below and would suffer: the state, which holds a
+    /// key, from any access but a look at names; a policy file that exists from a change. Policies
+    /// are no secret, and every search of a workspace passes them.
+    fn lies_below(&self, used: &PathUse) -> bool {
+        let below = |own: &PathBuf| used.views().any(|path| own.starts_with(path));
+        let changes = matches!(used.access, Access::Write | Access::Delete);
+        let opens = used.access != Access::List;
+        (opens && self.state.iter().any(below))
+            || (changes && self.policies.iter().any(|own| below(own) && own.exists()))
     }
 }
 

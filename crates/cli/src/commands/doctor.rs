@@ -43,7 +43,7 @@ struct Scratch {
 
 pub(super) fn run(global: &Global) -> anyhow::Result<Exit> {
     let scratch = Scratch {
-        folder: tempfile::tempdir()?,
+        folder: home::private_folder("stayhand-doctor-")?,
         home: home::state(global.home.as_deref())?,
         files: super::files_in(&[], None)?,
     };

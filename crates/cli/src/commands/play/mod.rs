@@ -23,7 +23,7 @@ const MAX_REDIRECTS: usize = 5;
 
 pub(super) fn run(global: &Global, play: &Play) -> anyhow::Result<Exit> {
     let server = server::Server::start().context("cannot start the local server of the script")?;
-    let scratch = tempfile::Builder::new().prefix("stayhand-play-").tempdir()?;
+    let scratch = home::private_folder("stayhand-play-")?;
     let workspace = match &play.workspace {
         Some(folder) => {
             std::fs::create_dir_all(folder)?;
