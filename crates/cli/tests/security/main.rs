@@ -1,0 +1,16 @@
+//! Known bypasses and defects, tried on the real program. Each test is named after its number and
+//! stands beside its nearest harmless neighbour.
+#![expect(clippy::disallowed_methods, reason = "tests start processes")]
+
+#[path = "../common/mod.rs"]
+mod common;
+
+mod approvals;
+mod configuration;
+mod engine;
+mod execution;
+mod files;
+mod network;
+mod policy;
+mod record;
+mod sources;
