@@ -18,8 +18,6 @@ mod syntax;
 mod words;
 
 #[cfg(test)]
-mod measure;
-#[cfg(test)]
 mod tests;
 
 use crate::Surroundings;
