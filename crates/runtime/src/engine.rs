@@ -325,17 +325,21 @@ impl Engine {
             Err(outcome) => (outcome, Effected::default()),
         };
         let duration = started.elapsed();
-        self.settle(&permit, &outcome, duration, confined, effected.digest())?;
+        self.record_outcome(&permit, &outcome, duration, confined, effected.digest())?;
         Ok(Executed { decision: permit.decision, outcome, effected, duration, confined })
     }
 
     /// Gives a permit back unused.
     pub fn abandon(&self, permit: Permit, why: &str) -> Result<(), EngineError> {
-        let outcome = Outcome::Abandoned { why: why.to_owned() };
-        self.settle(&permit, &outcome, Duration::ZERO, Level::None, None)
+        self.settle(permit, Outcome::Abandoned { why: why.to_owned() }, Duration::ZERO)
     }
 
-    fn settle(
+    /// Records how an action ended that the caller executed itself, unconfined, with this permit.
+    pub fn settle(&self, permit: Permit, outcome: Outcome, took: Duration) -> Result<(), EngineError> {
+        self.record_outcome(&permit, &outcome, took, Level::None, None)
+    }
+
+    fn record_outcome(
         &self,
         permit: &Permit,
         outcome: &Outcome,
