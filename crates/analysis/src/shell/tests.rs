@@ -425,6 +425,7 @@ fn misreadings_of_the_grammar_are_noticed() {
     opaque("a=b\\\nc rm");
     opaque("ls a\\\n#b; rm -rf /");
     opaque(r#"rm {1..2""}"#);
+    opaque("echo \"$\\\n(rm -rf /)\"");
     opaque("export A=b\\\nc");
     opaque("aa <<E | \nE\nb\nE");
     finds("r\\\nm -rf /etc", "rm, delete /etc and below");

@@ -279,7 +279,7 @@ fn quoted_text(text: &str, escapes: Escapes, parts: &mut Vec<Part>) {
     if text.is_empty() {
         return;
     }
-    if holds_expansion(text) {
+    if holds_expansion(text) || text.contains("\\\n") && holds_expansion(&text.replace("\\\n", "")) {
         parts.push(Part::Unread("an expansion is not understood here".to_owned()));
     }
     let mut result = String::with_capacity(text.len());
