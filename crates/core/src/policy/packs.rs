@@ -47,7 +47,8 @@ mod tests {
             let (yaml, json) = (crate::policy::read::read(&file).unwrap(), read(text).unwrap());
             let plain = |source: &PolicySource| {
                 let rules: Vec<_> = source.rules.iter().map(|rule| &rule.value).collect();
-                let actions: Vec<_> = source.actions.iter().map(|(name, action)| (name, &action.value)).collect();
+                let actions: Vec<_> =
+                    source.actions.iter().map(|(name, action)| (name, &action.value)).collect();
                 let tools: Vec<_> = source.tools.iter().map(|(name, tool)| (name, &tool.value)).collect();
                 format!("{:?} {:?} {rules:?} {actions:?} {tools:?}", source.defaults, source.boundaries)
             };
