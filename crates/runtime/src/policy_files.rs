@@ -104,7 +104,7 @@ pub fn compile(texts: &[LayerText]) -> Result<Policy, LoadError> {
     Policy::compile(texts, observe).map_err(LoadError::Policy)
 }
 
-/// Reads one file, at most [`MAX_BYTES`].
+/// Reads one file of at most four mebibytes.
 pub fn read_file(path: &Path) -> Result<String, LoadError> {
     let failed = |error| LoadError::Read { path: path.to_owned(), error };
     let file = open_regular(path).map_err(failed)?;
