@@ -1,5 +1,11 @@
 //! Held actions: asked for, answered by a person elsewhere, used once.
-#![expect(clippy::disallowed_methods, reason = "tests start processes")]
+#![expect(
+    clippy::disallowed_methods,
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "tests start processes, and fail by panicking"
+)]
 
 mod common;
 

@@ -1,5 +1,11 @@
 //! Input and surroundings that are broken or hostile: a clear answer, no panic, no hang, nothing lost.
-#![expect(clippy::disallowed_methods, reason = "tests start processes")]
+#![expect(
+    clippy::disallowed_methods,
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "tests start processes, and fail by panicking"
+)]
 
 mod common;
 
@@ -8,6 +14,7 @@ use common::{
     not_run, run,
 };
 use serde_json::{Value, json};
+use std::os::unix::fs::PermissionsExt as _;
 use std::process::Command;
 use std::time::Duration;
 
@@ -301,7 +308,6 @@ fn a_state_folder_that_is_a_file() {
 
 /// A command with the state folder on a read-only mount, or without write permission.
 fn with_read_only_state(world: &World, args: &[&str]) -> Option<Command> {
-    use std::os::unix::fs::PermissionsExt as _;
     if !is_root() {
         std::fs::set_permissions(&world.state, std::fs::Permissions::from_mode(0o500)).unwrap();
         return Some(world.command(args));
@@ -338,6 +344,7 @@ fn a_read_only_state_folder() {
         assert!(code == PERMITTED || !(run.err.is_empty() && run.out.is_empty()), "{args:?} says nothing");
     }
     assert!(!world.work.join("made").exists(), "an action ran without a record");
+    std::fs::set_permissions(&world.state, std::fs::Permissions::from_mode(0o700)).unwrap();
 }
 
 /// What was answered before the disk was full is in the log; what came after was not done.

@@ -1,5 +1,11 @@
 //! The example session, really played, then looked at with every command that reads the log.
-#![expect(clippy::disallowed_methods, reason = "tests start processes")]
+#![expect(
+    clippy::disallowed_methods,
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "tests start processes, and fail by panicking"
+)]
 
 mod common;
 

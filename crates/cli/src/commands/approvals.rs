@@ -73,8 +73,10 @@ fn summary(approval: &Approval, now: Timestamp) -> serde_json::Value {
 
 /// Shows exactly what would run: the request as it is stored, and its facts.
 fn show_one(global: &Global, engine: &Engine, id: ApprovalId) -> anyhow::Result<Exit> {
-    let found = engine.refreshed(|state, now| state.approval(id).map(|approval| summary(approval, now)))?;
-    let Some(found) = found else { return Err(home::usage(format!("there is no approval {id}"))) };
+    let found = engine.refreshed(|state, now| {
+        state.approval(id).map(|approval| (summary(approval, now), status(approval, now)))
+    })?;
+    let Some((found, status)) = found else { return Err(home::usage(format!("there is no approval {id}"))) };
     let record = engine.reader()?.record(id.0)?.parse()?;
     let Event::Decided(decided) = record.event else {
         return Err(home::usage(format!("there is no approval {id}")));
@@ -85,7 +87,7 @@ fn show_one(global: &Global, engine: &Engine, id: ApprovalId) -> anyhow::Result<
         )?;
         return Ok(Exit::Permitted);
     }
-    println!("{id} {}", found["status"].as_str().unwrap_or_default());
+    println!("{id} {status}");
     show::json(&decided.request)?;
     show::decision(&decided.request.action.0, &decided.decision);
     show::facts(&decided.facts);

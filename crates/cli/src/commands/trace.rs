@@ -177,17 +177,17 @@ fn tail(global: &Global, reader: &LogReader, lines: u64, follow: bool) -> anyhow
     records.reverse();
     records.iter().try_for_each(print)?;
     let mut next = records.last().map_or(0, |record| record.seq + 1);
-    while follow {
-        if reader_went_away(FOLLOW) {
-            return Ok(Exit::Program(crate::BROKEN_PIPE));
-        }
+    if !follow {
+        return Ok(Exit::Permitted);
+    }
+    while !reader_went_away(FOLLOW) {
         for stored in reader.records(&Query { from_seq: Some(next), ..Query::default() })? {
             let record = stored?.parse()?;
             print(&record)?;
             next = record.seq + 1;
         }
     }
-    Ok(Exit::Permitted)
+    Ok(Exit::Program(crate::BROKEN_PIPE))
 }
 
 /// Waits, and looks meanwhile whether somebody still reads standard output: with nothing new to

@@ -1,6 +1,12 @@
 //! Known bypasses and defects, tried on the real program. Each test is named after its number and
 //! stands beside its nearest harmless neighbour.
-#![expect(clippy::disallowed_methods, reason = "tests start processes")]
+#![expect(
+    clippy::disallowed_methods,
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "tests start processes, and fail by panicking"
+)]
 
 #[path = "../common/mod.rs"]
 mod common;
