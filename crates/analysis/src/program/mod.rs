@@ -1,6 +1,6 @@
 //! What programs do with their arguments.
 //!
-//! The knowledge is data: the tables in `programs/` (see [`table`] for their format). The code here
+//! The knowledge is data: the tables in `programs/` (`table.rs` describes their format). The code here
 //! only knows how to read options and what the meanings of words are.
 
 mod argument;
