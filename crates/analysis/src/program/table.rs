@@ -110,22 +110,28 @@ impl Entry {
     }
 }
 
-/// Every section with the name it is for. Making this only looks for the lines that open a section.
+/// Every section with the names it is for, as written: `cp|mv`. Making this only looks for the lines
+/// that open a section.
 static SECTIONS: LazyLock<Vec<(&'static str, Section)>> = LazyLock::new(|| {
-    let mut named = Vec::with_capacity(4096);
-    for (heading, lines) in TABLES.iter().copied().flat_map(sections) {
+    let split = |(heading, lines): Section| {
         let (names, path) = heading.split_once(' ').unwrap_or((heading, ""));
-        named.extend(names.split('|').map(|name| (name, (path.trim(), lines))));
-    }
-    named
+        (names, (path.trim(), lines))
+    };
+    TABLES.iter().copied().flat_map(sections).map(split).collect()
 });
 
 /// The programs that have been asked for. They stay for the life of the process; there are no more than
 /// the tables name.
 static ASKED_FOR: LazyLock<RwLock<FxHashMap<&'static str, &'static Entry>>> = LazyLock::new(RwLock::default);
 
-fn sections_of(name: &str) -> impl Iterator<Item = &'static (&'static str, Section)> {
-    SECTIONS.iter().filter(move |(known, _)| *known == name)
+/// The sections for `name`, with the name as the tables write it.
+fn sections_of(name: &str) -> impl Iterator<Item = (&'static str, Section)> {
+    let finder = memchr::memmem::Finder::new(name.as_bytes()).into_owned();
+    let name = name.to_owned();
+    SECTIONS.iter().filter_map(move |(names, section)| {
+        finder.find(names.as_bytes())?;
+        Some((names.split('|').find(|known| *known == name)?, *section))
+    })
 }
 
 /// What is known about the program `name`.
@@ -387,7 +393,8 @@ mod tests {
 
     #[test]
     fn many_programs_are_known() {
-        let names: std::collections::HashSet<_> = SECTIONS.iter().map(|(name, _)| name).collect();
+        let names: std::collections::HashSet<_> =
+            SECTIONS.iter().flat_map(|(names, _)| names.split('|')).collect();
         let known = names.iter().filter(|name| !name.starts_with('@')).count();
         assert!(known >= 250, "only {known} programs are known");
     }
