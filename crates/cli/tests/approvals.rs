@@ -130,7 +130,7 @@ fn waiting_ends_with_the_answer() {
 #[test]
 fn waiting_ends_with_the_expiry() {
     let world = World::new();
-    world.user_policy("extends: coding-agent\ndefaults: {approval_timeout_s: 1}\n");
+    world.user_policy("extends: coding-agent\ndefaults: {approval_timeout_s: 2}\n");
     let args = [&["exec", "--wait"], &MAKE[1..]].concat();
     let run = world.run(&args);
     run.expect(NOT_RUN);
@@ -194,14 +194,14 @@ fn bypass_131_an_approval_is_not_replayed_for_anything_else() {
 #[test]
 fn bypass_131_a_stale_approval_cannot_be_given_or_used() {
     let world = World::new();
-    world.user_policy("extends: coding-agent\ndefaults: {approval_timeout_s: 1}\n");
+    world.user_policy("extends: coding-agent\ndefaults: {approval_timeout_s: 2}\n");
     let late = world.ask();
-    std::thread::sleep(Duration::from_millis(1100));
+    std::thread::sleep(Duration::from_millis(2100));
     world.approve(&late, "ann").expect(REFUSED).says("expired");
     let unused = world.ask();
     assert_ne!(unused, late);
     world.approve(&unused, "ann").expect(PERMITTED);
-    std::thread::sleep(Duration::from_millis(1100));
+    std::thread::sleep(Duration::from_millis(2100));
     let next = world.ask();
     assert_ne!(next, unused);
     assert_eq!(world.made(), 0);
@@ -252,9 +252,9 @@ fn bypass_133_the_requester_does_not_approve() {
 #[test]
 fn bypass_137_silence_is_a_refusal_and_can_be_asked_again() {
     let world = World::new();
-    world.user_policy("extends: coding-agent\ndefaults: {approval_timeout_s: 1}\n");
+    world.user_policy("extends: coding-agent\ndefaults: {approval_timeout_s: 2}\n");
     let id = world.ask();
-    std::thread::sleep(Duration::from_millis(1100));
+    std::thread::sleep(Duration::from_millis(2100));
     assert_eq!(world.waiting().len(), 0);
     world.run(&["approvals", "list", "--all"]).says("expired");
     assert_eq!(world.made(), 0);

@@ -106,14 +106,35 @@ fn held_actions_run_only_with_yes() {
     let line = r#"{"tool":"python","input":{"code":"open('made.txt', 'w')"},"expect":"approve"}"#;
     for (answer, made) in [("--no", false), ("--yes", true)] {
         let world = World::new();
-        let script = world.write("held.jsonl", line.replace(r#","expect":"approve""#, ""));
+        let script = world.write("held.jsonl", line);
         let place = world.beside("workspace");
         let place = place.to_str().unwrap();
-        world.run(&["play", script.to_str().unwrap(), "--workspace", place, answer]).expect(PERMITTED);
+        let run = world.run(&["play", script.to_str().unwrap(), "--workspace", place, answer]);
+        run.expect(PERMITTED);
+        assert_eq!(run.out.contains("approved, exit 0"), made, "{}", run.out);
         assert_eq!(world.beside("workspace/made.txt").exists(), made, "{answer}");
-        let answers = world.events("approval_resolved");
-        assert_eq!(answers.len(), usize::from(made));
+        assert_eq!(world.events("approval_resolved").len(), usize::from(made));
     }
+}
+
+/// Approving everything in the example does no harm either, and refusals stay refusals. What asks a
+/// name server is left out: without a network that takes its time.
+#[test]
+fn the_example_session_can_be_played_with_yes() {
+    let world = World::new();
+    let asks_the_network = |line: &Value| line["input"].to_string().contains("https://");
+    let script: Vec<Value> = script().into_iter().filter(|line| !asks_the_network(line)).collect();
+    let text: String = script.iter().map(|line| format!("{line}\n")).collect();
+    let file = world.write("script.jsonl", text);
+    let run = world.run(&["--json", "play", file.to_str().unwrap(), "--yes"]);
+    run.expect(PERMITTED);
+    let summary = run.json_lines().pop().unwrap()["summary"].clone();
+    let wanted = |effect: &str| script.iter().filter(|line| line["expect"] == effect).count();
+    assert_eq!((&summary["held"], &summary["unexpected"]), (&Value::from(0), &Value::from(0)));
+    assert_eq!(summary["refused"], wanted("deny"));
+    assert_eq!(world.events("approval_resolved").len(), wanted("approve"));
+    world.verify();
+    world.run(&["replay"]).expect(PERMITTED);
 }
 
 #[test]

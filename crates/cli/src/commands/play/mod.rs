@@ -142,14 +142,25 @@ impl Player {
 
     /// Authorizes and executes; a redirect is an action of its own.
     fn perform(&mut self, parsed: Parsed, action: &WireAction) -> anyhow::Result<Row> {
-        let mut verdict = self.engine.authorize(parsed)?;
-        if let Verdict::Held(held) = &verdict {
-            if !self.answer(held)? {
-                self.tally.held += 1;
-                return Ok(not_run(&held.decision));
-            }
-            verdict = self.engine.authorize(self.request(action)?)?;
+        let verdict = self.engine.authorize(parsed)?;
+        let Verdict::Held(held) = &verdict else { return self.follow(verdict, action) };
+        if !self.answer(held)? {
+            self.tally.held += 1;
+            return Ok(not_run(&held.decision));
         }
+        let verdict = self.engine.authorize(self.request(action)?)?;
+        let row = self.follow(verdict, action)?;
+        // What was decided is that a person is asked; what the person said is why it ran.
+        let approved = row.effect == Effect::Allow;
+        Ok(if approved {
+            Row { effect: Effect::Approve, why: format!("approved, {}", row.why), ..row }
+        } else {
+            row
+        })
+    }
+
+    /// Executes what is permitted, and each hop of a redirect that is.
+    fn follow(&mut self, mut verdict: Verdict, action: &WireAction) -> anyhow::Result<Row> {
         let mut hops = 0;
         loop {
             let permit = match verdict {
