@@ -131,7 +131,7 @@ pub fn request(line: &[u8], defaults: &Defaults) -> Result<Parsed, WireError> {
 
 /// Makes a request of an action.
 pub fn to_request(wire: WireAction, defaults: &Defaults) -> Result<Parsed, WireError> {
-    let (name, renames) = tool::canonical(&wire.tool);
+    let (name, renames) = tool::canonical(by_shape(&wire.tool, &wire.input));
     if name.trim().is_empty() {
         return Err(WireError::Input("`tool` is empty".to_owned()));
     }
@@ -165,6 +165,13 @@ pub fn to_request(wire: WireAction, defaults: &Defaults) -> Result<Parsed, WireE
         },
     };
     Ok(Parsed { request, invalid })
+}
+
+/// The name of the tool, told by its arguments where one client has two of the same name: `shell`
+/// takes a command line or a list of words.
+fn by_shape<'a>(tool: &'a str, input: &Value) -> &'a str {
+    let words = tool == "shell" && input.get("command").is_some_and(Value::is_array);
+    if words { "local_shell" } else { tool }
 }
 
 /// The arguments as an object. A text is the tool's main argument.
