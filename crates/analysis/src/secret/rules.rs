@@ -204,27 +204,49 @@ pub(super) static RULES: &[Rule] = &[
         is_chosen,
     ),
     in_context(
+        "password",
+        &["-u ", "--user ", "--user=", "-u\"", "-u'"],
+        r#"(?:-u|--user)[ =]?["']?[^\s:"']{1,64}:([^\s"'`,;<>|]{4,})"#,
+        is_chosen,
+    ),
+    in_context(
+        "password",
+        &["password '", "identified by"],
+        r"(?i:password|identified\s{1,3}by)\s{1,3}'([^']{4,})'",
+        is_chosen,
+    ),
+    in_context(
         "token",
-        &[
-            "secret",
-            "token",
-            "api_key",
-            "apikey",
-            "api-key",
-            "access_key",
-            "accesskey",
-            "access-key",
-            "auth_key",
-            "private_key",
-            "secret_key",
-            "client_secret",
-            "credential",
-            "encryption_key",
-            "signing_key",
-        ],
+        TOKEN_NAMES,
         r#"(?i:(?:[a-z]{1,12}[_-]?)?(?:secret|token|key|credential)s?)["']?(?:\s{0,3}(?:=>|:=|=|:)\s{0,3}|\s{1,2})["']?([0-9A-Za-z_./+~-]{12,}={0,2})"#,
         is_random,
     ),
+    in_context(
+        "token",
+        TOKEN_NAMES,
+        r#"(?i:(?:[a-z]{1,12}[_-]?)?(?:secret|token|key|credential)s?)["']?(?:\s?[:=]\s?|\s)["']?([^\s"'`,;<>(){}\[\]$|&]{8,})"#,
+        is_mixed,
+    ),
+    in_context("bearer-token", &["bearer"], r#"(?i:bearer)\s([^\s"'`,;<>(){}\[\]$|&]{8,})"#, is_mixed),
+];
+
+/// Names of values that are secret.
+const TOKEN_NAMES: &[&str] = &[
+    "secret",
+    "token",
+    "api_key",
+    "apikey",
+    "api-key",
+    "access_key",
+    "accesskey",
+    "access-key",
+    "auth_key",
+    "private_key",
+    "secret_key",
+    "client_secret",
+    "credential",
+    "encryption_key",
+    "signing_key",
 ];
 
 /// Not all the same few characters, as in `ghp_xxxxxxxx…` or `sk_live_00000…`.
@@ -244,6 +266,14 @@ fn is_random(text: &str) -> bool {
 fn is_chosen(text: &str) -> bool {
     let plain = text.bytes().all(|byte| byte.is_ascii_lowercase() || matches!(byte, b'_' | b'-' | b'.'));
     !plain && distinct(text) >= 4 && !is_gap(text) && !is_reference(text)
+}
+
+/// Letters and digits mixed as in `Tr0ub4dor`, and neither a gap to fill in nor a name of something else.
+fn is_mixed(text: &str) -> bool {
+    let digits = text.bytes().filter(u8::is_ascii_digit).count();
+    let upper = text.bytes().any(|byte| byte.is_ascii_uppercase());
+    let lower = text.bytes().any(|byte| byte.is_ascii_lowercase());
+    digits >= 2 && upper && lower && distinct(text) >= 6 && !is_gap(text) && !is_reference(text)
 }
 
 fn distinct(text: &str) -> usize {

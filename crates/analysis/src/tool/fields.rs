@@ -1,6 +1,7 @@
 //! The strings and numbers of a tool's arguments, each with its place and meaning.
 
 use super::infer;
+use crate::secret::is_secret_name;
 use serde_json::{Map, Value};
 use stayhand_core::facts::{FieldKind, Invalid};
 use stayhand_core::tool::{Declaration, Tool};
@@ -207,6 +208,8 @@ impl<'a> Leaves<'a> {
                 }
                 (FieldKind::Amount, source)
             }
+            // What is sent along may be named like a secret: the header `x-api-key`.
+            Some((FieldKind::Outgoing, source)) if is_secret_name(name) => (FieldKind::Secret, source),
             Some(stated) => stated,
             None if walk.infers() => (infer::kind_of(name, text, walk.main_kind()), Source::Inferred),
             None => (FieldKind::Text, Source::Inferred),
