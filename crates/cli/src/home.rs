@@ -2,7 +2,7 @@
 
 use stayhand_core::decision::Layer;
 use stayhand_runtime::policy_files::PolicyFiles;
-use stayhand_runtime::{LocalSettings, wire};
+use stayhand_runtime::{LocalSettings, Stop, wire};
 use std::path::{Path, PathBuf};
 
 /// What the user asked for cannot be done as asked.
@@ -134,6 +134,21 @@ const PASSED_ON: &[&str] = &[
     "PYENV_ROOT",
     "VIRTUAL_ENV",
 ];
+
+/// The exit code of a program that was interrupted, as shells give it.
+pub(crate) const INTERRUPTED: u8 = 130;
+
+/// Ctrl-C and termination end the running program with its group, so that its end is still recorded;
+/// where nothing runs they end this program.
+pub(crate) fn stop_on_interrupt(stop: &Stop) -> anyhow::Result<()> {
+    let stop = stop.clone();
+    let handle = move || {
+        if !stop.now() {
+            std::process::exit(INTERRUPTED.into());
+        }
+    };
+    ctrlc::set_handler(handle).map_err(|error| anyhow::anyhow!("cannot listen for interrupts: {error}"))
+}
 
 /// The settings of the local executor.
 pub(crate) fn local_settings() -> LocalSettings {

@@ -34,6 +34,6 @@ pub mod wire;
 pub use clock::Clock;
 pub use dry_run::DryRun;
 pub use engine::{Engine, EngineError, Executed, Held, Refused, ResolveError, Settings, Verdict};
-pub use execute::{Effected, Executor, Local, LocalSettings, Work};
+pub use execute::{Effected, Executor, Local, LocalSettings, Stop, Work};
 pub use gather::{Gathered, Names, Observer, observe};
 pub use permit::Permit;

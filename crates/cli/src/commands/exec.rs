@@ -111,12 +111,14 @@ pub(super) fn ask(question: &str) -> anyhow::Result<bool> {
 }
 
 fn perform(global: &Global, engine: &Engine, permit: Permit) -> anyhow::Result<Exit> {
-    let done = engine.execute(permit, &Local::new(home::local_settings()))?;
+    let settings = home::local_settings();
+    let stop = settings.stop.clone();
+    home::stop_on_interrupt(&stop)?;
+    let done = engine.execute(permit, &Local::new(settings))?;
     std::io::stdout().write_all(done.effected.output.as_bytes())?;
     std::io::stderr().write_all(done.effected.errors.as_bytes())?;
-    let exit = exit_of(&done.outcome);
     receipt(global, &done);
-    Ok(exit)
+    Ok(if stop.is_asked() { Exit::Program(home::INTERRUPTED) } else { exit_of(&done.outcome) })
 }
 
 /// What happened, on standard error. The exit code is the program's own, whether or not this can

@@ -3,6 +3,7 @@
 mod fetch;
 mod file;
 mod process;
+mod stop;
 
 use crate::permit::Permit;
 use stayhand_analysis::secret;
@@ -12,6 +13,7 @@ use stayhand_core::event::Outcome;
 use stayhand_core::facts::Facts;
 use stayhand_core::request::Request;
 use std::time::Duration;
+pub use stop::Stop;
 
 /// Runs permitted work.
 pub trait Executor {
@@ -93,13 +95,20 @@ pub struct LocalSettings {
     pub limit: Duration,
     /// The most that is kept of each output stream, in bytes.
     pub output_bytes: usize,
+    /// Stops the running program from another thread.
+    pub stop: Stop,
 }
 
 impl Default for LocalSettings {
     /// A system `PATH`, sixty seconds, one mebibyte a stream. Sources: requirements A120 and S-02.
     fn default() -> Self {
         let path = ("PATH".to_owned(), "/usr/local/bin:/usr/bin:/bin".to_owned());
-        Self { environment: vec![path], limit: Duration::from_secs(60), output_bytes: 1 << 20 }
+        Self {
+            environment: vec![path],
+            limit: Duration::from_secs(60),
+            output_bytes: 1 << 20,
+            stop: Stop::default(),
+        }
     }
 }
 
@@ -120,6 +129,7 @@ impl Executor for Local {
             environment: &self.settings.environment,
             time: work.limit.unwrap_or(self.settings.limit),
             output_bytes: self.settings.output_bytes,
+            stop: &self.settings.stop,
         };
         let cwd = &work.request.context.cwd;
         match work.request.action.0.as_str() {

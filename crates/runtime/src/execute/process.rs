@@ -1,7 +1,7 @@
 //! Runs programs: own process group, own environment, a wall clock that ends the whole group, and
 //! a cap on what is collected. It confines nothing: a program that leaves its group escapes.
 
-use super::{Effected, failed};
+use super::{Effected, Stop, failed};
 use crate::clock::monotonic;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{Pid, PidfdFlags, Signal, kill_process_group, pidfd_open};
@@ -18,6 +18,7 @@ pub(super) struct Limits<'a> {
     pub(super) environment: &'a [(String, String)],
     pub(super) time: Duration,
     pub(super) output_bytes: usize,
+    pub(super) stop: &'a Stop,
 }
 
 /// How long output is still read after a program has ended or was stopped.
@@ -38,10 +39,15 @@ pub(super) fn program(argv: &[String], cwd: &str, limits: &Limits<'_>) -> (Outco
     };
     let streams = child.stdout.take().zip(child.stderr.take());
     let Some((stdout, stderr)) = streams else { return failed("the program has no output streams") };
+    limits.stop.remember(pid(&child).ok());
+    if limits.stop.is_asked() {
+        end_group(&child);
+    }
     match attend(&mut child, stdout, stderr, limits) {
         Ok((outcome, effected)) => (outcome, effected),
         Err(error) => {
             end_group(&child);
+            limits.stop.remember(None);
             let _ = child.wait();
             failed(format!("lost sight of `{name}`: {error}"))
         }
@@ -76,9 +82,12 @@ fn attend(
     let ended = watch(Some(&process), &mut out, &mut err, deadline)?;
     // Whatever is left of the group goes with its leader.
     end_group(child);
+    limits.stop.remember(None);
     let status = child.wait()?;
     watch(None, &mut out, &mut err, monotonic() + GRACE)?;
-    let outcome = if ended {
+    let outcome = if limits.stop.is_asked() {
+        Outcome::Stopped { limit: "an interrupt".to_owned() }
+    } else if ended {
         outcome_of(status)
     } else {
         Outcome::Stopped { limit: format!("{} ms of wall-clock time", limits.time.as_millis()) }

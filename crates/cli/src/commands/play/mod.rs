@@ -33,9 +33,12 @@ pub(super) fn run(global: &Global, play: &Play) -> anyhow::Result<Exit> {
     };
     let script = Script::read(&play.file, &server.address(), &workspace)?;
     let engine = super::engine(global, home::policy_files(&play.policies, &workspace)?)?;
+    let settings = settings(&workspace);
+    let stop = settings.stop.clone();
+    home::stop_on_interrupt(&stop)?;
     let mut player = Player {
         session: format!("play-{}", engine.clock().now().0 / 1_000_000),
-        local: Local::new(settings(&workspace)),
+        local: Local::new(settings),
         answers: answers(play),
         tally: Tally::default(),
         engine,
@@ -44,9 +47,13 @@ pub(super) fn run(global: &Global, play: &Play) -> anyhow::Result<Exit> {
     };
     player.head(&play.file, script.lines.len());
     for (number, line) in script.lines.into_iter().enumerate() {
+        if stop.is_asked() {
+            break;
+        }
         player.step(number + 1, line)?;
     }
-    player.close(global)
+    let exit = player.close(global)?;
+    Ok(if stop.is_asked() { Exit::Program(home::INTERRUPTED) } else { exit })
 }
 
 /// How held actions are answered.
