@@ -77,6 +77,11 @@ pub fn known(name: &str) -> Option<&'static Tool> {
     TOOLS.iter().find(|tool| tool.name == name)
 }
 
+/// Every name of a known tool: canonical ones and those that clients give.
+pub fn names() -> impl Iterator<Item = &'static str> {
+    TOOLS.iter().map(|tool| tool.name).chain(ALIASES.iter().map(|(alias, ..)| *alias))
+}
+
 /// The canonical name of `name`, and the arguments to rename (`from`, `to`). Unknown names stay
 /// as they are.
 pub fn canonical(name: &str) -> (&str, &'static [(&'static str, &'static str)]) {

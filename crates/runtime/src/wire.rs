@@ -129,6 +129,9 @@ pub fn request(line: &[u8], defaults: &Defaults) -> Result<Parsed, WireError> {
     to_request(parse(line)?, defaults)
 }
 
+/// Tools of clients that look in the working folder where no path is given.
+const SEARCHES: &[&str] = &["Glob", "Grep", "LS", "list_directory"];
+
 /// Makes a request of an action.
 pub fn to_request(wire: WireAction, defaults: &Defaults) -> Result<Parsed, WireError> {
     let (name, renames) = tool::canonical(by_shape(&wire.tool, &wire.input));
@@ -140,6 +143,9 @@ pub fn to_request(wire: WireAction, defaults: &Defaults) -> Result<Parsed, WireE
         if let Some(value) = input.remove(*from) {
             input.entry(*to).or_insert(value);
         }
+    }
+    if SEARCHES.contains(&wire.tool.as_str()) {
+        input.entry("path").or_insert_with(|| Value::String(".".to_owned()));
     }
     let mut invalid = Vec::new();
     let mut declared = wire.context;
@@ -238,6 +244,8 @@ mod tests {
         assert_eq!(parsed.request.resource.0["path"], "/x");
         let parsed = request(br#"{"tool":"bash","input":"ls"}"#, &defaults).unwrap();
         assert_eq!(parsed.request.resource.0["command"], "ls");
+        let parsed = request(br#"{"tool":"Grep","input":{"pattern":"x"}}"#, &defaults).unwrap();
+        assert_eq!(parsed.request.resource.0["path"], ".");
         assert!(request(br#"{"tool":"deploy","input":"ls"}"#, &defaults).is_err());
         assert!(request(br#"{"tool":"bash","inputs":{}}"#, &defaults).is_err());
     }

@@ -1,7 +1,7 @@
 //! Finds rules that cannot do what their author thinks.
 
 use super::error::{PolicyError, Problem, Source, Span};
-use super::read::{place, read};
+use super::read::{distance, place, read};
 use super::rule::{RuleKind, kind_and_tools};
 use super::source::{ConditionSource, List, PolicySource, RuleSource};
 use super::{Analyse, LayerText, Policy};
@@ -112,12 +112,24 @@ pub fn lint(file: &LayerText, analyse: Analyse) -> Vec<Problem> {
     problems
 }
 
+/// Names that are nearly those of known tools.
+fn mistyped(tools: &List) -> Vec<(&str, &'static str)> {
+    const NEAR: usize = 2;
+    let names = tools.iter().map(|tool| tool.split('(').next().unwrap_or_default());
+    let unknown = names.filter(|name| name.len() > NEAR + 1 && !tool::names().any(|known| known == *name));
+    let nearest = |name: &str| tool::names().find(|known| distance(name, known) <= NEAR);
+    unknown.filter_map(|name| Some((name, nearest(name)?))).collect()
+}
+
 fn warnings(rule: &RuleSource, layer: Layer, source: &Source, at: Option<Span>) -> Vec<Problem> {
     let Ok((kind, tools)) = kind_and_tools(rule) else { return Vec::new() };
     let mut problems = Vec::new();
     let mut warn = |message: &str, help: &str| {
         problems.push(Problem::error(source, at, message).help(help).into_warning());
     };
+    for (written, meant) in mistyped(tools) {
+        warn(&format!("no tool is called `{written}`"), &format!("did you mean `{meant}`?"));
+    }
     if kind == RuleKind::Allow && !layer.may_allow() {
         warn("an allow rule of this layer grants nothing", UNTRUSTED);
     }

@@ -140,7 +140,7 @@ fn choices(given: &str, known: &[&str]) -> String {
 }
 
 /// Levenshtein's distance, for names of up to 32 bytes; longer ones are far from everything.
-fn distance(a: &str, b: &str) -> usize {
+pub(super) fn distance(a: &str, b: &str) -> usize {
     const LONGEST: usize = 32;
     if a.len().max(b.len()) > LONGEST {
         return usize::MAX;
