@@ -54,7 +54,10 @@ const CODE: &[&str] =
 
 /// Members of a dangerous family that are harmless themselves.
 const HARMLESS: &[&str] = &[
+    "CARGO_BUILD_JOBS",
     "CARGO_INCREMENTAL",
+    "CARGO_NET_OFFLINE",
+    "CARGO_NET_RETRY",
     "CARGO_TARGET_DIR",
     "CARGO_TERM_COLOR",
     "GIT_AUTHOR_DATE",

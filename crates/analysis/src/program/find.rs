@@ -84,10 +84,13 @@ impl Search<'_> {
                 }
                 "-type" => {
                     let kinds = words.next().and_then(|word| word.known());
-                    self.narrow.any = true;
                     self.narrow.files |= kinds.is_some_and(|kinds| !kinds.contains('d'));
                 }
                 "-o" | "-or" | "!" | "-not" | "(" | ")" | "," => self.narrow.mixed = true,
+                // All files, or all but the folder itself, are still everything.
+                "-mindepth" => {
+                    words.next();
+                }
                 text if TESTS_WITH_VALUE.contains(&text) => {
                     self.narrow.any = true;
                     words.next();

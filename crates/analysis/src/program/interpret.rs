@@ -230,7 +230,17 @@ impl<'a> Interpreter<'a> {
     /// What one word does.
     pub(super) fn apply(&mut self, meaning: Meaning, arg: &Arg) {
         match meaning {
-            Meaning::Text => {}
+            Meaning::Text | Meaning::Pair => {}
+            Meaning::Read | Meaning::Edit | Meaning::Write if is_web_address(&arg.text) => {
+                if meaning != Meaning::Read {
+                    self.operation.does.insert(Trait::Disclose);
+                }
+                self.add_url(arg);
+            }
+            Meaning::Script if is_web_address(&arg.text) => {
+                self.add_url(arg);
+                self.note_effects("it runs code that is downloaded");
+            }
             Meaning::Read if self.rewrites => self.path(Access::Write, arg),
             Meaning::Read => self.path(Access::Read, arg),
             Meaning::List => self.path(Access::List, arg),
@@ -284,9 +294,13 @@ impl<'a> Interpreter<'a> {
             | Meaning::RemoteArgv
             | Meaning::Environment
             | Meaning::Find
-            | Meaning::ShellWords => {
+            | Meaning::ShellWords
+            | Meaning::Package
+            | Meaning::Request => {
                 wrapped::start(self, meaning, &[arg]);
             }
+            Meaning::Task => wrapped::task(self, arg),
+            Meaning::MakeWord => wrapped::make_word(self, arg),
             _ => remote::apply(self, meaning, arg),
         }
     }
@@ -411,8 +425,21 @@ impl<'a> Interpreter<'a> {
         let input = self.situation.input;
         if self.spec.stdin == Stdin::Sent {
             self.send_input();
+            let remote = |operands: &Operands| operands.first.contains(&Meaning::RemoteArgv);
+            if input.given && self.spec.operands.iter().any(|(_, operands)| remote(operands)) {
+                self.note_effects("a shell on another machine may run what it is given");
+            }
         }
-        if self.reads_operand || !self.nested.is_empty() || self.has(Effect::Dry) {
+        let only_tells = self.variant == Some("none");
+        if !self.nested.is_empty() || only_tells || self.has(Effect::Dry) {
+            return;
+        }
+        // A database is read; what is done to it, standard input says where no argument does.
+        let from_input = match self.spec.stdin {
+            Stdin::Sql => self.operation.statements.is_empty() && !self.operation.hides(Aspect::Statements),
+            _ => !self.reads_operand,
+        };
+        if !from_input {
             return;
         }
         match self.spec.stdin {
@@ -518,6 +545,14 @@ fn tar_dashed(spec: &Spec, words: &[Arg]) -> Option<Vec<Arg>> {
     })
 }
 
+/// Programs that take files often take what lies elsewhere as well.
+fn is_web_address(text: &str) -> bool {
+    let scheme = text.split_once("://").map(|(scheme, _)| scheme.to_ascii_lowercase());
+    scheme.is_some_and(|scheme| {
+        matches!(scheme.as_str(), "http" | "https" | "ftp" | "ftps" | "rtmp" | "tcp" | "udp")
+    })
+}
+
 /// Whether a word takes everything after it.
 fn takes_all(meaning: Meaning) -> bool {
     matches!(
@@ -528,13 +563,18 @@ fn takes_all(meaning: Meaning) -> bool {
             | Meaning::Environment
             | Meaning::Find
             | Meaning::ShellWords
+            | Meaning::Package
+            | Meaning::Request
     )
 }
 
 /// Whether options of this program could do harm: then a word that may be an option matters.
 fn is_potent(spec: &Spec) -> bool {
     let harmless = |meaning: Meaning| {
-        matches!(meaning, Meaning::Text | Meaning::Read | Meaning::List | Meaning::Placeholder)
+        matches!(
+            meaning,
+            Meaning::Text | Meaning::Pair | Meaning::Read | Meaning::List | Meaning::Placeholder
+        )
     };
     spec.meanings.iter().any(|option| {
         let value = match option.value {

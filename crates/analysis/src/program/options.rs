@@ -49,6 +49,9 @@ impl<'w> Sorter<'_, 'w> {
         let mut options_end = false;
         while let Some(word) = self.words.next() {
             options_end |= self.sorted.effects.contains(&Effect::Stop);
+            if !options_end && self.plus(word) {
+                continue;
+            }
             if options_end || !word.text.starts_with('-') || word.text == "-" && word.is_exact() {
                 self.sorted.may_hide_options |= !options_end && word.is_unknown() && word.text.is_empty();
                 options_end |= self.operand(word);
@@ -61,6 +64,19 @@ impl<'w> Sorter<'_, 'w> {
                 self.short(word);
             }
         }
+    }
+
+    /// `+COMMAND` of editors and pagers: a line, a search, the end, or a command of their own.
+    fn plus(&mut self, word: &'w Arg) -> bool {
+        let Some(command) = word.text.strip_prefix('+') else { return false };
+        let Some((_, effects)) = self.lookup("+") else { return false };
+        let moves = command.bytes().all(|byte| byte.is_ascii_digit())
+            || matches!(command, "F" | "G" | "g")
+            || command.strip_prefix('/').is_some_and(|pattern| !pattern.contains(['|', '\n', '\r']));
+        if !moves || !word.is_exact() {
+            self.take(Takes::Nothing, effects, None);
+        }
+        true
     }
 
     /// Takes an operand, which may name a sub-command. True = options end here.
@@ -195,6 +211,10 @@ impl<'w> Sorter<'_, 'w> {
             (Takes::Value(meaning), None) => {
                 if let Some(value) = self.words.next() {
                     self.sorted.values.push((meaning, value.clone()));
+                }
+                if meaning == Meaning::Pair && self.words.next().is_some_and(|value| value.many) {
+                    let why = format!("it is not known how many words `{}` has", self.shown());
+                    self.opaque(Aspect::Arguments, why);
                 }
             }
         }

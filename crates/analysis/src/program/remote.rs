@@ -68,6 +68,41 @@ fn data(interpreter: &mut Interpreter<'_>, arg: &Arg) {
     }
 }
 
+/// `[METHOD] URL [NAME=VALUE | NAME:=VALUE | NAME@FILE | NAME==QUERY | NAME:HEADER]…`
+pub(super) fn request(interpreter: &mut Interpreter<'_>, words: &[Arg]) {
+    let is_method = |word: &Arg| {
+        word.known()
+            .is_some_and(|text| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_uppercase()))
+    };
+    let mut words = words.iter().peekable();
+    if let Some(word) = words.next_if(|word| is_method(word)) {
+        method(interpreter, word);
+    }
+    let Some(address) = words.next() else { return };
+    let local = address.text.starts_with(':');
+    let address = if local {
+        Arg { text: format!("localhost{}", address.text), ..address.clone() }
+    } else {
+        address.clone()
+    };
+    interpreter.add_url(&address);
+    for item in words {
+        let Some(at) = item.text.find(['=', '@', ':']) else { continue };
+        let separator = item.text.get(at..).unwrap_or_default();
+        if separator.starts_with("==") || separator.starts_with(':') && !separator.starts_with(":=") {
+            continue;
+        }
+        if separator.starts_with('@') {
+            upload(interpreter, &item.after(at + 1));
+        }
+        interpreter.method.get_or_insert_with(|| "POST".to_owned());
+    }
+    if interpreter.situation.input.local {
+        interpreter.method.get_or_insert_with(|| "POST".to_owned());
+        interpreter.operation.does.insert(Trait::Disclose);
+    }
+}
+
 fn upload(interpreter: &mut Interpreter<'_>, arg: &Arg) {
     interpreter.method.get_or_insert_with(|| "PUT".to_owned());
     if matches!(arg.known(), Some("-" | ".")) {

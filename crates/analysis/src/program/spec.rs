@@ -182,6 +182,16 @@ pub(super) enum Meaning {
     Setting,
     /// Words that are joined to a command line for a shell.
     ShellWords,
+    /// A package's program and its arguments: judged where the program is known, code otherwise.
+    Package,
+    /// A command line for a shell, or the name of a task (`npm:build`).
+    Task,
+    /// A target of `make`, or a variable that its recipes use.
+    MakeWord,
+    /// A name, and after it a value that is no option (`jq --arg NAME VALUE`).
+    Pair,
+    /// A method, a URL and the items of a request, as `http` has it.
+    Request,
     /// What stands for the words from standard input (`xargs -I {}`).
     Placeholder,
 }

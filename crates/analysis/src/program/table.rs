@@ -69,10 +69,7 @@ impl Entry {
             for lines in &self.lines {
                 read_lines(&mut spec, lines);
             }
-            // The last mention of a spelling wins, so that a section can refine what it includes.
-            spec.options.reverse();
-            spec.options.sort_by_key(|(spelling, _)| *spelling);
-            spec.options.dedup_by_key(|(spelling, _)| *spelling);
+            keep_last_mentions(&mut spec);
             spec
         })
     }
@@ -223,6 +220,28 @@ fn include(spec: &mut Spec, name: &str) {
     }
 }
 
+/// The last mention of a spelling wins, so that a section can refine what it includes. That a value may
+/// be attached takes nothing from an earlier line that says that one with the same meaning follows.
+fn keep_last_mentions(spec: &mut Spec) {
+    let meanings = &spec.meanings;
+    let takes = |index: u16| meanings.get(usize::from(index)).map(|option| option.value);
+    spec.options.reverse();
+    spec.options.sort_by_key(|(spelling, _)| *spelling);
+    spec.options.dedup_by(|earlier, last| {
+        if earlier.0 != last.0 {
+            return false;
+        }
+        if let (Some(Takes::Attached(attached)), Some(Takes::Value(follows))) =
+            (takes(last.1), takes(earlier.1))
+            && attached == follows
+            && attached != Meaning::Text
+        {
+            last.1 = earlier.1;
+        }
+        true
+    });
+}
+
 fn option(
     spec: &mut Spec,
     value: Takes,
@@ -367,6 +386,11 @@ fn meaning(word: &str) -> Option<Meaning> {
         "placeholder" => Meaning::Placeholder,
         "setting" => Meaning::Setting,
         "shell-words" => Meaning::ShellWords,
+        "package" => Meaning::Package,
+        "task" => Meaning::Task,
+        "pair" => Meaning::Pair,
+        "make-word" => Meaning::MakeWord,
+        "request" => Meaning::Request,
         _ => return None,
     })
 }

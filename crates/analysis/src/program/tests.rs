@@ -2,7 +2,7 @@
 
 use super::{Setting, operation_of_argv, scripts, setting};
 use crate::Surroundings;
-use stayhand_core::facts::{Access, Trait};
+use stayhand_core::facts::{Access, Trait, Traits};
 
 const AT: Surroundings<'_> = Surroundings { cwd: "/w", workspace: "/w", home: "/home/me" };
 
@@ -120,4 +120,162 @@ fn variables_that_matter() {
         assert_eq!(setting(name, None), Setting::Harmless, "{name}");
     }
     assert_eq!(setting("PYTHONPATH", None), Setting::Code);
+}
+
+/// The programs whose harm a command line shows, whoever starts them.
+#[test]
+fn programs_that_start_others_are_looked_into() {
+    let deletes = |words: &[&str]| {
+        argv(words).iter().any(|operation| {
+            operation.paths.iter().any(|path| path.access == Access::Delete && path.lexical == "/usr")
+        })
+    };
+    for words in [
+        &["npx", "rimraf", "/usr"][..],
+        &["npx", "-y", "rimraf@5", "/usr"],
+        &["npx", "cross-env", "A=b", "rm", "-r", "/usr"],
+        &["pnpm", "exec", "rm", "-r", "/usr"],
+        &["npm", "exec", "--", "rm", "-r", "/usr"],
+        &["rustup", "run", "stable", "rm", "-r", "/usr"],
+        &["pyenv", "exec", "rm", "-r", "/usr"],
+        &["direnv", "exec", ".", "rm", "-r", "/usr"],
+        &["composer", "exec", "rm", "-r", "/usr"],
+        &["stack", "exec", "--", "rm", "-r", "/usr"],
+        &["perf", "stat", "rm", "-r", "/usr"],
+        &["watchexec", "rm", "-r", "/usr"],
+        &["nodemon", "--exec", "rm -r /usr"],
+        &["concurrently", "npm:dev", "rm -r /usr"],
+        &["cargo", "watch", "-s", "rm -r /usr"],
+        &["lerna", "exec", "--", "rm", "-r", "/usr"],
+        &["git", "submodule", "foreach", "--recursive", "rm", "-r", "/usr"],
+        &["npm", "explore", "x", "--", "rm", "-r", "/usr"],
+    ] {
+        assert!(deletes(words), "{words:?}");
+    }
+    for words in [
+        &["npx", "tsc", "--noEmit"][..],
+        &["npx", "create-next-app@latest", "app", "--ts"],
+        &["npx", "prisma", "migrate", "dev", "--name", "init"],
+        &["npx", "concurrently", "npm:dev", "npm:api"],
+        &["npx", "rimraf", "dist"],
+        &["pnpm", "exec", "tsc"],
+        &["perf", "stat", "./x"],
+        &["cargo", "watch", "-x", "test"],
+    ] {
+        let found = argv(words);
+        assert!(found.iter().all(|operation| operation.opaque.is_empty()) && !deletes(words), "{words:?}");
+    }
+}
+
+/// Options that run programs are known with the value in the same word and in the next.
+#[test]
+fn values_follow_or_are_attached() {
+    for words in [
+        &["go", "run", "-exec", "x", "y"][..],
+        &["go", "run", "-exec=x", "y"],
+        &["gcc", "-wrapper", "x", "y.c"],
+        &["make", "--eval", "x:;id"],
+        &["make", "SHELL=/tmp/x"],
+        &["make", "CC=x;id"],
+        &["less", "+!id", "f"],
+        &["vi", "+!id", "f"],
+        &["zip", "-T", "x", "y", "-TTid"],
+        &["cmake", "-E", "rm", "x"],
+        &["gh", "auth", "token"],
+        &["git", "difftool"],
+        &["make", "-f", "/dev/stdin"],
+        &["npm", "edit", "x"],
+    ] {
+        assert!(argv(words).iter().any(|operation| !operation.opaque.is_empty()), "{words:?}");
+    }
+    for words in [
+        &["go", "run", "./x", "-exec"][..],
+        &["make", "CC=clang", "CFLAGS=-O2 -g", "all"],
+        &["less", "+F", "f"],
+        &["vim", "+10", "f"],
+        &["git", "clone", "--depth", "1", "https://example.com/x", "y"],
+        &["cargo", "+nightly", "fmt"],
+        &["jq", "--arg", "a", "b", ".a=$a", "f"],
+        &["node", "--version"],
+        &["node", "--test"],
+    ] {
+        assert!(argv(words).iter().all(|operation| operation.opaque.is_empty()), "{words:?}");
+    }
+}
+
+#[test]
+fn what_is_read_and_written_is_seen_whatever_the_program() {
+    let uses = |words: &[&str], access: Access, path: &str| {
+        argv(words)
+            .iter()
+            .any(|operation| operation.paths.iter().any(|used| used.access == access && used.lexical == path))
+    };
+    for words in [
+        &["git", "diff", "--no-index", "/dev/null", "/k"][..],
+        &["git", "diff", "/dev/null", "/k"],
+        &["git", "hash-object", "-w", "/k"],
+        &["git", "notes", "add", "-F", "/k"],
+        &["base64", "/k"],
+        &["ss", "-F", "/k"],
+        &["bc", "/k"],
+        &["python3", "-m", "http.server", "-d", "/k"],
+        &["python3", "-m", "zipfile", "-c", "x.zip", "/k"],
+    ] {
+        assert!(uses(words, Access::Read, "/k"), "{words:?}");
+    }
+    for words in [
+        &["split", "x", "/k"][..],
+        &["csplit", "-f", "/k", "f", "1"],
+        &["git", "worktree", "move", "a", "/k"],
+        &["pytest", "--junitxml=/k"],
+        &["tsc", "--outDir", "/k"],
+        &["eslint", "-o", "/k", "."],
+        &["black", "/k"],
+        &["prettier", "--write", "/k"],
+        &["python3", "-m", "cProfile", "-o", "/k", "x.py"],
+    ] {
+        assert!(uses(words, Access::Write, "/k"), "{words:?}");
+    }
+    assert!(!uses(&["black", "--check", "/k"], Access::Write, "/k"));
+    assert!(!uses(&["prettier", "--check", "/k"], Access::Write, "/k"));
+}
+
+#[test]
+fn states_are_shown_and_changed_by_the_same_programs() {
+    let harmless = |words: &[&str]| {
+        argv(words).iter().all(|operation| operation.opaque.is_empty() && operation.does == Traits::NONE)
+    };
+    for words in [
+        &["loginctl", "poweroff"][..],
+        &["nmcli", "con", "down", "x"],
+        &["timedatectl", "set-time", "0"],
+        &["git", "maintenance", "start"],
+        &["git", "branch", "--delete", "--force", "main"],
+        &["git", "gc", "--prune=now"],
+        &["git", "restore", "--staged", "--worktree", "."],
+        &["prisma", "migrate", "reset"],
+        &["npm", "set", "registry", "http://example.com"],
+        &["pip", "config", "set", "global.index-url", "http://example.com"],
+    ] {
+        assert!(!harmless(words), "{words:?}");
+    }
+    for words in [
+        &["loginctl", "list-sessions"][..],
+        &["nmcli", "device", "status"],
+        &["timedatectl", "status"],
+        &["git", "branch", "-d", "topic"],
+        &["git", "restore", "--staged", "a"],
+    ] {
+        assert!(harmless(words), "{words:?}");
+    }
+}
+
+#[test]
+fn requests_of_httpie() {
+    let method = |words: &[&str]| argv(words)[0].hosts.first().and_then(|host| host.method.clone());
+    assert_eq!(method(&["http", "example.com/a"]).as_deref(), Some("GET"));
+    assert_eq!(method(&["http", "GET", ":3000/a", "q==1", "X:y"]).as_deref(), Some("GET"));
+    assert_eq!(method(&["http", "example.com", "a=b"]).as_deref(), Some("POST"));
+    assert_eq!(method(&["http", "DELETE", "example.com"]).as_deref(), Some("DELETE"));
+    assert!(argv(&["xh", "example.com", "f@x"])[0].does.contains(Trait::Disclose));
 }

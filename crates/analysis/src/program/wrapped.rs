@@ -3,7 +3,8 @@
 use super::interpret::Interpreter;
 use super::paths::note;
 use super::spec::Meaning;
-use super::{Arg, MAX_DEPTH, Setting, Situation, run, setting};
+use super::table::program;
+use super::{Arg, MAX_DEPTH, Setting, Situation, remote, run, setting};
 use crate::shell;
 use stayhand_core::facts::{Aspect, Trait};
 
@@ -14,6 +15,8 @@ pub(super) fn start(wrapper: &mut Interpreter<'_>, meaning: Meaning, words: &[&A
         Meaning::Environment => environment(wrapper, &words),
         Meaning::ArgvInput => with_input(wrapper, &words),
         Meaning::ShellWords => shell_words(wrapper, &words),
+        Meaning::Package => package(wrapper, &words),
+        Meaning::Request => remote::request(wrapper, &words),
         Meaning::RemoteArgv => {
             wrapper.operation.does.insert(Trait::ExecuteCode);
             wrapper.note_effects("a command runs on another machine or in a container");
@@ -31,6 +34,49 @@ fn inner(wrapper: &mut Interpreter<'_>, words: &[Arg]) {
     let report = run(words, &situation);
     wrapper.nested.extend(report.operations);
     wrapper.output = report.output;
+}
+
+/// A program that comes with a package (`npx rimraf dist`). What the tables do not know is the package's
+/// own code; of what they know, options that are not listed matter only where it is no such code.
+fn package(wrapper: &mut Interpreter<'_>, words: &[Arg]) {
+    wrapper.operation.does.insert(Trait::ExecuteCode);
+    let Some((first, rest)) = words.split_first() else { return };
+    let Some(name) = first.known() else {
+        return wrapper.note_effects("which program runs is not known");
+    };
+    let bare = name.find('@').filter(|at| *at > 0).and_then(|at| name.get(..at)).unwrap_or(name);
+    if !bare.starts_with(['.', '/']) && program(bare).is_none() {
+        return;
+    }
+    let words: Vec<Arg> = std::iter::once(Arg::exact(bare)).chain(rest.iter().cloned()).collect();
+    let mark = wrapper.nested.len();
+    inner(wrapper, &words);
+    for operation in wrapper.nested.iter_mut().skip(mark) {
+        if operation.does.contains(Trait::ExecuteCode) {
+            operation.opaque.retain(|opaque| opaque.aspect != Aspect::Arguments);
+        }
+    }
+}
+
+/// A command line, or a task by its name.
+pub(super) fn task(wrapper: &mut Interpreter<'_>, arg: &Arg) {
+    let is_name = |text: &str| text.contains(':') && !text.contains(char::is_whitespace);
+    if !arg.known().is_some_and(is_name) {
+        command_line(wrapper, arg);
+    }
+}
+
+/// `target` or `VARIABLE=VALUE`; what recipes make of a value is not known if a shell may read it.
+pub(super) fn make_word(wrapper: &mut Interpreter<'_>, arg: &Arg) {
+    if !is_setting(arg) {
+        return;
+    }
+    let (name, value) = arg.text.split_once('=').unwrap_or((&arg.text, ""));
+    if value.contains([';', '|', '&', '`', '$', '\n', '>', '<']) {
+        wrapper.note_effects("a variable may hold a command of its own");
+    }
+    let value = arg.after(arg.text.len() - value.len());
+    apply_setting(wrapper, name, &value);
 }
 
 /// Words that are joined to one command line.

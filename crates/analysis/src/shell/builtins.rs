@@ -1,9 +1,9 @@
 //! Commands that the shell runs itself, because they change its own state.
 
-use super::operations::{Walker, apply_setting};
+use super::operations::{RUNS_AS_NUMBER, Walker, apply_setting, runs_as_number};
 use super::plan::Assignment;
 use crate::program::{Arg, FolderUse, Input, Report, Situation, add_path, folders_after, note, run};
-use stayhand_core::facts::{Access, Aspect, Operation, Program, Trait};
+use stayhand_core::facts::{Access, AddressClass, Aspect, Operation, Program, Trait};
 
 impl<'p> Walker<'p, '_> {
     /// Runs a simple command: a function, something the shell does itself, or a program.
@@ -15,6 +15,9 @@ impl<'p> Walker<'p, '_> {
         }
         if self.scope.aliases.iter().any(|alias| alias == name) {
             self.unread("the name may be an alias");
+        }
+        if READS_NAMES.contains(&name) && rest.iter().any(|word| runs_as_number(&word.text)) {
+            self.unread("a word that runs a command where a name is read");
         }
         if let Some(function) = self.scope.function(name) {
             if extra != Operation::default() {
@@ -49,6 +52,8 @@ impl<'p> Walker<'p, '_> {
             "unset" | "unsetenv" => self.unset(name, rest, extra),
             "read" | "mapfile" | "readarray" | "getopts" | "let" | "printf" => {
                 self.forget_named(name, rest);
+                let mut extra = extra;
+                sets_named(name, rest, &mut extra);
                 return self.program(words, extra);
             }
             "shift" => {
@@ -67,6 +72,11 @@ impl<'p> Walker<'p, '_> {
         let Report { mut operations, output } = run(words, &situation);
         if let Some(first) = operations.first_mut() {
             merge(first, extra);
+        }
+        if self.told {
+            operations.iter_mut().filter(|operation| reaches_out(operation)).for_each(|operation| {
+                operation.does.insert(Trait::Disclose);
+            });
         }
         let result = Input {
             given: true,
@@ -240,6 +250,9 @@ impl<'p> Walker<'p, '_> {
         }
         for assignment in declared {
             let value = self.expand_assigned(assignment);
+            if value.as_ref().is_some_and(|value| runs_as_number(&value.text)) {
+                note(&mut operation, Aspect::Effects, RUNS_AS_NUMBER);
+            }
             if assignment.name == "IFS" {
                 self.scope.splits_unknown = true;
             } else if exported || assignment.name != "HOME" {
@@ -326,9 +339,50 @@ const RESERVED: [&str; 18] = [
     "until", "while",
 ];
 
+/// What takes names of variables, with subscripts that are evaluated.
+const READS_NAMES: [&str; 15] = [
+    "[",
+    "declare",
+    "export",
+    "getopts",
+    "let",
+    "local",
+    "mapfile",
+    "printf",
+    "read",
+    "readarray",
+    "readonly",
+    "test",
+    "typeset",
+    "unset",
+    "wait",
+];
+
+/// Variables that a built-in fills in may be ones that programs heed.
+fn sets_named(name: &str, words: &[Arg], operation: &mut Operation) {
+    let mut known = words.iter().filter_map(Arg::known);
+    if name == "printf" {
+        if let Some(variable) = known.by_ref().skip_while(|word| *word != "-v").nth(1) {
+            apply_setting(variable, None, operation);
+        }
+    } else if name != "let" {
+        known
+            .filter(|word| !matches!(*word, "IFS" | "MAIL"))
+            .for_each(|word| apply_setting(word, None, operation));
+    }
+}
+
 /// Whether the words begin with a name that is known and no option.
 fn starts_a_name(words: &[Arg]) -> bool {
     words.first().and_then(Arg::known).is_some_and(|text| !text.starts_with('-'))
+}
+
+/// Whether the words of a program reach another machine.
+fn reaches_out(operation: &Operation) -> bool {
+    const ASKERS: [&str; 9] =
+        ["delv", "dig", "dog", "drill", "host", "kdig", "nslookup", "resolvectl", "whois"];
+    operation.hosts.iter().any(|host| host.class != AddressClass::Loopback)
+        || operation.program.as_ref().is_some_and(|program| ASKERS.contains(&program.name.as_str()))
 }
 
 /// Whether what an operation prints may be data of this machine.

