@@ -206,7 +206,8 @@ const LOOPBACK: &[&str] = &[
 ];
 
 /// Last labels that only mean something locally (RFC 6762, RFC 8375, ICANN's reserved `.internal`, custom).
-const LOCAL: &[&str] = &["corp", "home", "internal", "intranet", "lan", "local", "localdomain", "private"];
+const LOCAL: &[&str] =
+    &["corp", "home", "internal", "intranet", "lan", "local", "localdomain", "private", "svc"];
 
 /// Services whose names carry the address they resolve to.
 const EMBEDDING: &[&str] =

@@ -37,6 +37,7 @@ const NAMED: &[Named] = &[
     named(".claude.json", "", AgentConfig),
     named(".codex", "", AgentConfig),
     named(".continue", "", AgentConfig),
+    named(".credentials.json", ".claude", Credential),
     named(".cshrc", "", Startup),
     named(".cursor", "", AgentConfig),
     named(".databrickscfg", "", Credential),
@@ -66,6 +67,7 @@ const NAMED: &[Named] = &[
     named(".mysql_history", "", Credential),
     named(".netrc", "", Credential),
     named(".npmrc", "", Credential),
+    named(".opencode", "", AgentConfig),
     named(".pam_environment", "", Startup),
     named(".password-store", "", Key),
     named(".pgpass", "", Credential),
@@ -88,6 +90,7 @@ const NAMED: &[Named] = &[
     named(".xprofile", "", Startup),
     named(".xsession", "", Startup),
     named(".xsessionrc", "", Startup),
+    named(".zed", "", AgentConfig),
     named(".zlogin", "", Startup),
     named(".zlogout", "", Startup),
     named(".zprofile", "", Startup),
@@ -95,8 +98,11 @@ const NAMED: &[Named] = &[
     named(".zshenv", "", Startup),
     named(".zshrc", "", Startup),
     named("_netrc", "", Credential),
+    named("apps.json", ".config/github-copilot", Credential),
+    named("auth.json", ".codex", Credential),
     named("auth.json", ".composer", Credential),
     named("auth.json", ".config/composer", Credential),
+    named("auth.json", ".local/share/opencode", Credential),
     named("autostart", ".config", Startup),
     named("bravesoftware", ".config", Credential),
     named("chromium", ".config", Credential),
@@ -116,6 +122,7 @@ const NAMED: &[Named] = &[
     named("git", ".config", GitControl),
     named("google-chrome", ".config", Credential),
     named("gradle.properties", ".gradle", Credential),
+    named("hosts.json", ".config/github-copilot", Credential),
     named("hub", ".config", Credential),
     named("key4.db", "", Credential),
     named("keychains", "library", Key),
@@ -128,6 +135,9 @@ const NAMED: &[Named] = &[
     named("microsoft-edge", ".config", Credential),
     named("nushell", ".config", Startup),
     named("nvim", ".config", Startup),
+    named("oauth_creds.json", ".gemini", Credential),
+    named("opencode.json", "", AgentConfig),
+    named("opencode.jsonc", "", AgentConfig),
     named("plasma-workspace", ".config", Startup),
     named("rclone", ".config", Credential),
     named("service-account.json", "", Credential),
@@ -324,17 +334,21 @@ fn place_by(path: &str, at: &Surroundings<'_>) -> Option<Place> {
 fn by_name(path: &str) -> Option<Place> {
     let mut start = 1;
     let mut below_hidden = false;
+    let mut configures = None;
     for component in path.split('/').skip(1) {
         let end = start + component.len();
         let hidden = component.starts_with('.');
         let eligible = hidden || below_hidden || end == path.len();
-        if eligible && let Some(place) = by_component(path, start, component) {
-            return Some(place);
+        match by_component(path, start, component).filter(|_| eligible) {
+            // Among an agent's settings lies what it signs in with.
+            Some(AgentConfig) => configures = Some(AgentConfig),
+            Some(place) if configures.is_none() || matches!(place, Key | Credential) => return Some(place),
+            _ => {}
         }
         below_hidden = below_hidden || hidden || component.eq_ignore_ascii_case("library");
         start = end + 1;
     }
-    by_file_name(path.rsplit('/').next().unwrap_or_default(), path)
+    configures.or_else(|| by_file_name(path.rsplit('/').next().unwrap_or_default(), path))
 }
 
 fn by_component(path: &str, start: usize, component: &str) -> Option<Place> {

@@ -223,3 +223,16 @@ proptest! {
         let _ = cleaned(&text);
     }
 }
+
+#[test]
+fn what_agents_sign_in_with_is_a_credential() {
+    lies_in(&[
+        ("~/.claude/.credentials.json", Some(Place::Credential)),
+        ("~/.claude/settings.json", Some(Place::AgentConfig)),
+        ("~/.codex/auth.json", Some(Place::Credential)),
+        ("~/.gemini/oauth_creds.json", Some(Place::Credential)),
+        ("opencode.json", Some(Place::AgentConfig)),
+        (".zed/tasks.json", Some(Place::AgentConfig)),
+        ("src/opencode.rs", None),
+    ]);
+}

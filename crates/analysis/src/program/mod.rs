@@ -29,6 +29,10 @@ use std::cell::Cell;
 pub(crate) const MAX_DEPTH: u8 = 8;
 /// Most operations that one command line may come to.
 const MAX_OPERATIONS: u32 = 2_000;
+/// Most statements of a shell that are walked, those in loops as often as they are.
+const MAX_STATEMENTS: u32 = 30_000;
+/// Most text that variables expand to, in all.
+const MAX_EXPANDED_BYTES: usize = 4 << 20;
 
 /// The operations of a program started with `argv`, without a shell; never empty.
 pub fn operation_of_argv(argv: &[String], at: &Surroundings<'_>) -> Vec<Operation> {
@@ -74,23 +78,47 @@ pub(crate) struct Input {
     pub(crate) fetched: bool,
 }
 
-/// How many more operations are looked at.
+/// How much more is looked at.
 #[derive(Debug)]
-pub(crate) struct Budget(Cell<u32>);
+pub(crate) struct Budget {
+    operations: Cell<u32>,
+    statements: Cell<u32>,
+    bytes: Cell<usize>,
+}
 
 impl Default for Budget {
     fn default() -> Self {
-        Self(Cell::new(MAX_OPERATIONS))
+        Self {
+            operations: Cell::new(MAX_OPERATIONS),
+            statements: Cell::new(MAX_STATEMENTS),
+            bytes: Cell::new(MAX_EXPANDED_BYTES),
+        }
     }
 }
 
 impl Budget {
-    /// Takes one; false when none is left.
+    /// Takes an operation; false when none is left.
     pub(crate) fn take(&self) -> bool {
-        let left = self.0.get();
-        self.0.set(left.saturating_sub(1));
-        left > 0
+        take_one(&self.operations)
     }
+
+    /// Takes a statement of a shell, which loops and functions take again and again.
+    pub(crate) fn take_statement(&self) -> bool {
+        take_one(&self.statements)
+    }
+
+    /// Takes the text of a variable; false when it is too much.
+    pub(crate) fn take_bytes(&self, count: usize) -> bool {
+        let left = self.bytes.get();
+        self.bytes.set(left.saturating_sub(count));
+        left >= count
+    }
+}
+
+fn take_one(left: &Cell<u32>) -> bool {
+    let before = left.get();
+    left.set(before.saturating_sub(1));
+    before > 0
 }
 
 /// What a program would do, and what it would print.

@@ -4,6 +4,11 @@ use super::{Arg, Certainty, Situation, remote};
 use crate::{Surroundings, path};
 use stayhand_core::facts::{Access, Aspect, Opaque, Operation, PathUse, Trait};
 
+/// The longest path of a folder that is kept in mind.
+const LONGEST_FOLDER: usize = 1024;
+/// How far back a repeated use of a path is noticed.
+const RECENT_PATHS: usize = 64;
+
 /// Where relative paths start from.
 #[derive(Clone, Copy)]
 pub(crate) struct FolderUse<'s> {
@@ -67,7 +72,7 @@ fn push_path(operation: &mut Operation, found: PathUse) {
     if matches!(found.access, Access::Write | Access::Delete) && is_disk(&found.lexical) {
         operation.does.insert(Trait::DestroyDevice);
     }
-    if !operation.paths.contains(&found) {
+    if !operation.paths.iter().rev().take(RECENT_PATHS).any(|known| *known == found) {
         operation.paths.push(found);
     }
 }
@@ -97,6 +102,8 @@ pub(crate) fn folders_after(folders: &[String], arg: &Arg, situation: &Situation
     for folder in from {
         let at = Surroundings { cwd: folder, workspace: situation.workspace, home: situation.home };
         match path::lexical(text, &at) {
+            // Nobody works that deep; what a path is relative to is then not known.
+            Ok(path) if path.len() > LONGEST_FOLDER => return Vec::new(),
             Ok(path) if !after.contains(&path) => after.push(path),
             Ok(_) => {}
             Err(_) => return Vec::new(),

@@ -207,6 +207,9 @@ impl<'p> Walker<'p, '_> {
         self.push(operation);
         for word in words {
             let Some((name, text)) = word.text.split_once('=') else { continue };
+            if self.scope.aliases.len() >= MAX_ALIASES {
+                return self.unread("there are too many aliases");
+            }
             if !self.scope.aliases.iter().any(|known| known == name) {
                 self.apart_text(text);
                 self.scope.aliases.push(name.to_owned());
@@ -332,6 +335,9 @@ impl<'p> Walker<'p, '_> {
         }
     }
 }
+
+/// Most aliases that are kept in mind.
+const MAX_ALIASES: usize = 256;
 
 /// Words that cannot be read as the name of a program unless they are quoted.
 const RESERVED: [&str; 18] = [

@@ -114,7 +114,10 @@ impl<'p> Walker<'p, '_> {
 
     /// The value of a variable after `form` is applied.
     fn variable(&mut self, name: &str, form: &'p Form) -> Option<Vec<Arg>> {
-        let value = self.plain_variable(name);
+        let value = self.plain_variable(name).filter(|value| {
+            let length = value.iter().map(|arg| arg.text.len()).sum::<usize>() + value.len();
+            self.situation.budget.take_bytes(length)
+        });
         match form {
             Form::Plain => value,
             Form::Required(words) => {

@@ -108,6 +108,13 @@ impl<'p, 's> Walker<'p, 's> {
     }
 
     fn statement(&mut self, statement: &'p Statement) -> Input {
+        if !self.situation.budget.take_statement() {
+            if !self.found.last().is_some_and(|last| last.hides(Aspect::Program)) {
+                self.found
+                    .push(Operation::opaque(Aspect::Program, "there are too many statements to look at"));
+            }
+            return Input::default();
+        }
         match statement {
             Statement::Command(command) => self.command(command),
             Statement::Pipeline(stages) => self.pipeline(stages),

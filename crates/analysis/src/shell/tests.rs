@@ -543,3 +543,13 @@ fn builtins_that_set_names_and_read_numbers() {
     quiet("read -r a b < x; mapfile -t lines < f; echo ${lines[0]}");
     quiet("for CC in gcc clang; do $CC --version; done; printf '%s\\n' 'a[0]'");
 }
+
+/// What doubles with every step ends early, and is not taken for harmless.
+#[test]
+fn growth_that_doubles_ends() {
+    opaque(&format!("x=aaaaaaaaaa; {} rm $x", "x=$x$x; ".repeat(60)));
+    opaque(&format!("{}x=1; {}", "for v in 1 2 3 4 5 6 7 8; do ".repeat(12), "done; ".repeat(12)));
+    opaque(&format!("{}x=1; {}", "for v in 1 2; do ".repeat(100), "done; ".repeat(100)));
+    quiet("for a in 1 2 3; do for b in 4 5 6; do x=$a$b; echo $x; done; done");
+    quiet(&format!("{} ls", "a=b;".repeat(300)));
+}

@@ -178,7 +178,13 @@ impl<'a> Builder<'a> {
 
     fn read_urls(&mut self, leaves: &Leaves<'_>) {
         let fetches = self.known.is_some_and(|tool| tool.name == "fetch");
-        let method = leaves.method.or(fetches.then_some("GET"));
+        let sends = ["body", "data", "json", "form", "files", "payload"].iter().any(|name| leaves.has(name));
+        let method = match leaves.method {
+            // What sends data changes something over there, whatever it calls itself.
+            Some(method) if !(sends && is_reading(method)) => Some(method),
+            _ if fetches && sends => Some("POST"),
+            stated => stated.or(fetches.then_some("GET")),
+        };
         for text in std::mem::take(&mut self.urls) {
             self.contact(url::host_use(text.trim_matches(is_margin), method));
         }
@@ -284,4 +290,9 @@ fn of_file_url(text: &str) -> Option<Result<String, Opaque>> {
     };
     let decoded = decode(path.split(['?', '#']).next().unwrap_or_default());
     Some(Ok(decoded))
+}
+
+/// Whether a request method only asks.
+fn is_reading(method: &str) -> bool {
+    ["GET", "HEAD", "OPTIONS"].iter().any(|known| method.trim().eq_ignore_ascii_case(known))
 }

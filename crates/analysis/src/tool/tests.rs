@@ -67,6 +67,11 @@ fn known_tools_do_what_they_say() {
         ["Write /work/repo/a"]
     );
     assert_eq!(hosts("fetch", json!({"url": "https://example.com/"})), ["example.com"]);
+    let method = |input| facts("fetch", input).operations[0].hosts[0].method.clone();
+    let sent = json!({"url": "https://example.com/", "method": "GET", "body": "x"});
+    assert_eq!(method(sent).as_deref(), Some("POST"));
+    assert_eq!(method(json!({"url": "https://example.com/", "data": {}})).as_deref(), Some("POST"));
+    assert_eq!(method(json!({"url": "https://example.com/", "body": null})).as_deref(), Some("GET"));
     let fetched = facts("fetch", json!({"url": "https://example.com/", "method": "post"}));
     assert_eq!(fetched.operations[0].hosts[0].method.as_deref(), Some("POST"));
     let code = facts("python", json!({"code": "print(1)"}));
