@@ -237,3 +237,19 @@ fn no_pack_opens_what_never_opens() {
         assert_eq!(metadata.effect(&policy), Effect::Deny, "{name}");
     }
 }
+
+/// Reading a home folder with all that is below it takes keys along; a folder in it does not.
+#[test]
+fn a_whole_home_is_not_read_unasked() {
+    let read = |path: &str| {
+        let below = PathUse { recursive: true, ..used(Access::Read, path) };
+        bash("grep -r").op(Operation { paths: vec![below], ..Operation::default() })
+    };
+    let default = pack("coding-agent");
+    for everything in ["/", "/home", "/home/u"] {
+        assert_eq!(read(everything).effect(&default), Effect::Approve, "{everything}");
+    }
+    for folder in ["/work", "/work/src", "/home/u/projects"] {
+        assert_eq!(read(folder).effect(&default), Effect::Allow, "{folder}");
+    }
+}
