@@ -118,10 +118,21 @@ const KEPT_STARTS: usize = 100_000;
 impl State {
     /// Applies one record. Total: an event that fits nothing changes nothing.
     pub fn apply(&mut self, record: &Record) {
+        self.fold(record, None);
+    }
+
+    /// Applies one record as if `policy` had decided it: what people have answered counts under it.
+    pub fn apply_under(&mut self, record: &Record, policy: PolicyId) {
+        self.fold(record, Some(policy));
+    }
+
+    fn fold(&mut self, record: &Record, under: Option<PolicyId>) {
         self.last = self.last.max(record.at);
         match &record.event {
             Event::PolicyLoaded(_) => {}
-            Event::Decided(decided) => self.decided(record.seq, record.at, decided),
+            Event::Decided(decided) => {
+                self.decided(record.seq, record.at, decided, under.unwrap_or(decided.policy));
+            }
             Event::ApprovalResolved(resolved) => {
                 if let Some(approval) = self.approvals.get_mut(&resolved.approval)
                     && approval.status == ApprovalStatus::Pending
@@ -145,7 +156,7 @@ impl State {
         }
     }
 
-    fn decided(&mut self, seq: u64, at: Timestamp, decided: &Decided) {
+    fn decided(&mut self, seq: u64, at: Timestamp, decided: &Decided, policy: PolicyId) {
         if decided.dry {
             return;
         }
@@ -168,7 +179,7 @@ impl State {
             }
             Effect::Approve if decided.decision.approval.is_none() => {
                 let id = ApprovalId(seq);
-                self.by_request.insert((decided.request_digest, decided.policy), id);
+                self.by_request.insert((decided.request_digest, policy), id);
                 self.approvals.insert(
                     id,
                     Approval {
@@ -176,7 +187,7 @@ impl State {
                         asked: at,
                         expires: decided.expires.unwrap_or(at),
                         request_digest: decided.request_digest,
-                        policy: decided.policy,
+                        policy,
                         agent: principal.agent.clone(),
                         on_behalf_of: principal.on_behalf_of.clone(),
                         decision: decided.decision.clone(),

@@ -88,7 +88,7 @@ pub fn replay(
     let mut replayer = Replayer::new(policy);
     for stored in reader.records(&Query::default())? {
         let record = stored?.parse()?;
-        replayer.step(record, session, &mut each);
+        replayer.step(&record, session, &mut each);
     }
     Ok(replayer.found)
 }
@@ -111,32 +111,39 @@ impl<'a> Replayer<'a> {
     /// Replays one record.
     pub fn step(
         &mut self,
-        mut record: Record,
+        record: &Record,
         session: Option<&str>,
         each: &mut impl FnMut(u64, &Decided, &Decision),
     ) {
-        if let Event::Decided(decided) = &mut record.event {
-            if session.is_none_or(|wanted| wanted == decided.request.principal.session) {
-                let ask =
-                    Ask { request: &decided.request, digest: decided.request_digest, facts: &decided.facts };
-                let answer = decide(self.policy, &self.state, &ask, record.at);
-                let same_policy = decided.policy == self.policy.id();
-                let differs = if same_policy {
-                    answer.decision != decided.decision || answer.expires != decided.expires
-                } else {
-                    answer.decision.effect != decided.decision.effect
-                };
-                each(record.seq, decided, &answer.decision);
-                self.found.decisions += 1;
-                self.found.under_other_policy += u64::from(!same_policy);
-                self.found.tally.count(&answer.decision);
-                if differs {
-                    self.found.divergences.push(divergence(record.seq, decided, answer.decision));
-                }
-            }
-            decided.policy = self.policy.id();
+        if let Event::Decided(decided) = &record.event
+            && session.is_none_or(|wanted| wanted == decided.request.principal.session)
+        {
+            self.decide_again(record, decided, each);
         }
-        self.state.apply(&record);
+        self.state.apply_under(record, self.policy.id());
+    }
+
+    fn decide_again(
+        &mut self,
+        record: &Record,
+        decided: &Decided,
+        each: &mut impl FnMut(u64, &Decided, &Decision),
+    ) {
+        let ask = Ask { request: &decided.request, digest: decided.request_digest, facts: &decided.facts };
+        let answer = decide(self.policy, &self.state, &ask, record.at);
+        let same_policy = decided.policy == self.policy.id();
+        let differs = if same_policy {
+            answer.decision != decided.decision || answer.expires != decided.expires
+        } else {
+            answer.decision.effect != decided.decision.effect
+        };
+        each(record.seq, decided, &answer.decision);
+        self.found.decisions += 1;
+        self.found.under_other_policy += u64::from(!same_policy);
+        self.found.tally.count(&answer.decision);
+        if differs {
+            self.found.divergences.push(divergence(record.seq, decided, answer.decision));
+        }
     }
 }
 

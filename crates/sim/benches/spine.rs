@@ -229,7 +229,7 @@ fn replay_and_verify(decisions: usize) {
     let from = Instant::now();
     let mut replayer = Replayer::new(&policy);
     for stored in reader.records(&Query::default()).unwrap() {
-        replayer.step(stored.unwrap().parse().unwrap(), None, &mut |_, _, _| {});
+        replayer.step(&stored.unwrap().parse().unwrap(), None, &mut |_, _, _| {});
     }
     let whole = replayer.found.decisions as f64 / from.elapsed().as_secs_f64();
     assert!(replayer.found.divergences.is_empty());
@@ -238,7 +238,7 @@ fn replay_and_verify(decisions: usize) {
         reader.records(&Query::default()).unwrap().map(|stored| stored.unwrap().parse().unwrap()).collect();
     let mut replayer = Replayer::new(&policy);
     let from = Instant::now();
-    for record in records {
+    for record in &records {
         replayer.step(record, None, &mut |_, _, _| {});
     }
     let ours = replayer.found.decisions as f64 / from.elapsed().as_secs_f64();
