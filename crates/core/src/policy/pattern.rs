@@ -94,6 +94,8 @@ fn components_meet(rule: &str, shell: &str) -> bool {
 pub(crate) struct PathGlob {
     base: Base,
     components: Vec<Component>,
+    /// The path below the base, where every component is literal.
+    literal: Option<Box<str>>,
 }
 
 /// What a path pattern is relative to.
@@ -123,12 +125,17 @@ impl PathGlob {
             (Base::Root, text)
         } else if !text.contains('/') && text != "." {
             let name = Self::component(text);
-            return Self { base: Base::Root, components: vec![Component::AnyDepth, name] };
+            return Self { base: Base::Root, components: vec![Component::AnyDepth, name], literal: None };
         } else {
             (Base::Workspace, text.trim_start_matches("./"))
         };
         let parts = rest.split('/').filter(|part| !part.is_empty() && *part != ".");
-        Self { base, components: parts.map(Self::component).collect() }
+        let components: Vec<Component> = parts.map(Self::component).collect();
+        let literal = components.iter().try_fold(String::new(), |path, component| match component {
+            Component::Literal(name) => Some(path + "/" + name),
+            Component::Wild(_) | Component::AnyDepth => None,
+        });
+        Self { base, components, literal: literal.map(Into::into) }
     }
 
     fn component(text: &str) -> Component {
@@ -157,7 +164,10 @@ impl PathGlob {
 
     /// Whether `path` (absolute) matches.
     pub(crate) fn matches(&self, path: &str, context: &Context) -> bool {
-        self.relative(path, context).is_some_and(|rest| self.walk(rest, matches_name))
+        self.relative(path, context).is_some_and(|rest| match &self.literal {
+            Some(literal) => rest.trim_end_matches('/') == &**literal,
+            None => self.walk(rest, matches_name),
+        })
     }
 
     /// Whether a name that the glob `path` stands for could match.
@@ -200,6 +210,14 @@ impl PathGlob {
                 (Component::Literal(name), Some(part)) => same(name, part),
                 _ => false,
             });
+        }
+        if !self.components.contains(&Component::AnyDepth) {
+            let mut rest = parts();
+            let fits = |component: &Component| match (component, rest.next()) {
+                (Component::Literal(name) | Component::Wild(name), Some(part)) => same(name, part),
+                _ => false,
+            };
+            return self.components.iter().all(fits) && rest.next().is_none();
         }
         let parts: Vec<&str> = parts().collect();
         walk(&self.components, &parts, same)
