@@ -26,7 +26,7 @@
 //!     principal: Principal { agent: "a".into(), session: "s".into(), on_behalf_of: None },
 //!     action: Action("read_file".into()),
 //!     resource: Resource::default(),
-//!     context: Context { workspace: "/work".into(), ..Context::default() },
+//!     context: Context { workspace: "/repo".into(), ..Context::default() },
 //! };
 //! let read = |path: &str| Facts {
 //!     operations: vec![Operation { paths: vec![PathUse::new(Access::Read, path)], ..Operation::default() }],
@@ -36,7 +36,7 @@
 //!     let ask = Ask { request: &request, digest: request.digest(), facts };
 //!     decide(&policy, &State::default(), &ask, Timestamp(0)).decision.effect
 //! };
-//! assert_eq!(effect(&read("/work/main.rs")), Effect::Allow);
+//! assert_eq!(effect(&read("/repo/main.rs")), Effect::Allow);
 //! assert_eq!(effect(&read("/etc/passwd")), Effect::Deny);
 //! # Ok::<(), stayhand_core::policy::error::PolicyError>(())
 //! ```
