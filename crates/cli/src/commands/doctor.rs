@@ -29,7 +29,7 @@ const PROOFS: &[Proof] = &[
     ("planted link", planted_link),
     ("time limit", time_limit),
     ("environment", environment),
-    ("permit used once", permit_bound),
+    ("permit bound", permit_bound),
     ("tampered log", tampered_log),
     ("truncated log", truncated_log),
 ];
@@ -235,7 +235,8 @@ fn environment(scratch: &Scratch) -> anyhow::Result<String> {
     Ok("programs see nothing but the allow-list".to_owned())
 }
 
-/// A permit of one engine is worth nothing in another, and consumed by the one that minted it.
+/// A permit of one engine is worth nothing in another. (That it cannot be used twice is a matter of types:
+/// `Engine::execute` takes it by value.)
 fn permit_bound(scratch: &Scratch) -> anyhow::Result<String> {
     let one = scratch.engine("one", scratch.policy("open.yaml", "extends: permissive")?)?;
     let other = scratch.engine("other", scratch.policy("open.yaml", "extends: permissive")?)?;
