@@ -24,6 +24,7 @@
 
 pub mod host;
 pub mod path;
+pub mod pii;
 pub mod program;
 pub mod secret;
 pub mod shell;
