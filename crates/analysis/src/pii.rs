@@ -109,23 +109,19 @@ fn next_anchor(bytes: &[u8], from: usize) -> Option<usize> {
 /// What the number whose first digit is at `start` is, and where to go on searching.
 fn of_number(text: &str, start: usize, searched_to: usize) -> (Option<Span>, usize) {
     let bytes = text.as_bytes();
-    let groups = Groups::at(bytes, start);
-    let next = groups.first_end();
-    if let Some(span) = account::iban_around(text, start, searched_to) {
-        return (Some(span), next);
-    }
     let before = digits::before(bytes, start);
-    if before.is_some_and(|byte| byte.is_ascii_alphanumeric() || byte == b'_' || byte >= 0x80) {
-        return (None, next);
+    if before.is_some_and(|byte| byte.is_ascii_alphabetic()) {
+        return (account::iban_around(text, start, searched_to), digits::end_of_digits(bytes, start));
+    }
+    let groups = Groups::at(bytes, start);
+    if groups.are_few() || before.is_some_and(|byte| byte == b'_' || byte >= 0x80) {
+        return (None, groups.first_end());
     }
     let found = address::v4(bytes, &groups)
-        .or_else(|| account::card(bytes, &groups))
+        .or_else(|| account::card(text, &groups))
         .or_else(|| account::ssn(text, &groups))
         .or_else(|| phone::number(text, &groups));
-    match found {
-        Some(span) => (Some(span), next),
-        None => (None, groups.skip_to(bytes)),
-    }
+    (found, groups.first_end())
 }
 
 #[cfg(test)]

@@ -3,9 +3,10 @@
 use super::digits::{Group, Groups, before, values};
 use super::{Kind, Span, cue};
 
-/// The payment card that `groups` begin with: an issuer's range (ISO/IEC 7812), its length, and
-/// Luhn's check digit.
-pub(super) fn card(bytes: &[u8], groups: &Groups) -> Option<Span> {
+/// The payment card that `groups` begin with: Luhn's check digit, and an issuer's range and length
+/// (ISO/IEC 7812) or words that speak of a card.
+pub(super) fn card(text: &str, groups: &Groups) -> Option<Span> {
+    let bytes = text.as_bytes();
     let all = groups.all();
     let start = all.first()?.start;
     if groups.cut || before(bytes, start).is_some_and(|byte| matches!(byte, b'.' | b'+' | b'-')) {
@@ -20,8 +21,8 @@ pub(super) fn card(bytes: &[u8], groups: &Groups) -> Option<Span> {
             && !joined
             && is_grouped_as_card(bytes, head)
             && ends_word(bytes, end)
-            && is_issued(bytes, head, digits)
-            && has_luhn_digit(bytes, head))
+            && has_luhn_digit(bytes, head)
+            && (is_issued(bytes, head, digits) || cue::says_card(text, start)))
         .then_some(Span { kind: Kind::Card, start, end })
     })
 }

@@ -26,10 +26,20 @@ pub(super) fn v4(bytes: &[u8], groups: &Groups) -> Option<Span> {
     (!goes_on && personal && !is_version(bytes, start)).then_some(Span { kind: Kind::Ip, start, end })
 }
 
-/// `version 1.2.3.4`.
+/// `version 1.2.3.4`, `section 4.1.1.2`.
 fn is_version(bytes: &[u8], start: usize) -> bool {
-    const CUES: [&[u8]; 5] = [b"version ", b"version=", b"version: ", b"release ", b"ver. "];
-    let before = bytes.get(start.saturating_sub(9)..start).unwrap_or_default().to_ascii_lowercase();
+    const CUES: [&[u8]; 9] = [
+        b"version ",
+        b"version=",
+        b"version: ",
+        b"version\": \"",
+        b"release ",
+        b"ver. ",
+        b"section ",
+        b"sections ",
+        b"sec. ",
+    ];
+    let before = bytes.get(start.saturating_sub(11)..start).unwrap_or_default().to_ascii_lowercase();
     CUES.iter().any(|cue| before.ends_with(cue))
 }
 

@@ -3,44 +3,48 @@
 /// How far before a number a word may stand, in bytes.
 const REACH: usize = 32;
 
-/// Words that announce a telephone number.
+/// Words that announce a telephone number, also within a name like `phone_number`.
 const PHONE: &[&str] = &[
-    "answering at",
-    "call",
-    "calling",
-    "cell",
     "cellphone",
-    "contact",
-    "desk",
-    "dial",
-    "direct line",
     "fax",
     "handy",
     "helpline",
     "hotline",
     "landline",
-    "message",
-    "mob",
     "mobil",
     "mobile",
-    "my number",
-    "ph",
     "phone",
     "phones",
-    "portable",
-    "reach",
-    "ring",
     "sms",
     "tel",
     "telefon",
     "telefono",
     "telefoon",
     "telephone",
+    "voicemail",
+    "whatsapp",
+];
+
+/// Words that announce a telephone number in a sentence.
+const REACHED: &[&str] = &[
+    "answering at",
+    "call",
+    "calling",
+    "cell",
+    "contact",
+    "desk",
+    "dial",
+    "direct line",
+    "message",
+    "mob",
+    "my number",
+    "ph",
+    "portable",
+    "reach",
+    "ring",
     "text",
     "tfn",
     "toll free",
-    "voicemail",
-    "whatsapp",
 ];
 
 /// Words that follow a telephone number.
@@ -56,8 +60,12 @@ const OTHER: &[&str] = &[
 pub(super) fn says_phone(text: &str, start: usize, end: usize) -> bool {
     let before = line_before(text, start);
     let last_of = |words: &[&str]| words.iter().filter_map(|word| last_word(&before, word)).max();
-    let announced = last_of(PHONE) > last_of(OTHER);
-    announced || is_followed(text, end)
+    let in_sentence = |start: &usize| {
+        let around = before.get(start.saturating_sub(1)..).unwrap_or_default();
+        !around.contains(&b'_') && !around.contains(&b'=')
+    };
+    let announced = last_of(PHONE).max(last_of(REACHED).filter(in_sentence));
+    announced > last_of(OTHER) || is_followed(text, end)
 }
 
 fn is_followed(text: &str, end: usize) -> bool {
@@ -76,6 +84,13 @@ fn is_followed(text: &str, end: usize) -> bool {
 pub(super) fn says_ssn(text: &str, start: usize) -> bool {
     let before = line_before(text, start);
     ["ssn", "social security", "soc sec"].iter().any(|word| last_word(&before, word).is_some())
+}
+
+/// Whether the words before `start` speak of a payment card.
+pub(super) fn says_card(text: &str, start: usize) -> bool {
+    const CARD: [&str; 9] = ["amex", "card", "cc", "credit", "debit", "jcb", "maestro", "mastercard", "visa"];
+    let before = line_before(text, start);
+    CARD.iter().any(|word| last_word(&before, word).is_some())
 }
 
 /// The end of the line before `start`, in lower case. Bytes: a character may be cut.

@@ -26,15 +26,17 @@ pub(super) struct Groups {
     count: usize,
     /// The number goes on after the last group.
     pub(super) cut: bool,
+    /// Where the first run of digits ends.
+    first_end: usize,
 }
 
 impl Groups {
     /// The groups that begin with the digit at `start` and are joined by short separators.
     pub(super) fn at(bytes: &[u8], start: usize) -> Self {
-        let mut groups = Self { groups: [Group::default(); MAX_GROUPS], count: 0, cut: false };
-        let (mut from, mut digits) = (start, 0);
+        let first_end = end_of_digits(bytes, start);
+        let mut groups = Self { groups: [Group::default(); MAX_GROUPS], count: 0, cut: false, first_end };
+        let (mut from, mut end, mut digits) = (start, first_end, 0);
         loop {
-            let end = end_of_digits(bytes, from);
             digits += end - from;
             let Some(slot) = groups.groups.get_mut(groups.count).filter(|_| digits <= MAX_DIGITS) else {
                 groups.cut = true;
@@ -43,7 +45,7 @@ impl Groups {
             *slot = Group { start: from, end };
             groups.count += 1;
             match next_group(bytes, end) {
-                Some(next) => from = next,
+                Some(next) => (from, end) = (next, end_of_digits(bytes, next)),
                 None => return groups,
             }
         }
@@ -53,10 +55,14 @@ impl Groups {
         self.groups.get(..self.count).unwrap_or_default()
     }
 
-    /// The end of the first group. A number that is too long for any kind has no group; its search
-    /// goes on where its digits end.
-    pub(super) fn first_end(&self) -> usize {
-        self.all().first().map_or(0, |group| group.end)
+    /// Where the first run of digits ends.
+    pub(super) const fn first_end(&self) -> usize {
+        self.first_end
+    }
+
+    /// Whether there are fewer digits than any kind of personal data has.
+    pub(super) fn are_few(&self) -> bool {
+        self.count < 4 && self.digit_count() < 7
     }
 
     pub(super) fn start(&self) -> usize {
@@ -69,12 +75,6 @@ impl Groups {
 
     pub(super) fn digit_count(&self) -> usize {
         self.all().iter().map(|group| group.len()).sum()
-    }
-
-    /// Where to go on when nothing was found: after the first group, or after the digits that are
-    /// too many.
-    pub(super) fn skip_to(&self, bytes: &[u8]) -> usize {
-        end_of_digits(bytes, self.first_end())
     }
 }
 
@@ -97,10 +97,11 @@ pub(super) fn before(bytes: &[u8], index: usize) -> Option<u8> {
 
 /// Where the next group begins, if only a short separator stands between.
 fn next_group(bytes: &[u8], end: usize) -> Option<usize> {
-    const SEPARATORS: [&[u8]; 11] =
-        [b" ", b"-", b".", b"/", b")", b") ", b")-", b" (", b"-(", b" - ", b"\xc2\xa0"];
-    SEPARATORS.iter().find_map(|separator| {
-        let rest = bytes.get(end..)?.strip_prefix(*separator)?;
-        rest.first().is_some_and(u8::is_ascii_digit).then_some(end + separator.len())
-    })
+    let length = match bytes.get(end..)? {
+        [b')', b' ' | b'-', ..] | [b' ' | b'-', b'(', ..] | [0xc2, 0xa0, ..] => 2,
+        [b' ', b'-', b' ', ..] => 3,
+        [b' ' | b'-' | b'.' | b'/' | b')', ..] => 1,
+        _ => return None,
+    };
+    bytes.get(end + length)?.is_ascii_digit().then_some(end + length)
 }

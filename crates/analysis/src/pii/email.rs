@@ -50,9 +50,11 @@ fn domain_of(rest: &str) -> Option<&str> {
 
 /// `ssh://git@host`, `https://user:password@host`: the user of a URL, not a mailbox.
 fn is_user_of_url(text: &str, start: usize) -> bool {
-    let before = text.get(..start).unwrap_or_default();
-    let word = before.rsplit(char::is_whitespace).next().unwrap_or_default();
-    word.rsplit_once("://").is_some_and(|(_, authority)| !authority.contains(['/', '?', '#']))
+    let before = text.as_bytes().get(start.saturating_sub(MAX_DOMAIN)..start).unwrap_or_default();
+    let authority =
+        before.rsplit(|byte| byte.is_ascii_whitespace() || matches!(byte, b'/' | b'?' | b'#')).next();
+    let rest = before.len() - authority.map_or(0, <[u8]>::len);
+    before.get(..rest).is_some_and(|scheme| scheme.ends_with(b"://"))
 }
 
 /// `git@github.com:owner/repository`: the place of a repository.
