@@ -7,6 +7,7 @@ mod fields;
 mod infer;
 mod numbers;
 mod redact;
+mod surroundings;
 
 use crate::{Analysis, Surroundings, path};
 use build::Builder;
@@ -14,6 +15,7 @@ use fields::{Leaf, Leaves};
 use stayhand_core::facts::{Facts, FieldKind, Invalid};
 use stayhand_core::request::Request;
 use stayhand_core::tool::{self, Declaration, Tool};
+use surroundings::Given;
 
 /// Works out what `request` would do.
 pub(crate) fn analyse(request: &Request, declaration: Option<&Declaration>) -> Analysis {
@@ -28,7 +30,8 @@ pub(crate) fn analyse(request: &Request, declaration: Option<&Declaration>) -> A
         workspace: &request.context.workspace,
         home: &request.context.home,
     };
-    let facts = facts_of(&leaves, known, &at);
+    let mut facts = facts_of(&leaves, known, &at);
+    Given::of(&request.resource.0, known).apply(&mut facts.operations);
     let secrets = redact::Secrets::of(&leaves);
     let facts = secrets.redact_facts(facts);
     let redacted = secrets.redact_request(request);

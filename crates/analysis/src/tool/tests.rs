@@ -55,6 +55,55 @@ fn key() -> String {
     ["AKIA", "IOSFODNN7EXAMPLE"].concat()
 }
 
+/// Bypass 17, as an argument: variables that come with the call count as if the command set them,
+/// and what cannot be read is never dropped.
+#[test]
+fn bypass_17_variables_given_beside_the_command() {
+    let calls = |name: &str, given: Value| {
+        ["bash", "exec", "python", "Bash"].map(|tool| {
+            let mut input = json!({"command": "ls", "argv": ["ls"], "code": "1"});
+            let wanted = match tool {
+                "exec" => "argv",
+                "python" => "code",
+                _ => "command",
+            };
+            input.as_object_mut().unwrap().retain(|key, _| key == wanted);
+            input[name] = given.clone();
+            facts(tool, input)
+        })
+    };
+    for (name, given) in [
+        ("env", json!({"PATH": "/tmp/evil"})),
+        ("env", json!({"A": "b", "LD_PRELOAD": "/tmp/x.so"})),
+        ("environment", json!({"BASH_ENV": "x.sh"})),
+        ("env", json!(["GIT_SSH_COMMAND=x"])),
+        ("env", json!(["PATH"])),
+        ("env", json!("PATH=/tmp")),
+        ("env_vars", json!({"PATH": ["a"]})),
+        ("env", json!(true)),
+        ("stdin", json!("rm -rf /")),
+    ] {
+        for found in calls(name, given.clone()) {
+            assert!(found.operations.iter().all(|op| op.hides(Aspect::Effects)), "{name}: {given}");
+        }
+    }
+    for (name, given) in [
+        ("env", json!({"NODE_ENV": "test", "CI": "1", "JOBS": 4})),
+        ("env", json!(["RUST_LOG=debug"])),
+        ("env", json!({})),
+        ("env", json!(null)),
+        ("stdin", json!("")),
+        ("description", json!("PATH=/tmp")),
+    ] {
+        let [bash, exec, _, alias] = calls(name, given.clone());
+        for found in [bash, exec, alias] {
+            assert!(found.operations.iter().all(|op| op.opaque.is_empty()), "{name}: {given}");
+        }
+    }
+    let code = facts("bash", json!({"command": "ls", "env": {"PYTHONPATH": "."}}));
+    assert!(code.operations[0].does.contains(Trait::ExecuteCode));
+}
+
 #[test]
 fn known_tools_do_what_they_say() {
     assert_eq!(paths("read_file", json!({"path": "a.rs"})), ["Read /work/repo/a.rs"]);
