@@ -11,6 +11,11 @@ fn operations(command: &str) -> Vec<Operation> {
     shell::operations(command, &AT)
 }
 
+/// Whether more is known, or feared, of an operation than that it looks something up.
+fn consequential(operation: &Operation) -> bool {
+    !operation.opaque.is_empty() || operation.does.iter().any(|effect| effect != Trait::Network)
+}
+
 /// The worst thing that is done to a database, unknown where it is hidden.
 fn worst_statement(command: &str) -> Option<SqlClass> {
     let found = operations(command);
@@ -47,16 +52,18 @@ fn statements_on_standard_input() {
         "sqlite3 app.db 'SELECT 1' < /dev/null",
         "psql app <<'SQL'\nSELECT 1;\nSELECT 2;\nSQL",
     ] {
-        assert!(worst_statement(command) <= Some(SqlClass::Read), "`{command}`: {:?}", worst_statement(command));
+        assert!(
+            worst_statement(command) <= Some(SqlClass::Read),
+            "`{command}`: {:?}",
+            worst_statement(command)
+        );
     }
 }
 
 /// Commands that print a credential: it is as good as the key, and comes in the answer.
 #[test]
 fn printed_credentials() {
-    let privileged = |command: &str| {
-        operations(command).iter().any(|op| op.does.contains(Trait::Privilege) || !op.opaque.is_empty())
-    };
+    let privileged = |command: &str| operations(command).iter().any(consequential);
     for command in [
         "gcloud auth print-access-token",
         "gcloud auth print-identity-token",
@@ -79,6 +86,7 @@ fn printed_credentials() {
     for command in [
         "gcloud auth list",
         "gcloud config list",
+        "az account show",
         "aws configure list",
         "aws sts get-caller-identity",
         "gh auth status",
@@ -131,7 +139,7 @@ fn what_find_does() {
         "find $X -delete",
     ] {
         let found = operations(command);
-        assert!(found.iter().any(|operation| !operation.opaque.is_empty()), "`{command}`: {found:?}");
+        assert!(found.iter().any(consequential), "`{command}`: {found:?}");
     }
     for command in [
         "find . -name '*.rs'",
@@ -173,5 +181,40 @@ fn names_of_services_in_a_cluster() {
     for name in ["svc.example.com", "mysvc", "db.svc.example.com", "internal.example.com", "x.svcs"] {
         let class = host::host_use(name).unwrap().class;
         assert!(class <= AddressClass::Name || !name.contains('.'), "{name}: {class:?}");
+    }
+}
+
+/// The value of an option before the sub-command is not taken for the sub-command.
+#[test]
+fn values_before_the_subcommand() {
+    let known = |command: &str, wanted: &str| {
+        let found = operations(command);
+        let program = found.last().and_then(|operation| operation.program.clone()).unwrap();
+        let subcommand = program.subcommand.unwrap_or_default();
+        assert!(subcommand.starts_with(wanted), "`{command}`: {subcommand}");
+        found
+    };
+    for (command, wanted) in [
+        ("gcloud --project list compute instances delete x", "compute instances delete"),
+        ("aws --region list ec2 terminate-instances", "ec2 terminate-instances"),
+        ("aws --output help s3 rm s3://b", "s3 rm"),
+        ("kubectl -n get delete pod x", "delete"),
+        ("kubectl --namespace x get secret y", "get secret"),
+        ("npm --workspace x publish", "publish"),
+        ("npm --loglevel silent publish", "publish"),
+        ("docker --context ps rm x", "rm"),
+        ("systemctl --type service stop sshd", "stop"),
+    ] {
+        let found = known(command, wanted);
+        assert!(found.iter().any(consequential), "`{command}`: {found:?}");
+    }
+    for (command, wanted) in [
+        ("kubectl -n web get pods", "get"),
+        ("kubectl --context=c get pods", "get"),
+        ("npm --loglevel=silent ls", "ls"),
+        ("systemctl --type service status sshd", "status"),
+    ] {
+        let found = known(command, wanted);
+        assert!(found.iter().all(|op| op.opaque.is_empty()), "`{command}`: {found:?}");
     }
 }

@@ -2,6 +2,7 @@
 
 use crate::decision::Effect;
 use crate::risk::Risk;
+use serde::Serialize;
 use serde_json::Value;
 
 /// What arbitration looks at. Tier and lock come from the monitor, never from the action judged.
@@ -23,7 +24,7 @@ pub struct Situation<'a> {
 }
 
 /// The arbitration's answer.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Arbitration {
     /// [`Effect::Allow`], [`Effect::Deny`] or [`Effect::Lock`].
     pub decision: Effect,

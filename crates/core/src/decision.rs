@@ -175,6 +175,7 @@ impl Finding {
         let text = match self.reason {
             Reason::UnknownAction => "Unknown action type - blocked for safety".to_owned(),
             Reason::UnknownTool => format!("The policy does not know the tool `{subject}`"),
+            Reason::RateLimitExceeded => format!("Rate limit exceeded for {rule}"),
             Reason::CostLimitExceeded => format!("Cost limit exceeded for {rule}"),
             Reason::CostMissing => format!("{rule} has a cost limit, and no cost was declared"),
             Reason::ForbiddenPattern => format!("Forbidden pattern detected in {subject}"),

@@ -59,3 +59,4 @@ pub mod risk;
 pub mod state;
 pub mod time;
 pub mod tool;
+pub mod violation;

@@ -1,5 +1,6 @@
 //! The stable reason codes: one table for the program, the log and the documents.
 
+use crate::risk::Risk;
 use serde::{Deserialize, Serialize};
 
 macro_rules! reasons {
@@ -114,6 +115,20 @@ reasons! {
     InternalError = "internal_error",
     /// No policy is loaded.
     NoPolicy = "no_policy",
+}
+
+impl Reason {
+    /// How severe it is when an action is refused for this reason. Sources: A201 to A206; what would
+    /// reach keys to other machines or Stayhand itself is as severe as a forbidden pattern.
+    pub const fn severity(self) -> Risk {
+        match self {
+            Self::ForbiddenPattern
+            | Self::StayhandProtected
+            | Self::StayhandControl
+            | Self::MetadataAddress => Risk::Critical,
+            _ => Risk::High,
+        }
+    }
 }
 
 impl std::fmt::Display for Reason {

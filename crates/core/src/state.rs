@@ -2,7 +2,7 @@
 
 use crate::decision::{ApprovalId, Decision, Effect, PolicyId};
 use crate::digest::Digest;
-use crate::event::{Decided, Event, Record};
+use crate::event::{Decided, Event, Outcome, Record};
 use crate::time::Timestamp;
 use rustc_hash::FxHashMap;
 use std::collections::{BTreeMap, HashMap, VecDeque};
@@ -73,6 +73,8 @@ pub struct Open {
     pub tool: String,
     /// The engine that decided.
     pub engine: u64,
+    /// When it was permitted.
+    pub started: Timestamp,
     /// Found after a crash: nobody knows whether it ran.
     pub in_doubt: bool,
 }
@@ -146,7 +148,10 @@ impl State {
                 }
             }
             Event::Settled(settled) => {
-                self.open.remove(&settled.decision);
+                let open = self.open.remove(&settled.decision);
+                if let Some(open) = open.filter(|_| matches!(settled.outcome, Outcome::Abandoned { .. })) {
+                    self.uncount(&open);
+                }
             }
             Event::InDoubt(in_doubt) => {
                 if let Some(open) = self.open.get_mut(&in_doubt.decision) {
@@ -173,6 +178,7 @@ impl State {
                     agent: principal.agent.clone(),
                     tool: decided.request.action.0.clone(),
                     engine: decided.engine,
+                    started: at,
                     in_doubt: false,
                 };
                 self.open.insert(seq, open);
@@ -216,6 +222,20 @@ impl State {
         let Some(starts) = self.rates.get(&(agent.to_owned(), action.to_owned())) else { return 0 };
         let old = starts.partition_point(|start| now.since(*start) >= RATE_WINDOW_US);
         (starts.len() - old) as u64
+    }
+
+    /// Permitted actions of this kind, by any agent, in the hour before `now`.
+    pub(crate) fn started_in_last_hour_by_all(&self, action: &str, now: Timestamp) -> u64 {
+        let agents = self.rates.keys().filter(|(_, counted)| counted == action);
+        agents.map(|(agent, _)| self.started_in_last_hour(agent, action, now)).sum()
+    }
+
+    /// Takes back the start of an action that was permitted and never ran.
+    fn uncount(&mut self, open: &Open) {
+        let Some(starts) = self.rates.get_mut(&(open.agent.clone(), open.tool.clone())) else { return };
+        if let Some(at) = starts.iter().rposition(|start| *start == open.started) {
+            starts.remove(at);
+        }
     }
 
     fn forget_old(&mut self, now: Timestamp) {

@@ -28,13 +28,22 @@ fn finding(policy: &ActionPolicy, reason: Reason, effect: Effect) -> Finding {
     Finding::new(GuardName::Action, reason, effect).rule(&policy.name)
 }
 
-/// A203: at most so many permitted starts in the last hour. Zero = none.
+/// A203: at most so many permitted starts in the last hour, of one agent and of all. Zero = none.
 fn rate(policy: &ActionPolicy, state: &State, ask: &Ask<'_>, now: Timestamp, answers: &mut Answers) {
-    let Some(limit) = policy.rate_per_hour else { return };
-    let used = state.started_in_last_hour(&ask.request.principal.agent, &policy.name, now);
-    if used >= limit {
-        let because = format!("Rate limit exceeded: {used}/{limit} per hour");
+    let mut exceeded = |because: String| {
         answers.add(finding(policy, Reason::RateLimitExceeded, Effect::Deny).because(because));
+    };
+    if let Some(limit) = policy.rate_per_hour {
+        let used = state.started_in_last_hour(&ask.request.principal.agent, &policy.name, now);
+        if used >= limit {
+            exceeded(format!("Rate limit exceeded: {used}/{limit} per hour"));
+        }
+    }
+    if let Some(limit) = policy.total_per_hour {
+        let used = state.started_in_last_hour_by_all(&policy.name, now);
+        if used >= limit {
+            exceeded(format!("Rate limit exceeded: {used}/{limit} per hour by all agents"));
+        }
     }
 }
 

@@ -156,6 +156,8 @@ pub struct ActionPolicy {
     pub approval: bool,
     /// Calls an hour and agent.
     pub rate_per_hour: Option<u64>,
+    /// Calls an hour of all agents together.
+    pub total_per_hour: Option<u64>,
     pub(crate) forbidden: Vec<TextPattern>,
     pub(crate) resources: Option<PathSet>,
     pub(crate) max_cost_cents: Option<u64>,
@@ -178,6 +180,7 @@ impl ActionPolicy {
             risk: source.risk.unwrap_or(Risk::Critical),
             approval: source.approval.unwrap_or(true),
             rate_per_hour: source.rate_per_hour,
+            total_per_hour: source.total_per_hour,
             forbidden: source
                 .forbidden_patterns
                 .texts()

@@ -288,6 +288,8 @@ pub struct ActionSource {
     pub rate_per_hour: Option<u64>,
 }
 
+    /// Calls an hour of all agents together. Zero = none.
+    pub total_per_hour: Option<u64>,
 /// A day of the week.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]

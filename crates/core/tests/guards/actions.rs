@@ -2,8 +2,8 @@
 
 use crate::common::*;
 use expect_test::expect;
-use stayhand_core::decision::Effect;
-use stayhand_core::event::{Decided, EVENT_VERSION, Event, Record};
+use stayhand_core::decision::{Effect, Level};
+use stayhand_core::event::{Decided, EVENT_VERSION, Event, Outcome, Record, Settled};
 use stayhand_core::facts::{Access, FieldKind, Operation};
 use stayhand_core::policy::Policy;
 use stayhand_core::risk::Risk;
@@ -44,8 +44,8 @@ fn a202_everything_is_reported_in_order() {
         text,
         &[("all at once", bad)],
         expect![[r#"
-        all at once  deny  [rate_limit_exceeded pay] The action's rate limit is used up.  [cost_limit_exceeded pay] Cost limit exceeded for pay  [forbidden_pattern pay] Forbidden pattern detected in path  [resource_access_denied pay] Access denied to resource: /etc/x
-    "#]],
+            all at once  deny  [rate_limit_exceeded pay] Rate limit exceeded for pay  [cost_limit_exceeded pay] Cost limit exceeded for pay  [forbidden_pattern pay] Forbidden pattern detected in path  [resource_access_denied pay] Access denied to resource: /etc/x
+        "#]],
     );
 }
 
@@ -87,9 +87,60 @@ fn a203_the_rate_window_slides() {
     assert_eq!(run(&policy, &mut state, &later(&go, 3600).by("b")), Effect::Allow);
     let words = table(&policy, &state, &[("51st", later(&go, 3600))]);
     expect![[r#"
-        51st  deny  [rate_limit_exceeded go] The action's rate limit is used up.
+        51st  deny  [rate_limit_exceeded go] Rate limit exceeded for go
     "#]]
     .assert_eq(&words);
+}
+
+/// A203, D204: a second cap counts all agents together; neither hides the other.
+#[test]
+fn a203_a_cap_for_all_agents_together() {
+    let policy = policy(
+        "actions: {go: {approval: false, rate_per_hour: 2, total_per_hour: 3}, stop: {approval: false, total_per_hour: 0}}",
+    );
+    let mut state = State::default();
+    let go = call("go").op(Operation::default());
+    for agent in ["a", "a", "b"] {
+        assert_eq!(run(&policy, &mut state, &go.clone().by(agent)), Effect::Allow, "{agent}");
+    }
+    let row = |agent: &str| later(&go, 1).by(agent);
+    let reasons = |case: &Case| -> Vec<String> {
+        let found = case.decide(&policy, &state).decision.findings;
+        found.iter().filter_map(|finding| finding.because.as_deref().map(str::to_owned)).collect()
+    };
+    let own = "Rate limit exceeded: 2/2 per hour";
+    let all = "Rate limit exceeded: 3/3 per hour by all agents";
+    assert_eq!(reasons(&row("a")), [own, all]);
+    assert_eq!(reasons(&row("b")), [all]);
+    assert_eq!(reasons(&row("c")), [all]);
+    assert_eq!(later(&go, 3600).by("c").decide(&policy, &state).decision.effect, Effect::Allow);
+    let stop = call("stop").op(Operation::default());
+    assert_eq!(stop.decide(&policy, &State::default()).decision.effect, Effect::Deny);
+}
+
+/// A207, R-08: what was permitted and never ran is taken back; what failed counts.
+#[test]
+fn a207_only_what_ran_counts() {
+    let policy = policy("actions: {go: {approval: false, rate_per_hour: 1}}");
+    let go = call("go").op(Operation::default());
+    let after = |outcome: Outcome| {
+        let mut state = State::default();
+        assert_eq!(run(&policy, &mut state, &go), Effect::Allow);
+        assert_eq!(go.decide(&policy, &state).decision.effect, Effect::Deny, "it is reserved");
+        let settled = Settled {
+            decision: 0,
+            outcome,
+            duration_us: 1,
+            cost_nanousd: None,
+            confined: Level::None,
+            output: None,
+        };
+        state.apply(&Record { v: EVENT_VERSION, seq: 1, at: NOW, event: Event::Settled(settled) });
+        go.decide(&policy, &state).decision.effect
+    };
+    assert_eq!(after(Outcome::Abandoned { why: "the permit is too old".into() }), Effect::Allow);
+    assert_eq!(after(Outcome::Failed { error: "half done".into() }), Effect::Deny);
+    assert_eq!(after(Outcome::Done), Effect::Deny);
 }
 
 /// A203a, P094: refused attempts cost nothing; a dry question costs nothing (P093).
@@ -215,7 +266,7 @@ fn a206_resources() {
     );
 }
 
-/// A208: approval comes from the same question; what is not listed is critical.
+/// A208, D200: approval comes from the same question; what is not listed is critical.
 #[test]
 fn a208_approval_and_risk() {
     let policy = pack("qa-agent");

@@ -25,7 +25,7 @@ fn judge(
     (answer.decision, answer.reasons.join("; "), answer.tier)
 }
 
-/// A170 to A173: lock, critical, invalid tier, violations, else allow.
+/// A170, A171 (D103), A173: lock, critical, invalid tier, violations, else allow.
 #[test]
 fn a170_a173_in_order() {
     let (low, three) = (Risk::Low, json!(3));
@@ -44,6 +44,27 @@ fn a170_a173_in_order() {
     assert_eq!(judge(false, None, low, &[], true), deny(violation, Some(1)));
     let allow = (Effect::Allow, "No policy violations detected".to_owned(), Some(2));
     assert_eq!(judge(false, Some(&json!(2)), low, &[], false), allow);
+}
+
+/// the arbitration's answer as JSON.
+#[test]
+fn r_41_as_json() {
+    let answer = arbitrate(&Situation {
+        lock_state_active: false,
+        recommended_tier: None,
+        risk: Risk::Low,
+        violations: &["v".to_owned()],
+        requires_approval: false,
+        confidence: 0.5,
+    });
+    let expected = json!({
+        "decision": "deny",
+        "reasons": ["Safety policy violation or approval requirement triggered", "v"],
+        "tier": 1,
+        "confidence": 0.5,
+        "lock_state_active": false,
+    });
+    assert_eq!(serde_json::to_value(&answer).unwrap(), expected);
 }
 
 /// A173: what a tier may look like.

@@ -12,5 +12,7 @@ mod arbitration;
 mod boundaries;
 mod bypasses;
 mod ladder;
+mod layer;
 mod packs;
 mod rules;
+mod violations;
