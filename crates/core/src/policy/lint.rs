@@ -1,6 +1,8 @@
 //! Finds rules that cannot do what their author thinks.
 
+use super::condition::Side;
 use super::error::{PolicyError, Problem, Source, Span};
+use super::fit::{Key, keys_of, may_show};
 use super::read::{distance, place, read};
 use super::rule::{RuleKind, kind_and_tools};
 use super::source::{ConditionSource, List, PolicySource, RuleSource};
@@ -34,16 +36,12 @@ pub(crate) fn impossible(
             }
         }
     }
-    if only_tools(tools, &["read_file", "list_dir"])
-        && !(rule.when.writes.is_empty() && rule.when.deletes.is_empty())
+    // What an allow rule says of paths or SQL that are never there is no obstacle: worth a warning.
+    for (name, key) in
+        mismatches(rule, tools).filter(|(_, key)| kind.side() == Side::Tighten || key.must_be_there())
     {
-        never("a tool that reads does not write or delete".to_owned(), "use `reads:`, or name another tool");
-    }
-    let commands = !rule.when.program.is_empty()
-        || !rule.when.subcommand.is_empty()
-        || !rule.when.args_prefix.is_empty();
-    if commands && only_tools(tools, FILE_TOOLS) {
-        never("these tools run no program".to_owned(), "name `bash` or `exec`, or use `paths:`");
+        let (why, help) = key.mismatch();
+        never(format!("`{name}` {why}"), help);
     }
     if kind != RuleKind::Allow && rule.except.as_ref() == Some(&rule.when) {
         never("its exception is the same as its condition".to_owned(), "narrow or remove `except:`");
@@ -61,8 +59,10 @@ pub(crate) fn impossible(
 
 const UNTRUSTED: &str = "a project's file can only tighten; put it in the user's policy";
 
-const FILE_TOOLS: &[&str] =
-    &["read_file", "write_file", "edit_file", "delete_file", "list_dir", "fetch", "sql"];
+/// The keys of a rule that none of its tools can ever show.
+fn mismatches(rule: &RuleSource, tools: &List) -> impl Iterator<Item = (&'static str, Key)> {
+    keys_of(&rule.when).filter(|(_, key)| !tools.iter().any(|tool| may_show(tool, *key)))
+}
 
 fn path_keys(when: &ConditionSource) -> [(&'static str, &List); 6] {
     [
@@ -73,10 +73,6 @@ fn path_keys(when: &ConditionSource) -> [(&'static str, &List); 6] {
         ("executes", &when.executes),
         ("paths", &when.paths),
     ]
-}
-
-fn only_tools(tools: &List, known: &[&str]) -> bool {
-    tools.iter().all(|name| known.contains(&tool::canonical(name).0))
 }
 
 /// Everything worth saying about a file: its errors, and warnings about rules that are shadowed,
@@ -138,6 +134,12 @@ fn warnings(rule: &RuleSource, layer: Layer, source: &Source, at: Option<Span>) 
         && tools.iter().any(|tool| tool == "*")
     {
         warn("this rule allows every tool to do everything", "add conditions, or name the tools");
+    }
+    for (name, key) in
+        mismatches(rule, tools).filter(|(_, key)| kind == RuleKind::Allow && !key.must_be_there())
+    {
+        let (why, help) = key.mismatch();
+        warn(&format!("`{name}` limits nothing here: it {why}"), help);
     }
     if kind == RuleKind::Allow && says_half(rule, tools) {
         warn(

@@ -6,6 +6,7 @@ mod claude;
 pub(crate) mod condition;
 pub mod error;
 mod examples;
+mod fit;
 pub(crate) mod index;
 pub mod lint;
 pub mod packs;
