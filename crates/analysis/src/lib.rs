@@ -37,6 +37,7 @@ use stayhand_core::facts::Facts;
 use stayhand_core::request::Request;
 use stayhand_core::tool::Declaration;
 
+pub use tool::{unserved, working_folder};
 /// The folders a text is read against. All are absolute.
 #[derive(Debug, Clone, Copy)]
 pub struct Surroundings<'a> {

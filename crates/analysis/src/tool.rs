@@ -9,13 +9,14 @@ mod numbers;
 mod redact;
 mod surroundings;
 
-use crate::{Analysis, Surroundings, path};
+use crate::{Analysis, Surroundings};
 use build::Builder;
 use fields::{Leaf, Leaves};
 use stayhand_core::facts::{Facts, FieldKind, Invalid};
 use stayhand_core::request::Request;
 use stayhand_core::tool::{self, Declaration, Tool};
 use surroundings::Given;
+pub use surroundings::{unserved, working_folder};
 
 /// Works out what `request` would do.
 pub(crate) fn analyse(request: &Request, declaration: Option<&Declaration>) -> Analysis {
@@ -24,14 +25,14 @@ pub(crate) fn analyse(request: &Request, declaration: Option<&Declaration>) -> A
     let mut leaves = Leaves::of(&request.resource.0, known, renames, declaration);
     leaves.invalid.extend(missing(&leaves, known));
     leaves.invalid.extend(numbers::invalid(&request.context.declared));
-    let folder = working_folder(request, known);
+    let folder = working_folder(request);
     let at = Surroundings {
         cwd: folder.as_deref().unwrap_or(&request.context.cwd),
         workspace: &request.context.workspace,
         home: &request.context.home,
     };
     let mut facts = facts_of(&leaves, known, &at);
-    Given::of(&request.resource.0, known).apply(&mut facts.operations);
+    Given::of(request).apply(&mut facts.operations);
     let secrets = redact::Secrets::of(&leaves);
     let facts = secrets.redact_facts(facts);
     let redacted = secrets.redact_request(request);
@@ -57,19 +58,6 @@ fn missing(leaves: &Leaves<'_>, known: Option<&'static Tool>) -> Vec<Invalid> {
         .filter(|(name, kind, required)| *required && !leaves.has(name) && !leaves.hold(*kind))
         .map(|(name, ..)| Invalid { field: format!("/{name}"), why: "is required".to_owned() })
         .collect()
-}
-
-/// The folder a command says it starts in, which its relative paths are read against.
-fn working_folder(request: &Request, known: Option<&'static Tool>) -> Option<String> {
-    const NAMES: [&str; 6] = ["cwd", "workdir", "working_directory", "working_dir", "directory", "dir"];
-    let runs = known.is_some_and(|tool| matches!(tool.name, "bash" | "exec" | "python"));
-    if !runs {
-        return None;
-    }
-    let text = NAMES.iter().find_map(|name| request.resource.0.get(*name)?.as_str())?;
-    let context = &request.context;
-    let at = Surroundings { cwd: &context.cwd, workspace: &context.workspace, home: &context.home };
-    path::lexical(text.trim(), &at).ok()
 }
 
 /// Whether a text of this kind leaves the machine by its meaning.

@@ -1,16 +1,48 @@
-//! What a tool call gives a command beside its words: variables and standard input.
+//! What a tool call gives a command beside its words: a folder, variables, standard input.
 
 use crate::program::{Arg, Setting, setting};
-use serde_json::{Map, Value};
+use crate::{Surroundings, path};
+use serde_json::Value;
 use stayhand_core::facts::{Aspect, Opaque, Operation, Trait};
-use stayhand_core::tool::Tool;
+use stayhand_core::request::Request;
+use stayhand_core::tool;
 use std::collections::BTreeSet;
+
+/// What a tool call may call the folder its command starts in.
+const FOLDERS: [&str; 6] = ["cwd", "workdir", "working_directory", "working_dir", "directory", "dir"];
 
 /// What a tool call may call the variables of its command.
 const VARIABLES: [&str; 5] = ["env", "environment", "env_vars", "environment_variables", "envs"];
 
 /// What it may call the text on standard input.
 const INPUTS: [&str; 2] = ["stdin", "standard_input"];
+
+/// The arguments of `names` that are there and say something, with their names.
+fn given<'r>(
+    request: &'r Request,
+    names: &'static [&str],
+) -> impl Iterator<Item = (&'static str, &'r Value)> {
+    let (tool, _) = tool::canonical(&request.action.0);
+    let runs = matches!(tool, "bash" | "exec" | "python");
+    let there = move |name: &&'static str| Some((*name, request.resource.0.get(*name)?));
+    names.iter().filter(move |_| runs).filter_map(there).filter(|(_, value)| !is_nothing(value))
+}
+
+/// The absolute folder that a call of a tool that runs programs says its command starts in: what
+/// relative paths are read against, and where an executor has to start it.
+pub fn working_folder(request: &Request) -> Option<String> {
+    let context = &request.context;
+    let at = Surroundings { cwd: &context.cwd, workspace: &context.workspace, home: &context.home };
+    let mut folders =
+        given(request, &FOLDERS).map(|(_, value)| path::lexical(value.as_str()?.trim(), &at).ok());
+    folders.next()?.filter(|first| folders.all(|other| other.as_ref() == Some(first)))
+}
+
+/// The first argument that gives a command something beside its words and its folder. An executor
+/// that does not pass it on must not run the command.
+pub fn unserved(request: &Request) -> Option<&'static str> {
+    given(request, &VARIABLES).chain(given(request, &INPUTS)).map(|(name, _)| name).next()
+}
 
 /// What these arguments do to the commands of a call.
 #[derive(Debug, Default)]
@@ -23,22 +55,16 @@ pub(super) struct Given {
 
 impl Given {
     /// Reads the arguments of a tool that runs programs; other tools have none of these.
-    pub(super) fn of(arguments: &Map<String, Value>, known: Option<&'static Tool>) -> Self {
-        let mut given = Self::default();
-        if !known.is_some_and(|tool| matches!(tool.name, "bash" | "exec" | "python")) {
-            return given;
+    pub(super) fn of(request: &Request) -> Self {
+        let mut found = Self::default();
+        given(request, &VARIABLES).for_each(|(_, value)| found.variables(value));
+        if given(request, &INPUTS).next().is_some() {
+            found.note("what standard input holds is not looked at");
         }
-        for name in VARIABLES {
-            if let Some(value) = arguments.get(name) {
-                given.variables(value);
-            }
+        if given(request, &FOLDERS).next().is_some() && working_folder(request).is_none() {
+            found.note("the folder to start in is not understood");
         }
-        for name in INPUTS {
-            if arguments.get(name).is_some_and(|value| !is_nothing(value)) {
-                given.note("what standard input holds is not looked at");
-            }
-        }
-        given
+        found
     }
 
     /// A map of names to values, or a list of `NAME=value`.
@@ -53,7 +79,6 @@ impl Given {
                     }
                 }
             }
-            nothing if is_nothing(nothing) => {}
             _ => self.note("the variables are written in an unknown way"),
         }
     }

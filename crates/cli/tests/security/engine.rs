@@ -41,6 +41,30 @@ pub(crate) fn execute(engine: &Engine, permit: Permit) -> Executed {
     engine.execute(permit, &Local::new(LocalSettings::default())).unwrap()
 }
 
+/// Bypass 17 and 24: a command is run as it was judged, in the folder it names and never without
+/// the variables it names.
+#[test]
+fn bypass_17_arguments_beside_the_command_are_not_dropped() {
+    let world = World::new();
+    let engine = engine(&world, PERMISSIVE);
+    std::fs::create_dir(world.work.join("sub")).unwrap();
+    for beside in [json!({"env": {"CI": "1"}}), json!({"env": ["A=b"]}), json!({"stdin": "y\n"})] {
+        for (tool, field, value) in
+            [("bash", "command", json!("touch made")), ("exec", "argv", json!(["touch", "made"]))]
+        {
+            let mut input = beside.clone();
+            input[field] = value;
+            let done = execute(&engine, permit(&world, &engine, tool, input));
+            assert!(matches!(done.outcome, Outcome::Failed { .. }), "{beside}: {:?}", done.outcome);
+        }
+    }
+    assert!(!world.work.join("made").exists());
+    let there = json!({"command": "touch made", "cwd": "sub", "env": {}, "description": "x"});
+    let done = execute(&engine, permit(&world, &engine, "bash", there));
+    assert_eq!(done.outcome, Outcome::Exit { code: 0 });
+    assert!(world.work.join("sub/made").exists() && !world.work.join("made").exists());
+}
+
 /// The permit of one engine is worth nothing in another, not even after a restart on the same log.
 #[test]
 fn bypass_126_nothing_runs_without_a_permit_of_the_very_engine() {

@@ -63,6 +63,32 @@ fn bypass_87_programs_see_an_environment_of_their_own() {
     assert!(!world.work.join("made").exists(), "the shell ran a start-up file");
 }
 
+/// A file that Stayhand's own parent left open is not for the program. The neighbour: a shell
+/// started the same way without Stayhand reads it.
+#[test]
+fn bypass_91_inherited_descriptors_stay_behind() {
+    let world = World::new();
+    let policy = limited(&world, 20.0);
+    let secret = world.beside("secret.txt");
+    std::fs::write(&secret, "leaked").unwrap();
+    let with_descriptor = |script: &str| {
+        let mut command = world.bare("bash");
+        let state = world.state.to_str().unwrap();
+        let script = format!("exec 9<\"$0\" 27<\"$0\"; {script}");
+        command.args(["-c", &script, secret.to_str().unwrap(), STAYHAND, state, &policy]);
+        run(command, b"")
+    };
+    let inside = "bash -c 'cat <&9; cat <&27'";
+    assert_eq!(with_descriptor(inside).expect(PERMITTED).out, "leakedleaked");
+    let stayhand = "\"$1\" --home \"$2\" exec --policy \"$3\"";
+    let run = with_descriptor(&format!("{stayhand} \"cat <&9; cat <&27\""));
+    assert_ne!(run.code, PERMITTED, "{run:?}");
+    run.says("Bad file descriptor").never_says("leaked");
+    let listed = with_descriptor(&format!("{stayhand} -- ls /proc/self/fd"));
+    // The three streams, and the folder that is being listed.
+    assert_eq!(listed.expect(PERMITTED).out, "0\n1\n2\n3\n");
+}
+
 fn limited(world: &World, seconds: f64) -> String {
     let text = format!("extends: permissive\nboundaries: {{time: {{max_execution_s: {seconds}}}}}\n");
     world.write("limited.yaml", text).display().to_string()

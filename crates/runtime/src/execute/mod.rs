@@ -131,7 +131,12 @@ impl Executor for Local {
             output_bytes: self.settings.output_bytes,
             stop: &self.settings.stop,
         };
-        let cwd = &work.request.context.cwd;
+        // What was judged with more than its words is not run without it.
+        if let Some(argument) = stayhand_analysis::unserved(work.request) {
+            return failed(format!("this program does not pass `{argument}` on to commands"));
+        }
+        let folder = stayhand_analysis::working_folder(work.request);
+        let cwd = folder.as_deref().unwrap_or(&work.request.context.cwd);
         match work.request.action.0.as_str() {
             "bash" => match work.text("command") {
                 Some(command) => process::shell(command, cwd, &limits),

@@ -54,8 +54,13 @@ pub(super) fn program(argv: &[String], cwd: &str, limits: &Limits<'_>) -> (Outco
     }
 }
 
+/// The first descriptor behind the standard streams.
+const FIRST_OTHER: i32 = 3;
+
 #[expect(clippy::disallowed_methods, reason = "this is the one place that starts processes")]
 fn spawn(name: &str, args: &[String], cwd: &str, limits: &Limits<'_>) -> io::Result<Child> {
+    // What whoever started us left open is not for the program, be it a file or a socket.
+    close_fds::set_fds_cloexec_threadsafe(FIRST_OTHER, &[]);
     Command::new(name)
         .args(args)
         .current_dir(cwd)
