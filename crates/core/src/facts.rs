@@ -486,11 +486,20 @@ pub enum Trait {
     Force,
     /// Changes Stayhand's own decisions: approves, unlocks, edits policy.
     ControlStayhand,
+    /// The text does not say all of it, but confinement bounds it: a program that no table
+    /// describes, a file that a variable names and that is read.
+    Indefinite,
+    /// Shows what was kept from others: all of the environment, stored passwords, traffic, screens.
+    Reveal,
+    /// Uses up the machine: processes that multiply, files that fill the disk.
+    Exhaust,
+    /// Hides what it does: a path that leads elsewhere than it begins.
+    Disguise,
 }
 
 impl Trait {
     /// Every member, in order.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 20] = [
         Self::ExecuteCode,
         Self::Privilege,
         Self::Environment,
@@ -507,6 +516,10 @@ impl Trait {
         Self::Network,
         Self::Force,
         Self::ControlStayhand,
+        Self::Indefinite,
+        Self::Reveal,
+        Self::Exhaust,
+        Self::Disguise,
     ];
 }
 
@@ -538,6 +551,12 @@ impl Operation {
         })
     }
 
+    /// Whether `aspect` may hold more than is listed: it is hidden, or only confinement bounds it.
+    pub(crate) fn may_have_more(&self, aspect: Aspect) -> bool {
+        let bounded = matches!(aspect, Aspect::Paths | Aspect::Hosts);
+        self.hides(aspect) || bounded && self.does.contains(Trait::Indefinite)
+    }
+
     pub(crate) fn risk(&self) -> Risk {
         const CRITICAL: Traits =
             Traits::NONE.with(Trait::DestroyDevice).with(Trait::Power).with(Trait::ControlStayhand);
@@ -547,7 +566,10 @@ impl Operation {
             .with(Trait::Disclose)
             .with(Trait::Infrastructure)
             .with(Trait::DiscardWork)
-            .with(Trait::Environment);
+            .with(Trait::Environment)
+            .with(Trait::Reveal)
+            .with(Trait::Exhaust)
+            .with(Trait::Disguise);
         if self.does.intersects(CRITICAL) || self.paths.iter().any(|path| path.risk() == Risk::Critical) {
             return Risk::Critical;
         }

@@ -24,7 +24,7 @@ pub(super) fn check(policy: &Policy, _: &State, ask: &Ask<'_>, _: Timestamp, ans
 fn hidden_hosts(policy: &Policy, op: &Operation, answers: &mut Answers) {
     let listed =
         |boundary: &NetworkBoundary| boundary.allow_hosts.is_some() || !boundary.allow_ports.is_empty();
-    if policy.boundaries.network.iter().any(listed) && op.hides(Aspect::Hosts) {
+    if policy.boundaries.network.iter().any(listed) && op.may_have_more(Aspect::Hosts) {
         let why = op.opaque.first().map(|opaque| opaque.why.as_str()).unwrap_or_default();
         answers.add(Finding::new(GuardName::Network, Reason::HostUnknown, Effect::Approve).because(why));
     }

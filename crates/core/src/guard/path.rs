@@ -43,7 +43,7 @@ fn within(boundary: &PathBoundary, op: &Operation, context: &Context, answers: &
         }
     }
     // A116b: an allow list with paths that cannot be known = not allowed.
-    if (boundary.allow.is_some() || boundary.write.is_some()) && op.hides(Aspect::Paths) {
+    if (boundary.allow.is_some() || boundary.write.is_some()) && op.may_have_more(Aspect::Paths) {
         let why = op.opaque.first().map(|opaque| opaque.why.as_str()).unwrap_or_default();
         let finding = Finding::new(GuardName::Path, Reason::PathUnknown, Effect::Approve);
         answers.add(finding.because(why));

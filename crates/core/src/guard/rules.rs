@@ -2,7 +2,7 @@
 //! it; every rule that refuses anything counts.
 
 use crate::decide::{Answers, Ask};
-use crate::decision::{Effect, Finding, GuardName, Obligation};
+use crate::decision::{Effect, Finding, GuardName, Level, Obligation};
 use crate::facts::{Operation, Trait};
 use crate::policy::Policy;
 use crate::policy::index::Found;
@@ -17,6 +17,7 @@ use std::sync::Arc;
 pub(super) fn check(policy: &Policy, _: &State, ask: &Ask<'_>, now: Timestamp, answers: &mut Answers) {
     let mut candidates = Found::new();
     let mut uncovered = ask.facts.operations.is_empty();
+    let mut confine = policy.defaults.confine;
     for op in &ask.facts.operations {
         policy.index.candidates(ask, op, &mut candidates);
         let mut cover = Cover::No;
@@ -24,14 +25,15 @@ pub(super) fn check(policy: &Policy, _: &State, ask: &Ask<'_>, now: Timestamp, a
             let Some(rule) = policy.rules.get(id as usize) else { continue };
             cover = cover.or(weigh(policy, rule, ask, op, now, answers));
         }
-        if let Cover::Perhaps(rule) = cover {
-            undecided(answers, rule, Effect::Approve, op);
+        match cover {
+            Cover::Perhaps(rule) => undecided(answers, rule, Effect::Approve, op),
+            Cover::Yes(level) => confine = confine.max(level),
+            Cover::No => uncovered = true,
         }
-        uncovered |= matches!(cover, Cover::No);
     }
     answers.covered |= !uncovered;
     if answers.covered {
-        duties(policy, ask, answers);
+        duties(policy, ask, confine, answers);
     }
 }
 
@@ -41,13 +43,16 @@ enum Cover<'p> {
     No,
     /// By a rule without conditions, which cannot have meant what is hidden: a person is asked.
     Perhaps(&'p Rule),
-    Yes,
+    /// By a rule that wants it confined at least so.
+    Yes(Level),
 }
 
 impl Cover<'_> {
     fn or(self, other: Self) -> Self {
         match (&self, &other) {
-            (Self::Yes, _) | (_, Self::No) | (Self::Perhaps(_), Self::Perhaps(_)) => self,
+            // One rule that allows it is enough, and the mildest says what for.
+            (Self::Yes(one), Self::Yes(another)) => Self::Yes((*one).min(*another)),
+            (Self::Yes(_), _) | (_, Self::No) | (Self::Perhaps(_), Self::Perhaps(_)) => self,
             _ => other,
         }
     }
@@ -71,7 +76,7 @@ fn weigh<'p>(
         (RuleKind::Allow, Tri::Unknown) => Cover::Perhaps(rule),
         (RuleKind::Allow, Tri::Yes) => {
             say(answers, rule, Reason::RuleAllow, Effect::Allow, None);
-            Cover::Yes
+            Cover::Yes(rule.confine)
         }
         (RuleKind::Warn, _) => {
             answers.oblige(Obligation::Warn { rule: Arc::clone(&rule.name) });
@@ -88,7 +93,7 @@ fn weigh<'p>(
             let timeout_s = rule.timeout_s.unwrap_or(usual).min(longest);
             answers.timeout_s = Some(answers.timeout_s.map_or(timeout_s, |shortest| shortest.min(timeout_s)));
             say(answers, rule, Reason::RuleApprove, Effect::Approve, Some(op));
-            if rule.layer.may_allow() { Cover::Yes } else { Cover::No }
+            if rule.layer.may_allow() { Cover::Yes(Level::None) } else { Cover::No }
         }
         (RuleKind::Deny, Tri::Yes) => {
             say(answers, rule, Reason::RuleDeny, Effect::Deny, Some(op));
@@ -136,18 +141,23 @@ fn undecided(answers: &mut Answers, rule: &Rule, effect: Effect, op: &Operation)
         }
         return;
     }
-    let why = op.opaque.first().map_or("a value it asks for is missing", |opaque| opaque.why.as_str());
+    let missing = if op.does.contains(Trait::Indefinite) {
+        "what it touches is not all said"
+    } else {
+        "a value it asks for is missing"
+    };
+    let why = op.opaque.first().map_or(missing, |opaque| opaque.why.as_str());
     let finding = Finding::new(GuardName::Rules, Reason::RuleUndecided, effect);
     answers.add(finding.rule(&rule.name).because(why));
 }
 
 /// The duties that come with every permit for a program.
-fn duties(policy: &Policy, ask: &Ask<'_>, answers: &mut Answers) {
+fn duties(policy: &Policy, ask: &Ask<'_>, confine: Level, answers: &mut Answers) {
     let runs = |op: &Operation| {
         op.program.is_some() || !op.opaque.is_empty() || op.does.contains(Trait::ExecuteCode)
     };
     if ask.facts.operations.iter().any(runs) {
-        answers.oblige(Obligation::Confine { least: policy.defaults.confine });
+        answers.oblige(Obligation::Confine { least: confine });
     }
     for duty in &policy.boundaries.duties {
         answers.oblige(duty.clone());

@@ -10,7 +10,7 @@ use super::pattern::{HostSet, PathSet, Tri, WordSet, wildcard};
 use super::source::{ConditionSource, Day, List, ValueTest};
 use super::text_pattern::TextPattern;
 use crate::decide::Ask;
-use crate::facts::{Access, Aspect, Operation, PathUse, SqlClass, Traits};
+use crate::facts::{Access, Aspect, Operation, PathUse, SqlClass, Trait, Traits};
 use crate::risk::Risk;
 use crate::time::Timestamp;
 use serde_json::{Map, Value};
@@ -40,6 +40,9 @@ pub(crate) struct Condition {
     pub(crate) does: Traits,
     pub(crate) secrets: Option<WordSet>,
     pub(crate) opaque: Option<bool>,
+    /// What only confinement bounds leaves the condition undecided. Shipped rules leave it to the
+    /// confinement that their allow rules ask for.
+    pub(crate) heeds_indefinite: bool,
     pub(crate) matches: Vec<TextPattern>,
     pub(crate) input: Vec<(Box<str>, ValueTest)>,
     pub(crate) context: Vec<(Box<str>, ValueTest)>,
@@ -87,6 +90,7 @@ impl Condition {
             does: source.does.iter().copied().collect(),
             secrets: words(&source.secrets),
             opaque: source.opaque,
+            heeds_indefinite: false,
             matches: source
                 .matches
                 .texts()
@@ -106,10 +110,17 @@ impl Condition {
         if self.empty {
             // Whoever allows a tool without conditions has not said that it may do what nobody
             // understands.
-            let unsure = side != Side::Tighten && !op.opaque.is_empty();
+            let unsure =
+                side != Side::Tighten && (!op.opaque.is_empty() || op.does.contains(Trait::Indefinite));
             return if unsure { Tri::Unknown } else { Tri::Yes };
         }
         if side != Side::Tighten && !op.opaque.is_empty() && self.opaque != Some(true) {
+            return Tri::No;
+        }
+        // Only a rule that names it can have meant it.
+        let indefinite = op.does.contains(Trait::Indefinite);
+        let named = self.does.contains(Trait::Indefinite) || self.opaque == Some(true);
+        if side != Side::Tighten && indefinite && !named {
             return Tri::No;
         }
         let mut answer = if self.request { self.request(side, ask, op, now) } else { Tri::Yes };
@@ -170,7 +181,7 @@ impl Condition {
                         Tri::of(there && uses.all(|used| set.contains(used, &ask.request.context)))
                     }
                     Side::Tighten => {
-                        let mut found = hidden(op, Aspect::Paths, true);
+                        let mut found = self.hidden(op, Aspect::Paths);
                         for used in uses {
                             found = or(found, set.touches(used, &ask.request.context));
                         }
@@ -185,7 +196,8 @@ impl Condition {
     fn host_uses(&self, side: Side, op: &Operation) -> Tri {
         let mut answer = Tri::Yes;
         if let Some(set) = &self.hosts {
-            answer = and(answer, each(side, &op.hosts, op, Aspect::Hosts, |host| set.contains(host)));
+            let found = each(side, &op.hosts, op, Aspect::Hosts, |host| set.contains(host));
+            answer = and(answer, if found == Tri::No { self.unsaid_hosts(side, op) } else { found });
         }
         if !self.ports.is_empty() {
             let asked = |port: Option<u16>| port.is_some_and(|port| self.ports.contains(&port));
@@ -197,6 +209,16 @@ impl Condition {
                 and(answer, each(side, &op.hosts, op, Aspect::Hosts, |host| asked(host.method.as_deref())));
         }
         answer
+    }
+
+    /// Unknown where `aspect` is hidden, or may hold more and this condition heeds that.
+    fn hidden(&self, op: &Operation, aspect: Aspect) -> Tri {
+        let may_have_more = self.heeds_indefinite && op.may_have_more(aspect);
+        if may_have_more { Tri::Unknown } else { hidden(op, aspect, true) }
+    }
+
+    fn unsaid_hosts(&self, side: Side, op: &Operation) -> Tri {
+        if side == Side::Tighten { self.hidden(op, Aspect::Hosts) } else { Tri::No }
     }
 
     fn sql_uses(&self, side: Side, op: &Operation) -> Tri {
@@ -244,7 +266,9 @@ impl Condition {
             );
         }
         if let Some(wanted) = self.opaque {
-            answer = and(answer, Tri::of(op.opaque.is_empty() != wanted));
+            let heeds = side != Side::Tighten || self.heeds_indefinite;
+            let hides = !op.opaque.is_empty() || heeds && op.does.contains(Trait::Indefinite);
+            answer = and(answer, Tri::of(hides == wanted));
         }
         answer
     }

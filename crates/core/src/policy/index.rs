@@ -271,7 +271,7 @@ impl Shelf {
             return;
         }
         // What is hidden could match anything; a decision about it looks at every rule.
-        if op.hides(Aspect::Program) || op.hides(Aspect::Hosts) {
+        if op.hides(Aspect::Program) || op.may_have_more(Aspect::Hosts) {
             return found.extend(&self.all);
         }
         if self.has(Self::OTHERS) {
@@ -311,7 +311,7 @@ impl Shelf {
     }
 
     fn collect_paths(&self, ask: &Ask<'_>, op: &Operation, found: &mut Found) {
-        if op.paths.iter().any(|used| used.recursive || used.glob) || op.hides(Aspect::Paths) {
+        if op.paths.iter().any(|used| used.recursive || used.glob) || op.may_have_more(Aspect::Paths) {
             return found.extend(&self.by_path);
         }
         for (accesses, ids) in &self.idle {

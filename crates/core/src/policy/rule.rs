@@ -5,7 +5,7 @@ use super::condition::{Condition, Side};
 use super::pattern::{HostSet, PathSet, Tri, WordSet};
 use super::source::{List, RuleSource};
 use crate::decide::Ask;
-use crate::decision::Layer;
+use crate::decision::{Layer, Level};
 use crate::facts::Operation;
 use crate::time::Timestamp;
 use std::sync::Arc;
@@ -61,6 +61,8 @@ pub struct Rule {
     pub strict: bool,
     /// Seconds until the approval expires.
     pub timeout_s: Option<u64>,
+    /// What it allows has to be confined at least so.
+    pub confine: Level,
     pub(crate) tools: Vec<Box<str>>,
     pub(crate) agents: Option<WordSet>,
     /// Whether the index finds the rule for its agents alone.
@@ -88,6 +90,9 @@ impl Rule {
         if trusts_words {
             return Err("`context` holds what the agent says of itself, which never loosens".to_owned());
         }
+        if source.confine.is_some() && kind != RuleKind::Allow {
+            return Err("`confine` is a duty of what a rule allows".to_owned());
+        }
         let name: Arc<str> = source.name.clone().unwrap_or_else(|| default_name(kind, tools, number)).into();
         let mut plain = Selector::default();
         let mut selectors = Vec::new();
@@ -103,6 +108,11 @@ impl Rule {
             selectors.push(plain);
         }
         let agents = (!source.agent.is_empty()).then(|| WordSet::parse(source.agent.texts()));
+        let condition = |source| -> Result<Condition, String> {
+            let mut condition = Condition::compile(source, lazy)?;
+            condition.heeds_indefinite = layer != Layer::BuiltIn;
+            Ok(condition)
+        };
         let build = |selector: Selector| {
             let is_pattern = |tool: &String| tool != "*" && tool.contains(['*', '?']);
             Ok(Self {
@@ -114,9 +124,10 @@ impl Rule {
                 reason: source.reason.as_deref().map(Into::into),
                 strict: source.strict,
                 timeout_s: source.timeout_s,
+                confine: source.confine.unwrap_or(Level::None),
                 agents: agents.clone(),
-                when: narrowed(Condition::compile(&source.when, lazy)?, &selector)?,
-                except: source.except.as_ref().map(|except| Condition::compile(except, lazy)).transpose()?,
+                when: narrowed(condition(&source.when)?, &selector)?,
+                except: source.except.as_ref().map(condition).transpose()?,
                 tools: selector.tools.into_iter().map(Into::into).collect(),
             })
         };

@@ -2,7 +2,7 @@
 //! most rules are ruled out by one comparison.
 
 use super::condition::Condition;
-use crate::facts::{Access, Operation, Place, SqlClass, Traits};
+use crate::facts::{Access, Operation, Place, SqlClass, Trait, Traits};
 
 /// What an operation has, or what a condition that tightens needs at least one of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -10,7 +10,7 @@ pub(crate) struct Shape(u64);
 
 // From the lowest bit: effects, accesses, places that are looked at, places that are changed,
 // kinds of SQL, and three single bits.
-const ACCESSES: u32 = 16;
+const ACCESSES: u32 = 20;
 const PLACES: u32 = ACCESSES + 5;
 const CHANGED_PLACES: u32 = PLACES + 11;
 const SQL: u32 = CHANGED_PLACES + 11;
@@ -24,7 +24,7 @@ impl Shape {
 
     /// What the operation has. One that hides something may have anything.
     pub(crate) fn of(op: &Operation) -> Self {
-        if !op.opaque.is_empty() {
+        if !op.opaque.is_empty() || op.does.contains(Trait::Indefinite) {
             return Self(u64::MAX);
         }
         let mut bits = SOMETHING | effects(op.does);

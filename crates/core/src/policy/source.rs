@@ -178,6 +178,8 @@ pub struct RuleSource {
     pub strict: bool,
     /// Seconds until the approval turns into a refusal (approve rules).
     pub timeout_s: Option<u64>,
+    /// The least level of confinement for what the rule allows (allow rules).
+    pub confine: Option<Level>,
     /// Actions this rule must match. Checked when the file is loaded.
     #[serde(rename = "match")]
     #[schemars(with = "Vec<Example>")]
@@ -286,10 +288,10 @@ pub struct ActionSource {
     pub max_duration_s: Option<f64>,
     /// Calls an hour and agent. Zero = none.
     pub rate_per_hour: Option<u64>,
-}
-
     /// Calls an hour of all agents together. Zero = none.
     pub total_per_hour: Option<u64>,
+}
+
 /// A day of the week.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
