@@ -3,9 +3,11 @@
 //! One pass looks for keywords; only where one stands is the rule of that keyword tried, and only
 //! values that look chosen by chance count. Ordinary sentences about passwords are no secrets.
 
+mod issued;
 mod rules;
 
 use aho_corasick::{AhoCorasick, AhoCorasickBuilder, MatchKind};
+use issued::ISSUED;
 use regex::Regex;
 use rules::{RULES, Rule};
 use serde_json::{Map, Value};
@@ -162,6 +164,12 @@ pub fn is_secret_name(name: &str) -> bool {
             && !POSITIONS.iter().any(|position| squeezed.contains(position)))
 }
 
+/// Every format. For a keyword that several share, the first that matches counts: a format of an
+/// issuer before what only its surroundings mark.
+fn all_rules() -> impl Iterator<Item = &'static Rule> {
+    ISSUED.iter().chain(RULES)
+}
+
 /// Whether a keyword occurs in `text`. Building the automaton takes longer than a short process should:
 /// the first short texts are searched keyword by keyword.
 fn may_hold(text: &str) -> bool {
@@ -172,7 +180,7 @@ fn may_hold(text: &str) -> bool {
         return true;
     }
     let lower = text.to_ascii_lowercase();
-    RULES.iter().flat_map(|rule| rule.keywords).any(|keyword| lower.contains(&keyword.to_ascii_lowercase()))
+    all_rules().flat_map(|rule| rule.keywords).any(|keyword| lower.contains(&keyword.to_ascii_lowercase()))
 }
 
 /// The keywords of all rules, and the compiled rules by keyword.
@@ -187,11 +195,11 @@ struct Compiled {
     expression: LazyLock<Option<Regex>, Box<dyn FnOnce() -> Option<Regex> + Send + Sync>>,
 }
 
-static COMPILED: LazyLock<Vec<Compiled>> = LazyLock::new(|| RULES.iter().map(Compiled::new).collect());
+static COMPILED: LazyLock<Vec<Compiled>> = LazyLock::new(|| all_rules().map(Compiled::new).collect());
 
 /// `None` would mean that the table of keywords is unusable; then nothing passes as clean.
 static SCANNER: LazyLock<Option<Scanner>> = LazyLock::new(|| {
-    let mut keywords: Vec<&'static str> = RULES.iter().flat_map(|rule| rule.keywords).copied().collect();
+    let mut keywords: Vec<&'static str> = all_rules().flat_map(|rule| rule.keywords).copied().collect();
     keywords.sort_unstable();
     keywords.dedup();
     let rules_of = keywords
@@ -200,6 +208,7 @@ static SCANNER: LazyLock<Option<Scanner>> = LazyLock::new(|| {
         .collect();
     let automaton = AhoCorasickBuilder::new()
         .ascii_case_insensitive(true)
+        .kind(Some(aho_corasick::AhoCorasickKind::DFA))
         .match_kind(MatchKind::LeftmostLongest)
         .build(&keywords);
     automaton.ok().map(|keywords| Scanner { keywords, rules_of })

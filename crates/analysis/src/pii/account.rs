@@ -64,7 +64,7 @@ fn has_luhn_digit(bytes: &[u8], groups: &[Group]) -> bool {
             if weighted > 9 { weighted - 9 } else { weighted }
         })
         .sum();
-    sum % 10 == 0 && values(bytes, groups).any(|digit| digit != 0)
+    sum.is_multiple_of(10) && values(bytes, groups).any(|digit| digit != 0)
 }
 
 /// A social security number: three, two and four digits with one separator, in ranges that are

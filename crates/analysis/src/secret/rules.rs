@@ -16,6 +16,17 @@ pub(super) struct Rule {
     pub(super) accepts: fn(&str) -> bool,
 }
 
+impl Rule {
+    /// A block of text that is a secret as a whole, to its end mark or the end of the text.
+    pub(super) const fn whole(
+        kind: &'static str,
+        keywords: &'static [&'static str],
+        expression: &'static str,
+    ) -> Self {
+        Self { kind, keywords, expression, after: After::Anything, window: WIDE_WINDOW, accepts: |_| true }
+    }
+}
+
 /// What may stand before a keyword.
 #[derive(Clone, Copy)]
 pub(super) enum After {
@@ -46,12 +57,16 @@ const WINDOW: usize = 512;
 const WIDE_WINDOW: usize = 16 * 1024;
 
 /// A format whose prefix alone makes it unmistakable.
-const fn prefixed(kind: &'static str, keywords: &'static [&'static str], expression: &'static str) -> Rule {
+pub(super) const fn prefixed(
+    kind: &'static str,
+    keywords: &'static [&'static str],
+    expression: &'static str,
+) -> Rule {
     Rule { kind, keywords, expression, after: After::NoWord, window: WINDOW, accepts: is_varied }
 }
 
 /// A value that only its surroundings mark as a secret.
-const fn in_context(
+pub(super) const fn in_context(
     kind: &'static str,
     keywords: &'static [&'static str],
     expression: &'static str,
@@ -169,14 +184,11 @@ pub(super) static RULES: &[Rule] = &[
         window: WIDE_WINDOW,
         accepts: is_varied,
     },
-    Rule {
-        kind: "private-key",
-        window: WIDE_WINDOW,
-        keywords: &["-----begin"],
-        expression: r"-----BEGIN [A-Z0-9 ]{0,30}PRIVATE KEY(?: BLOCK)?-----(?s:.*?)(?:-----END [A-Z0-9 ]{0,30}-----|\z)",
-        after: After::Anything,
-        accepts: |_| true,
-    },
+    Rule::whole(
+        "private-key",
+        &["-----begin"],
+        r"-----BEGIN [A-Z0-9 ]{0,30}PRIVATE KEY(?: BLOCK)?-----(?s:.*?)(?:-----END [A-Z0-9 ]{0,30}-----|\z)",
+    ),
     in_context("url-password", &["://"], r#"://[^\s/:@"'<>?#]{0,}:([^\s/@"'<>]{3,})@"#, is_chosen),
     in_context("bearer-token", &["bearer"], r"(?i:bearer)\s{1,3}([0-9A-Za-z._~+/-]{20,}=*)", is_random),
     in_context(
@@ -250,20 +262,20 @@ const TOKEN_NAMES: &[&str] = &[
 ];
 
 /// Not all the same few characters, as in `ghp_xxxxxxxx…` or `sk_live_00000…`.
-fn is_varied(text: &str) -> bool {
+pub(super) fn is_varied(text: &str) -> bool {
     distinct(text.rsplit(['_', '-', '.', '=']).find(|part| part.len() >= 8).unwrap_or(text)) >= 5
 }
 
 /// Looks drawn by chance: letters and digits, with at least 3 bits of entropy a character and no
 /// word that stands for a gap to fill in.
-fn is_random(text: &str) -> bool {
+pub(super) fn is_random(text: &str) -> bool {
     let letters = text.bytes().any(|byte| byte.is_ascii_alphabetic());
     let digits = text.bytes().filter(u8::is_ascii_digit).count();
     text.len() >= 12 && letters && digits >= 2 && entropy(text) >= 3.0 && !is_gap(text) && !is_reference(text)
 }
 
 /// Looks like a password somebody chose: not only lower-case letters, and not a gap to fill in.
-fn is_chosen(text: &str) -> bool {
+pub(super) fn is_chosen(text: &str) -> bool {
     let plain = text.bytes().all(|byte| byte.is_ascii_lowercase() || matches!(byte, b'_' | b'-' | b'.'));
     !plain && distinct(text) >= 4 && !is_gap(text) && !is_reference(text)
 }
@@ -325,6 +337,13 @@ fn is_gap(text: &str) -> bool {
     lower == "password" || WORDS.iter().any(|word| lower.contains(word))
 }
 
+/// `db.example.com:5432`.
+fn is_port(text: &str) -> bool {
+    text.rsplit_once(':').is_some_and(|(host, port)| {
+        host.contains('.') && !port.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit())
+    })
+}
+
 /// Text that names where a secret is kept: `os.environ`, `process.env.TOKEN`, `/run/secrets/x`.
 fn is_reference(text: &str) -> bool {
     let lower = text.to_ascii_lowercase();
@@ -334,7 +353,9 @@ fn is_reference(text: &str) -> bool {
         || lower.contains("process.env")
         || lower.contains("getenv")
         || lower.starts_with("http")
-        || text.starts_with(['/', '~', '%', '{', '.', '@'])
+        || text.contains("::")
+        || text.starts_with(['/', '~', '%', '{', '.', '@', '*', ':'])
+        || is_port(text)
         || (upper_name && text.contains('_'))
         || (lower.contains('.')
             && lower
