@@ -129,15 +129,15 @@ fn check(text: &str) -> Result<(), Opaque> {
 }
 
 /// Whether `text` holds a variable other than a leading `$HOME` or `$PWD`. `$id.tsx`, in lower
-/// case, is taken as the file name that web frameworks give it.
+/// case, is taken as the file name that web frameworks give it; `::$DATA` names a stream of Windows.
 fn has_variable(text: &str) -> bool {
     if !text.contains('$') {
         return false;
     }
     let rest = leading_variable(text).map_or(text, |(_, rest)| rest);
-    rest.split('$')
-        .skip(1)
-        .any(|after| after.starts_with(|c: char| c.is_ascii_uppercase() || matches!(c, '{' | '(' | '_')))
+    let begins = |c: char| c.is_ascii_uppercase() || matches!(c, '{' | '(' | '_');
+    let parts = || rest.split('$');
+    parts().zip(parts().skip(1)).any(|(before, after)| !before.ends_with("::") && after.starts_with(begins))
 }
 
 /// A leading variable with a known value, and what follows it.

@@ -1,6 +1,7 @@
 //! The command line.
 
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
+use stayhand_core::time::Timestamp;
 use std::path::PathBuf;
 
 /// The safety runtime for AI agents: decides what each action would do before it happens, runs
@@ -157,6 +158,8 @@ pub(crate) enum Trace {
         #[arg(short, long)]
         follow: bool,
     },
+    /// List what was refused, and why
+    Violations(Violations),
     /// Write records to standard output
     Export {
         /// Only this session
@@ -238,6 +241,22 @@ pub(crate) enum Approvals {
     Approve(Answer),
     /// Say no
     Reject(Answer),
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Violations {
+    /// Only of this agent
+    #[arg(long)]
+    pub(crate) agent: Option<String>,
+    /// Only of this severity: high or critical
+    #[arg(long)]
+    pub(crate) severity: Option<String>,
+    /// Only from this moment on (UTC), as in 2026-11-20 or 2026-11-20T15:00:00Z
+    #[arg(long, value_name = "TIME")]
+    pub(crate) since: Option<Timestamp>,
+    /// At most so many, the newest
+    #[arg(long, default_value_t = 10_000)]
+    pub(crate) limit: usize,
 }
 
 #[derive(Debug, ClapArgs)]

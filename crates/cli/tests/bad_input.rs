@@ -14,8 +14,9 @@ use common::{
     not_run, run,
 };
 use serde_json::{Value, json};
+use std::io::{BufRead as _, BufReader};
 use std::os::unix::fs::PermissionsExt as _;
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
 /// Answers a batch; every line must be answered, in seconds at the most.
@@ -381,18 +382,52 @@ fn a_file_size_limit_is_a_full_disk() {
     world.verify();
 }
 
+/// A small disk of its own: mounted by root, or in a namespace that anybody may make and that one
+/// process keeps while the others enter it.
 #[test]
 fn a_full_disk() {
     let world = World::new();
-    let state = world.state.to_str().unwrap();
     std::fs::create_dir(&world.state).unwrap();
-    if !is_root() || !run_tool("mount", &["-t", "tmpfs", "-o", "size=3m,mode=700", "stayhand-test", state]) {
-        return not_run("a_full_disk", "only root may mount a small disk");
+    let Some(disk) = SmallDisk::mount(&world) else {
+        return not_run("a_full_disk", "neither mounts nor user namespaces are to be had");
+    };
+    fill_up(&world, |args| disk.command(&world, args));
+}
+
+/// The process that keeps the disk.
+struct SmallDisk(std::process::Child);
+
+impl SmallDisk {
+    fn mount(world: &World) -> Option<Self> {
+        let script =
+            "mount -t tmpfs -o size=3m,mode=700 stayhand-test \"$0\" && echo ready && exec sleep 600";
+        let own_user: &[&str] = if is_root() { &[] } else { &["--user", "--map-root-user"] };
+        let mut command = world.bare("unshare");
+        command.args(own_user).args(["--mount", "bash", "-c", script, world.state.to_str().unwrap()]);
+        let mut keeper = command.stdout(Stdio::piped()).spawn().ok()?;
+        let mut line = String::new();
+        BufReader::new(keeper.stdout.take()?).read_line(&mut line).ok()?;
+        let disk = Self(keeper);
+        (line == "ready\n").then_some(disk)
     }
-    let done = std::panic::catch_unwind(|| fill_up(&world, |args| world.command(args)));
-    assert!(run_tool("umount", &["--lazy", state]));
-    if let Err(cause) = done {
-        std::panic::resume_unwind(cause);
+
+    fn command(&self, world: &World, args: &[&str]) -> Command {
+        let mut command = world.bare("nsenter");
+        let own_user: &[&str] = if is_root() { &[] } else { &["--user", "--preserve-credentials"] };
+        command.args(["--target", &self.0.id().to_string(), "--mount"]).args(own_user);
+        command
+            .arg(format!("--wd={}", world.work.display()))
+            .args([STAYHAND, "--home"])
+            .arg(&world.state)
+            .args(args);
+        command
+    }
+}
+
+impl Drop for SmallDisk {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
     }
 }
 

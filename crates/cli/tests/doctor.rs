@@ -56,6 +56,34 @@ fn bypass_77_the_missing_confinement_is_said() {
     assert!(!world.work.join("made").exists());
 }
 
+/// A gate that is set up and never asked is noticed: the doctor fires a canary through the program as
+/// clients start it. The neighbour: a set-up that answers, whatever its policy permits.
+#[test]
+fn bypass_122_a_canary_is_fired() {
+    let world = World::new();
+    let seen = |world: &World| {
+        let report = world.run(&["--json", "doctor"]).json();
+        let controls = report["controls"].as_array().unwrap();
+        controls.iter().find(|control| control["control"] == "canary").unwrap().clone()
+    };
+    assert_eq!(seen(&world)["proven"], true);
+    world.user_policy("extends: permissive\n");
+    assert_eq!(seen(&world)["proven"], true);
+    // Where the program cannot answer for this user, no code is taken for a refusal.
+    world.user_policy("rulez: []\n");
+    let broken = seen(&world);
+    assert_eq!(broken["proven"], false);
+    assert!(broken["seen"].as_str().unwrap().contains("code: 2"), "{broken}");
+    // The user's own folders count.
+    let elsewhere = world.beside("config");
+    std::fs::create_dir_all(elsewhere.join("stayhand")).unwrap();
+    std::fs::write(elsewhere.join("stayhand/policy.yaml"), "extends: strict\n").unwrap();
+    let mut command = world.command(&["--json", "doctor"]);
+    command.env("XDG_CONFIG_HOME", &elsewhere);
+    let report = run(command, b"").json();
+    assert_eq!(report["failed"], 0, "{report}");
+}
+
 #[test]
 fn an_open_state_folder_fails() {
     let world = World::new();

@@ -44,6 +44,52 @@ impl Timestamp {
     }
 }
 
+impl std::str::FromStr for Timestamp {
+    type Err = String;
+
+    /// A day (`2026-11-20`), or a moment of it in UTC (`2026-11-20T15:00:00.000000Z`, the seconds and
+    /// what is behind them left out or not).
+    fn from_str(text: &str) -> Result<Self, String> {
+        moment(text)
+            .map(Self)
+            .ok_or_else(|| format!("`{text}` is no moment in UTC, as in 2026-11-20T15:00:00Z"))
+    }
+}
+
+fn moment(text: &str) -> Option<u64> {
+    let (date, clock) = text.split_once(['T', ' ']).unwrap_or((text, "00:00"));
+    let mut parts = date.splitn(3, '-').map(number);
+    let (year, month, day) = (parts.next()??, parts.next()??, parts.next()??);
+    let clock = clock.strip_suffix('Z').unwrap_or(clock);
+    let (clock, fraction) = clock.split_once('.').unwrap_or((clock, "0"));
+    let mut parts = clock.splitn(3, ':').map(number);
+    let (hour, minute, second) = (parts.next()??, parts.next()??, parts.next().unwrap_or(Some(0))?);
+    let fits = (1970..10_000).contains(&year) && (1..=12).contains(&month) && (1..=31).contains(&day);
+    if !fits || hour > 23 || minute > 59 || second > 59 || fraction.len() > 6 {
+        return None;
+    }
+    let micros = number(&format!("{fraction:0<6}"))?;
+    let seconds = ((days_since_1970(year, month, day) * 24 + hour) * 60 + minute) * 60 + second;
+    let found = Timestamp(seconds * 1_000_000 + micros);
+    // A day that the month does not have would be one of the next month.
+    (found.date() == (year, month, day)).then_some(found.0)
+}
+
+/// A number of digits alone.
+fn number(text: &str) -> Option<u64> {
+    text.bytes().all(|byte| byte.is_ascii_digit()).then(|| text.parse().ok())?
+}
+
+/// Days of the Gregorian calendar, from 1970 on.
+/// Source: H. Hinnant, "chrono-Compatible Low-Level Date Algorithms", `days_from_civil`.
+const fn days_since_1970(year: u64, month: u64, day: u64) -> u64 {
+    let year = year - (month <= 2) as u64;
+    let year_of_era = year % 400;
+    let day_of_year = (153 * ((month + 9) % 12) + 2) / 5 + day - 1;
+    let day_of_era = year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year;
+    year / 400 * 146_097 + day_of_era - 719_468
+}
+
 impl fmt::Display for Timestamp {
     /// RFC 3339 with microseconds.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -70,5 +116,34 @@ mod tests {
         assert_eq!(Timestamp(0).to_string(), "1970-01-01T00:00:00.000000Z");
         assert_eq!(Timestamp(951_782_400_000_001).to_string(), "2000-02-29T00:00:00.000001Z");
         assert_eq!(Timestamp(0).weekday_and_minute(), (3, 0));
+    }
+
+    #[test]
+    fn moments_are_read_as_they_are_written() {
+        for moment in [0, 1, 951_782_400_000_001, 1_795_186_800_000_000, 4_102_444_799_999_999] {
+            let moment = Timestamp(moment);
+            assert_eq!(moment.to_string().parse(), Ok(moment));
+        }
+        let noon = Timestamp(1_795_176_000_000_000);
+        for text in ["2026-11-20T12:00:00Z", "2026-11-20 12:00", "2026-11-20T12:00:00.0", "2026-11-20T12:00Z"]
+        {
+            assert_eq!(text.parse(), Ok(noon), "{text}");
+        }
+        for text in [
+            "",
+            "2026",
+            "2026-11-31",
+            "2026-13-01",
+            "1969-12-31",
+            "2026-11-20T24:00",
+            "2026-11-20T12",
+            "2026-11-20T12:00:00+01:00",
+            "+026-11-20",
+            "2026-02-29",
+            "99999-01-01",
+            "2026-11-20T12:00:00.1234567",
+        ] {
+            assert!(text.parse::<Timestamp>().is_err(), "{text}");
+        }
     }
 }

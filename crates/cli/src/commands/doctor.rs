@@ -21,6 +21,7 @@ const PROOFS: &[Proof] = &[
     ("state folder", state_folder),
     ("policy in force", policy_in_force),
     ("refusal", refusal),
+    ("canary", canary),
     ("empty policy", empty_policy),
     ("broken policy", broken_policy),
     ("metadata address", metadata_address),
@@ -149,6 +150,36 @@ fn refusal(scratch: &Scratch) -> anyhow::Result<String> {
         ensure!(decision.effect >= Effect::Approve, "`{command}` is allowed");
     }
     Ok("`rm -rf /` and three of its spellings do not pass".to_owned())
+}
+
+/// What a client does: it starts this program anew in the user's own set-up, and trusts its exit code.
+/// One request that no policy permits, and one that cannot be read.
+fn canary(scratch: &Scratch) -> anyhow::Result<String> {
+    let engine = scratch.engine("canary", scratch.policy("open.yaml", "extends: permissive")?)?;
+    let settings = user_policy_folder()?;
+    let mut local = home::local_settings();
+    local.environment.push(("XDG_CONFIG_HOME".to_owned(), settings));
+    let executor = Local::new(local);
+    let program = std::env::current_exe()?;
+    let code = |input: &str| {
+        let argv = serde_json::json!({ "argv": [program, "check", "fetch", input] });
+        let Verdict::Permitted(permit) = scratch.ask(&engine, "exec", argv)? else {
+            bail!("starting this program was not permitted")
+        };
+        Ok(engine.execute(permit, &executor)?.outcome)
+    };
+    let harmful = code(r#"{"url":"http://169.254.169.254/"}"#)?;
+    ensure!(harmful == Outcome::Exit { code: 1 }, "a metadata service was not refused, but: {harmful:?}");
+    let unreadable = code(r#"{"url":"http://169.254.169.254/"#)?;
+    ensure!(unreadable == Outcome::Exit { code: 2 }, "a broken request was no error, but: {unreadable:?}");
+    Ok("started as clients start it, this program refuses with 1 and fails with 2".to_owned())
+}
+
+/// The folder that holds the folder of the user's policy.
+fn user_policy_folder() -> anyhow::Result<String> {
+    let file = home::user_policy()?;
+    let folder = file.parent().and_then(Path::parent).context("the user's policy lies nowhere")?;
+    Ok(folder.to_string_lossy().into_owned())
 }
 
 fn empty_policy(scratch: &Scratch) -> anyhow::Result<String> {

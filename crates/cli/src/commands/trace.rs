@@ -1,14 +1,16 @@
 //! `stayhand trace`: what was recorded.
 
-use crate::args::{ExportFormat, Global, Trace};
+use crate::args::{ExportFormat, Global, Trace, Violations};
 use crate::{Exit, home, show};
 use anstream::println;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use stayhand_core::event::{Event, Outcome, Record};
+use stayhand_core::risk::Risk;
 use stayhand_core::time::Timestamp;
+use stayhand_core::violation::{Violation, ViolationFilter};
 use stayhand_runtime::replay::Tally;
 use stayhand_store::{LogReader, Order, Query, Stored};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::io::{BufWriter, Write};
 use std::time::Duration;
 
@@ -24,6 +26,7 @@ pub(super) fn run(global: &Global, trace: &Trace) -> anyhow::Result<Exit> {
             Err(_) => show_session(global, &reader, what),
         },
         Trace::Tail { lines, follow } => tail(global, &reader, *lines, *follow),
+        Trace::Violations(wanted) => violations(global, &reader, wanted),
         Trace::Export { session, format } => export(&reader, session.clone(), *format),
     }
 }
@@ -200,6 +203,53 @@ fn reader_went_away(wait: Duration) -> bool {
         Ok(_) => fds.iter().any(|fd| fd.revents().intersects(PollFlags::ERR | PollFlags::HUP)),
         Err(_) => false,
     }
+}
+
+/// The newest violations that are wanted, oldest first.
+fn violations(global: &Global, reader: &LogReader, wanted: &Violations) -> anyhow::Result<Exit> {
+    let severity = wanted.severity.as_deref().map(severity).transpose()?;
+    let filter = ViolationFilter { agent: wanted.agent.clone(), severity, since: wanted.since };
+    let query = Query {
+        kind: Some("decided".to_owned()),
+        agent: wanted.agent.clone(),
+        from_at: wanted.since,
+        ..Query::default()
+    };
+    let mut found = VecDeque::new();
+    for stored in reader.records(&query)? {
+        let record = stored?.parse()?;
+        found.extend(Violation::of(&record).into_iter().filter(|violation| filter.wants(violation)));
+        while found.len() > wanted.limit {
+            found.pop_front();
+        }
+    }
+    if global.json {
+        show::json(&found)?;
+        return Ok(Exit::Permitted);
+    }
+    for violation in &found {
+        let time = violation.timestamp.to_string();
+        println!(
+            "{} {:<8} {:<24} {} {} {}",
+            show::styled(show::DIM, time.get(..19).unwrap_or_default()),
+            violation.severity.name(),
+            violation.violation_type.code(),
+            show::line(&violation.agent_id, 20),
+            show::line(&violation.action, 30),
+            show::line(&violation.reason, 80)
+        );
+    }
+    println!("{} violations", found.len());
+    Ok(Exit::Permitted)
+}
+
+/// A severity by its name; another word is a mistake and not the highest one.
+fn severity(name: &str) -> anyhow::Result<Risk> {
+    let found = Risk::parse(name);
+    if found.name().eq_ignore_ascii_case(name) {
+        return Ok(found);
+    }
+    Err(home::usage(format!("`{name}` is no severity; there are safe, low, medium, high and critical")))
 }
 
 fn export(reader: &LogReader, session: Option<String>, format: ExportFormat) -> anyhow::Result<Exit> {

@@ -248,6 +248,7 @@ fn bypass_172_the_reasons_are_recorded() {
     assert!(used["decision"].to_string().contains("approval_granted"));
 }
 
+/// A148, P085: a warning or an audit entry is part of the record, with the rule that wants it.
 #[test]
 fn p085_warnings_and_audit_entries_are_recorded() {
     let world = World::new();
@@ -263,6 +264,41 @@ fn p085_warnings_and_audit_entries_are_recorded() {
     assert!(!plain.contains("warn") && !plain.contains("audit"), "{plain}");
 }
 
+/// A209: what was refused, by agent, severity and time; values are redacted (D207).
+#[test]
+fn a209_violations_are_listed() {
+    let world = World::new();
+    let key = ["AKIA", "IOSFODNN7EXAMPLE"].concat();
+    let ask = |agent: &str, tool: &str, input: &str| {
+        world.run(&["check", "--record", "--agent", agent, tool, input]);
+    };
+    ask("ada", "read_file", "{\"path\":\"~/.ssh/id_rsa\"}");
+    ask("bob", "fetch", "{\"url\":\"http://169.254.169.254/\"}");
+    ask("bob", "bash", "git push");
+    ask("bob", "bash", "ls");
+    ask("bob", &format!("tool_{key}"), &format!("{{\"x\":\"{key}\"}}"));
+    let list = |args: &[&str]| world.run(&[&["--json", "trace", "violations"], args].concat());
+    let count = |args: &[&str]| list(args).expect(PERMITTED).json().as_array().unwrap().len();
+    assert_eq!(count(&[]), 3);
+    assert_eq!((count(&["--agent", "ada"]), count(&["--agent", "eve"])), (1, 0));
+    assert_eq!(count(&["--severity", "CRITICAL"]), 1);
+    assert_eq!(count(&["--agent", "ada", "--severity", "critical"]), 0);
+    assert_eq!((count(&["--since", "2020-01-01"]), count(&["--since", "9999-01-01"])), (3, 0));
+    let newest = list(&["--limit", "1"]).json();
+    assert_eq!(newest[0]["agent_id"], "bob");
+    // The moment itself is included.
+    let written = world.run(&["trace", "export"]).json_lines();
+    let of_ada =
+        written.iter().find(|record| record["event"]["request"]["principal"]["agent"] == "ada").unwrap();
+    let moment = stayhand_core::time::Timestamp(of_ada["at"].as_u64().unwrap()).to_string();
+    assert_eq!(count(&["--agent", "ada", "--since", &moment]), 1);
+    world.run(&["trace", "violations"]).expect(PERMITTED).says("metadata_address").says("3 violations");
+    for wrong in [["--severity", "bogus"], ["--since", "yesterday"], ["--limit", "-1"]] {
+        list(&wrong).expect(crate::common::USAGE);
+    }
+}
+
+/// R-20, P086.
 #[test]
 fn p086_refused_actions_are_recorded() {
     let world = World::new();
