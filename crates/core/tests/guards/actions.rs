@@ -167,7 +167,7 @@ fn a203_zero_and_none() {
     assert!((0..200).all(|_| run(&free, &mut state, &go) == Effect::Allow));
 }
 
-/// A204: the limit itself passes; a missing cost does not; zero permits only what is free.
+/// A204, D206: the limit itself passes; a missing cost does not; zero permits only what is free.
 #[test]
 fn a204_costs() {
     let call = || call("call").op(Operation::default());
@@ -234,7 +234,7 @@ fn a205_patterns_look_where_they_belong() {
     );
 }
 
-/// A206, P009, P010: every path counts, by whole components.
+/// A206, D203, P009, P010: every path counts, by whole components.
 #[test]
 fn a206_resources() {
     let go = |paths: &[&str]| paths.iter().fold(call("go"), |case, path| case.op(touch(Access::Read, path)));
@@ -294,7 +294,7 @@ fn a208_approval_and_risk() {
     "#]].assert_eq(&table(&policy, &State::default(), &rows));
 }
 
-/// A212: a duration becomes a duty.
+/// A212, D207: a duration becomes a duty.
 #[test]
 fn a212_durations_are_duties() {
     let policy = policy("actions: {go: {approval: false, max_duration_s: 1.5}}");
@@ -302,7 +302,8 @@ fn a212_durations_are_duties() {
     expect!["[TimeLimit { limit_ms: 1500 }]"].assert_eq(&format!("{:?}", decision.obligations));
 }
 
-/// E001 to E026: each pattern of the default action policies finds one text and leaves another.
+/// E001–E006 (reads), E007–E010 (writes), E011–E017 (commands), E018 (queries), E019–E023 (mutations),
+/// E024, E025, E026: each pattern of the default action policies finds one text and leaves another.
 #[test]
 fn e001_e026_patterns() {
     let rows = [
@@ -334,7 +335,7 @@ fn e001_e026_patterns() {
     }
 }
 
-/// E007 to E026: calls an hour.
+/// E007 to E026, E018, E024, E025: calls an hour.
 #[test]
 fn e007_e026_rates() {
     let policy = pack("qa-agent");

@@ -137,6 +137,25 @@ fn a_grant_covers_what_was_shown() {
     assert_eq!(small.hiding(Aspect::Paths).decide(&policy, &state).decision.effect, Effect::Approve);
 }
 
+/// A178: names of approvals are unique however quickly they are asked for; those that were answered
+/// are remembered up to a bound; a day is a timeout like another.
+#[test]
+fn a178_approvals_are_bounded_and_unique() {
+    let policy =
+        policy("defaults: {approval_timeout_s: 86400}\nrules: [{allow: bash}, {name: q, approve: bash}]");
+    let mut state = State::default();
+    for number in 0..1200 {
+        let asked = ask(&policy, &mut state, &bash(&format!("echo {number}")), number * 2);
+        assert_eq!(asked, (Effect::Approve, Some(NOW.plus_seconds(86_400))));
+        answer(&mut state, number * 2 + 1, number * 2, false);
+    }
+    let names: std::collections::BTreeSet<_> = state.approvals().map(|approval| approval.id).collect();
+    assert_eq!(names.len(), state.approvals().count());
+    assert!((100..=1001).contains(&names.len()), "{}", names.len());
+    // The newest are kept, and still count.
+    assert_eq!(bash("echo 1199").decide(&policy, &state).decision.effect, Effect::Deny);
+}
+
 /// A yes never lifts a refusal.
 #[test]
 fn a_grant_never_lifts_a_refusal() {

@@ -67,7 +67,7 @@ fn r_41_as_json() {
     assert_eq!(serde_json::to_value(&answer).unwrap(), expected);
 }
 
-/// A173: what a tier may look like.
+/// A173, D101, D102: what a tier may look like.
 #[test]
 fn a173_tiers() {
     let table = [
@@ -90,7 +90,7 @@ fn a173_tiers() {
     }
 }
 
-/// A174: the boundaries of the score, and what is out of range.
+/// A174, D112: the boundaries of the score, and what is out of range.
 #[test]
 fn a174_scores() {
     let table = [

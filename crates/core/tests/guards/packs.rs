@@ -176,7 +176,7 @@ fn command() -> Operation {
     bash("ls").facts.operations.remove(0)
 }
 
-/// The other packs: looking is free, changing waits.
+/// The other packs: looking is free, changing waits (K128: what destroys wants a person).
 #[test]
 fn data_ops_and_permissive() {
     let rows = [
