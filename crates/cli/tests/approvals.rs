@@ -38,6 +38,7 @@ impl World {
     }
 }
 
+/// P006, R-21: what needs approval is not executed without it; with it, once.
 #[test]
 fn an_approval_from_another_process_is_used_once() {
     let world = World::new();
@@ -127,6 +128,7 @@ fn waiting_ends_with_the_answer() {
     }
 }
 
+/// R-21, D240: nobody answers, nothing runs.
 #[test]
 fn waiting_ends_with_the_expiry() {
     let world = World::new();

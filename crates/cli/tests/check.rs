@@ -73,6 +73,7 @@ fn wrong_usage_is_2_and_says_what_is_wrong() {
     }
 }
 
+/// the answer is a value with code, rule, words and risk.
 #[test]
 fn json_has_the_documented_shape() {
     let world = World::new();

@@ -1,6 +1,6 @@
 //! Inputs that went past another safety layer, each by its number, beside their harmless neighbours.
 //! The whole way is tested: request, analysis, decision.
-#![expect(clippy::unwrap_used, clippy::panic, reason = "a test may fail loudly")]
+#![expect(clippy::unwrap_used, reason = "a test may fail loudly")]
 
 use serde_json::{Value, json};
 use stayhand_core::decision::{Decision, Effect, Layer};

@@ -127,6 +127,7 @@ fn bypass_97_a_time_limit_ends_background_children_too() {
     world.verify();
 }
 
+/// A120, A212.
 #[test]
 fn p088_a_time_limit_stops_the_program() {
     let world = World::new();
@@ -269,7 +270,7 @@ fn bypass_167_what_cannot_be_recorded_is_not_executed() {
     world.verify();
 }
 
-/// A limit that this version cannot keep is not ignored: the action is not started.
+/// A121: a limit that this version cannot keep is not ignored: the action is not started.
 #[test]
 fn bypass_79_a_limit_nobody_keeps_is_not_accepted() {
     let world = World::new();

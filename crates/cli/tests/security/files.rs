@@ -105,7 +105,7 @@ fn bypass_41_the_scratch_folder_is_private_and_its_name_is_not_known() {
     assert_ne!(first, folder());
 }
 
-/// Decided about a file, executed on a link to another one: the write goes nowhere.
+/// A117: decided about a file, executed on a link to another one: the write goes nowhere.
 #[test]
 fn p011_a_swap_to_a_link_after_the_decision_is_noticed() {
     let world = World::new();
@@ -183,6 +183,7 @@ fn bypass_43_a_race_between_decision_and_open_is_lost_by_nobody() {
     assert_eq!(std::fs::read_to_string(outside.join("victim")).unwrap(), "untouched");
 }
 
+/// A117.
 #[test]
 fn p012_a_hard_link_of_a_file_elsewhere_is_not_written() {
     let world = World::new();
