@@ -28,7 +28,7 @@ const BROKEN: &[(&str, &str, &str)] = &[
     ("version: 1\nrules: []\nrules:\n  - deny: bash\n", "3:1", "written twice"),
     ("rules:\n  - {name: a, deny: bash, deny: exec}\n", "2:", "written twice"),
     ("rules:\n  - {name: a, deny: bash}\n  - {name: a, deny: exec}\n", "3:", "two rules are called `a`"),
-    ("rules:\n  - name: a\n    deny: read_file\n    when: {program: rm}\n", "2:", "can never match"),
+    ("rules:\n  - name: a\n    deny: read_file\n    when: {program: rm}\n", "4:", "can never match"),
     (
         "rules:\n  - name: a\n    deny: bash\n    when: {program: rm}\n    match: [ls]\n",
         "5:",

@@ -148,3 +148,40 @@ fn r_40_the_answer_of_a_validation() {
     assert!(world.permit("a", "go").is_some());
     assert!(world.permit("a", "go").is_none(), "used once");
 }
+
+/// Bypass 158: what the engine forgets to stay small stays in the log, and the log verifies.
+#[test]
+fn bypass_158_what_is_forgotten_stays_in_the_log() {
+    const QUESTIONS: u64 = 1010;
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("policy.yaml");
+    std::fs::write(
+        &file,
+        "defaults: {approval_timeout_s: 0}\nrules: [{allow: go}, {name: ask, approve: go}]",
+    )
+    .unwrap();
+    let policy = || PolicyFiles::default().named(Layer::User, file.clone());
+    let time = std::sync::Arc::new(std::sync::atomic::AtomicU64::new(1));
+    let settings = || Settings { policy: policy(), clock: stayhand_runtime::Clock::Manual(time.clone()) };
+    let state = folder.path().join("state");
+    std::fs::create_dir(&state).unwrap();
+    let engine = Engine::open(&state, settings()).unwrap();
+    std::thread::scope(|scope| {
+        for caller in 0..10 {
+            let (engine, time) = (&engine, &time);
+            scope.spawn(move || {
+                for _ in 0..QUESTIONS / 10 {
+                    time.fetch_add(10, std::sync::atomic::Ordering::SeqCst);
+                    let asked = World::request(&format!("agent-{caller}"), "go");
+                    assert!(matches!(engine.authorize(asked).unwrap(), Verdict::Held(_)));
+                }
+            });
+        }
+    });
+    drop(engine);
+    let report = stayhand_store::Log::open_read_only(&state).unwrap().verify(None, None).unwrap();
+    assert!(report.records > QUESTIONS, "{report:?}");
+    // Whoever starts anew has read all of it and remembers no more than before.
+    let engine = Engine::open(&state, settings()).unwrap();
+    assert!(matches!(engine.authorize(World::request("late", "go")).unwrap(), Verdict::Held(_)));
+}

@@ -264,6 +264,28 @@ fn p085_warnings_and_audit_entries_are_recorded() {
     assert!(!plain.contains("warn") && !plain.contains("audit"), "{plain}");
 }
 
+/// A program that fails like a refusal, a refusal, and a program that fails otherwise look alike from
+/// outside; the record tells them apart.
+#[test]
+fn bypass_181_the_record_tells_a_refusal_from_a_failure() {
+    let world = World::new();
+    world.user_policy("extends: permissive\nrules: [{name: no, deny: bash, when: {args: forbidden}}]\n");
+    world.run(&["exec", "--session", "own", "exit 126"]).expect(NOT_RUN);
+    world.run(&["exec", "--session", "refused", "echo forbidden"]).expect(NOT_RUN);
+    world.run(&["exec", "--session", "failed", "--", "/nowhere/at/all"]);
+    let records = world.records();
+    let of = |session: &str| {
+        let decided = |record: &&Value| record["event"]["request"]["principal"]["session"] == session;
+        let decided = records.iter().find(decided).unwrap();
+        let settled = records.iter().find(|record| record["event"]["decision"] == decided["seq"]);
+        let effect = decided["event"]["decision"]["effect"].clone();
+        (effect, settled.map(|record| record["event"]["outcome"]["kind"].clone()))
+    };
+    assert_eq!(of("own"), (json!("allow"), Some(json!("exit"))));
+    assert_eq!(of("refused"), (json!("deny"), None));
+    assert_eq!(of("failed"), (json!("allow"), Some(json!("failed"))));
+}
+
 /// A209: what was refused, by agent, severity and time; values are redacted (D207).
 #[test]
 fn a209_violations_are_listed() {
