@@ -31,7 +31,7 @@ fn read_file() -> (Request, Facts) {
     let path = "/home/ada/project/crates/core/src/lib.rs";
     let read = Operation { paths: vec![PathUse::new(Access::Read, path)], ..Operation::default() };
     let text = Text { field: "/path".into(), kind: FieldKind::Path, text: path.into() };
-    let facts = Facts { operations: vec![read], texts: vec![text], invalid: vec![] };
+    let facts = Facts { operations: vec![read], texts: vec![text], ..Facts::default() };
     (request("read_file", "a"), facts)
 }
 
@@ -46,7 +46,7 @@ fn command() -> (Request, Facts) {
     };
     let text = "cargo test -p stayhand-core".into();
     let text = Text { field: "/command".into(), kind: FieldKind::Command, text };
-    (request("bash", "a"), Facts { operations: vec![run], texts: vec![text], invalid: vec![] })
+    (request("bash", "a"), Facts { operations: vec![run], texts: vec![text], ..Facts::default() })
 }
 
 /// One decision under the default pack.
@@ -110,7 +110,7 @@ fn requests(rules: u64) -> Vec<(Request, Facts)> {
         let said = format!("convert --input part-{n} --quality 90 --output result.bin");
         let text = Text { field: "/command".into(), kind: FieldKind::Command, text: said };
         let operation = Operation { paths: vec![path], ..Operation::default() };
-        (request, Facts { operations: vec![operation], texts: vec![text], invalid: vec![] })
+        (request, Facts { operations: vec![operation], texts: vec![text], ..Facts::default() })
     });
     requests.collect()
 }

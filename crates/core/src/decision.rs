@@ -94,6 +94,8 @@ pub enum GuardName {
     Sql,
     /// Secrets that would leave.
     Secret,
+    /// Untrusted content: who asked for this action?
+    Untrusted,
     /// The time boundary.
     Time,
     /// Approvals given, refused or expired.
@@ -114,6 +116,7 @@ impl GuardName {
             Self::Network => "network",
             Self::Sql => "sql",
             Self::Secret => "secret",
+            Self::Untrusted => "untrusted",
             Self::Time => "time",
             Self::Approval => "approval",
             Self::Runtime => "runtime",

@@ -5,6 +5,7 @@ use crate::digest::Digest;
 use crate::facts::Facts;
 use crate::request::Request;
 use crate::time::Timestamp;
+use crate::untrusted::Passage;
 use serde::{Deserialize, Serialize};
 
 /// The version of the logged form. A log with a newer version is refused.
@@ -91,6 +92,9 @@ pub struct Settled {
     /// Digest of the output that was collected, before redaction.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub output: Option<Digest>,
+    /// Passages of the output that read like instructions to the agent.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tainted: Vec<Passage>,
 }
 
 /// How an action ended.

@@ -6,6 +6,7 @@
 //! for "nothing there".
 
 use crate::risk::Risk;
+use crate::untrusted::Untrusted;
 use serde::{Deserialize, Serialize};
 use std::net::IpAddr;
 
@@ -21,6 +22,12 @@ pub struct Facts {
     /// Input that no decision can rest on (wrong type, out of range, NUL bytes): refused.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub invalid: Vec<Invalid>,
+    /// What earlier, untrusted outputs have to do with the action.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub untrusted: Option<Box<Untrusted>>,
+    /// The policy declares that the tool reads private data.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub reads_private: bool,
 }
 
 /// One thing that would be done: a simple command, a file access, a statement, a connection.

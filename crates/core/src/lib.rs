@@ -59,4 +59,5 @@ pub mod risk;
 pub mod state;
 pub mod time;
 pub mod tool;
+pub mod untrusted;
 pub mod violation;

@@ -103,6 +103,12 @@ reasons! {
     SqlUnknown = "sql_unknown",
     /// A secret would leave this machine.
     SecretOutgoing = "secret_outgoing",
+    /// An argument comes from untrusted content, and nobody else named it.
+    UntrustedArgument = "untrusted_argument",
+    /// The action does what untrusted content orders, and nobody else asked for it.
+    UntrustedInstruction = "untrusted_instruction",
+    /// Private data was read and untrusted content was seen in this session, and this is a way out.
+    PrivateDataWayOut = "private_data_way_out",
     /// The time is outside the boundary.
     OutsideHours = "outside_hours",
     /// A duty attached to the permit could not be fulfilled.

@@ -4,6 +4,7 @@ use crate::decision::{ApprovalId, Decision, Effect, PolicyId};
 use crate::digest::Digest;
 use crate::event::{Decided, Event, Outcome, Record};
 use crate::time::Timestamp;
+use crate::untrusted::{Exposure, Exposures};
 use rustc_hash::FxHashMap;
 use std::collections::{BTreeMap, HashMap, VecDeque};
 
@@ -15,6 +16,7 @@ pub struct State {
     by_request: FxHashMap<(Digest, PolicyId), ApprovalId>,
     open: BTreeMap<u64, Open>,
     rates: HashMap<(String, String), VecDeque<Timestamp>>,
+    exposures: Exposures,
 }
 
 /// One approval.
@@ -69,6 +71,8 @@ pub enum ApprovalStatus {
 pub struct Open {
     /// The agent.
     pub agent: String,
+    /// The session.
+    pub session: String,
     /// The tool.
     pub tool: String,
     /// The engine that decided.
@@ -149,6 +153,9 @@ impl State {
             }
             Event::Settled(settled) => {
                 let open = self.open.remove(&settled.decision);
+                if let Some(open) = &open {
+                    self.exposures.settled(record.seq, &open.session, settled);
+                }
                 if let Some(open) = open.filter(|_| matches!(settled.outcome, Outcome::Abandoned { .. })) {
                     self.uncount(&open);
                 }
@@ -173,9 +180,11 @@ impl State {
                 {
                     approval.status = ApprovalStatus::Used { by: by.clone(), decision: seq };
                 }
+                self.exposures.permitted(seq, decided);
                 self.count(&principal.agent, &decided.request.action.0, at);
                 let open = Open {
                     agent: principal.agent.clone(),
+                    session: principal.session.clone(),
                     tool: decided.request.action.0.clone(),
                     engine: decided.engine,
                     started: at,
@@ -298,6 +307,11 @@ impl State {
     /// Permitted actions that have not been settled, by the sequence number of their decision.
     pub const fn open(&self) -> &BTreeMap<u64, Open> {
         &self.open
+    }
+
+    /// What a session has been exposed to: private data, untrusted content. `None` = nothing.
+    pub fn exposure(&self, session: &str) -> Option<&Exposure> {
+        self.exposures.of(session)
     }
 
     /// The time of the newest record.

@@ -12,6 +12,8 @@ pub struct Declaration {
     /// Whether meaning is still inferred for fields that are not declared. A layer that may only
     /// tighten cannot switch this off.
     pub infer: bool,
+    /// Whether the tool shows private data. Any layer can switch this on.
+    pub private: bool,
 }
 
 /// A tool with a fixed meaning.

@@ -9,6 +9,7 @@ mod secret;
 mod sql;
 mod time;
 mod unknown_tool;
+mod untrusted;
 
 use crate::decide::{Answers, Ask};
 use crate::policy::Policy;
@@ -28,5 +29,6 @@ pub(crate) const GUARDS: &[Guard] = &[
     network::check,
     sql::check,
     secret::check,
+    untrusted::check,
     time::check,
 ];

@@ -12,9 +12,11 @@ use crate::policy::source::Stance;
 use crate::reason::Reason;
 use crate::state::State;
 use crate::time::Timestamp;
+use crate::untrusted::Moment;
 use std::sync::Arc;
 
-pub(super) fn check(policy: &Policy, _: &State, ask: &Ask<'_>, now: Timestamp, answers: &mut Answers) {
+pub(super) fn check(policy: &Policy, state: &State, ask: &Ask<'_>, now: Timestamp, answers: &mut Answers) {
+    let at = Moment { now, state: Some(state) };
     let mut candidates = Found::new();
     let mut uncovered = ask.facts.operations.is_empty();
     let mut confine = policy.defaults.confine;
@@ -23,7 +25,7 @@ pub(super) fn check(policy: &Policy, _: &State, ask: &Ask<'_>, now: Timestamp, a
         let mut cover = Cover::No;
         for id in candidates.iter() {
             let Some(rule) = policy.rules.get(id as usize) else { continue };
-            cover = cover.or(weigh(policy, rule, ask, op, now, answers));
+            cover = cover.or(weigh(policy, rule, ask, op, at, answers));
         }
         match cover {
             Cover::Perhaps(rule) => undecided(answers, rule, Effect::Approve, op),
@@ -64,13 +66,13 @@ fn weigh<'p>(
     rule: &'p Rule,
     ask: &Ask<'_>,
     op: &Operation,
-    now: Timestamp,
+    at: Moment<'_>,
     answers: &mut Answers,
 ) -> Cover<'p> {
     if !rule.is_for(&ask.request.principal.agent) {
         return Cover::No;
     }
-    match (rule.kind, rule.applies(ask, op, now)) {
+    match (rule.kind, rule.applies(ask, op, at)) {
         (_, Tri::No) => Cover::No,
         (RuleKind::Allow, _) if !rule.layer.may_allow() => Cover::No,
         (RuleKind::Allow, Tri::Unknown) => Cover::Perhaps(rule),

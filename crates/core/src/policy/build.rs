@@ -145,13 +145,18 @@ impl Builder {
             let problem = Problem::about(file.source, place(file.source, tool), None, message);
             self.problems.push(problem.help(format!("write `/{pointer}`")));
         }
-        if !file.layer.may_allow() {
+        let private = tool.value.private == Some(true);
+        if !file.layer.may_allow() && !private {
             return;
         }
         let declared = self
             .tools
             .entry(name.to_owned())
             .or_insert_with(|| Declaration { infer: true, ..Declaration::default() });
+        declared.private |= private;
+        if !file.layer.may_allow() {
+            return;
+        }
         declared.fields.extend(tool.value.fields.iter().map(|(pointer, kind)| (pointer.clone(), *kind)));
         declared.infer &= tool.value.infer.unwrap_or(true);
     }

@@ -13,6 +13,7 @@ use crate::decide::Ask;
 use crate::facts::{Access, Aspect, Operation, PathUse, SqlClass, Trait, Traits};
 use crate::risk::Risk;
 use crate::time::Timestamp;
+use crate::untrusted::{Exposure, Moment};
 use serde_json::{Map, Value};
 
 /// Which way a condition is read.
@@ -49,6 +50,7 @@ pub(crate) struct Condition {
     pub(crate) risk_at_least: Option<Risk>,
     pub(crate) cost_over_cents: Option<u64>,
     pub(crate) when: Option<Hours>,
+    pub(crate) trust: Trust,
     /// Nothing was asked for.
     pub(crate) empty: bool,
     /// Whether anything is asked about the request as a whole.
@@ -72,6 +74,10 @@ impl Condition {
             cost_over_cents: source.cost_over_cents,
             hours: source.hours.clone(),
             days: source.days.clone(),
+            tainted: source.tainted,
+            untrusted_argument: source.untrusted_argument,
+            untrusted_seen: source.untrusted_seen,
+            private_read: source.private_read,
             ..ConditionSource::default()
         };
         Ok(Self {
@@ -100,13 +106,19 @@ impl Condition {
             context: tests(&source.context, false)?,
             risk_at_least: source.risk_at_least,
             cost_over_cents: source.cost_over_cents,
+            trust: Trust {
+                tainted: source.tainted,
+                untrusted_argument: source.untrusted_argument,
+                untrusted_seen: source.untrusted_seen,
+                private_read: source.private_read,
+            },
             when: Hours::parse(source.hours.texts(), &source.days.0)?,
             empty: *source == ConditionSource::default(),
         })
     }
 
     /// Whether the condition holds for one operation of a request.
-    pub(crate) fn holds(&self, side: Side, ask: &Ask<'_>, op: &Operation, now: Timestamp) -> Tri {
+    pub(crate) fn holds(&self, side: Side, ask: &Ask<'_>, op: &Operation, at: Moment<'_>) -> Tri {
         if self.empty {
             // Whoever allows a tool without conditions has not said that it may do what nobody
             // understands.
@@ -123,7 +135,7 @@ impl Condition {
         if side != Side::Tighten && indefinite && !named {
             return Tri::No;
         }
-        let mut answer = if self.request { self.request(side, ask, op, now) } else { Tri::Yes };
+        let mut answer = if self.request { self.request(side, ask, op, at) } else { Tri::Yes };
         if answer != Tri::No {
             answer = and(answer, self.effects(side, op));
         }
@@ -274,7 +286,7 @@ impl Condition {
     }
 
     /// The parts that speak about the whole request.
-    fn request(&self, side: Side, ask: &Ask<'_>, op: &Operation, now: Timestamp) -> Tri {
+    fn request(&self, side: Side, ask: &Ask<'_>, op: &Operation, at: Moment<'_>) -> Tri {
         let mut answer = Tri::Yes;
         if !self.matches.is_empty() {
             let mut texts = ask.facts.texts.iter();
@@ -308,9 +320,38 @@ impl Condition {
             );
         }
         if let Some(hours) = &self.when {
-            answer = and(answer, Tri::of(hours.contains(now)));
+            answer = and(answer, Tri::of(hours.contains(at.now)));
+        }
+        if self.trust != Trust::default() {
+            answer = and(answer, Tri::of(self.trust.holds(ask, at)));
         }
         answer
+    }
+}
+
+/// What is asked about untrusted content; `None` = nothing.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Trust {
+    tainted: Option<bool>,
+    untrusted_argument: Option<bool>,
+    untrusted_seen: Option<bool>,
+    private_read: Option<bool>,
+}
+
+impl Trust {
+    fn holds(self, ask: &Ask<'_>, at: Moment<'_>) -> bool {
+        let exposure = at.state.and_then(|state| state.exposure(&ask.request.principal.session));
+        let now = ask.facts.untrusted.as_deref();
+        let passages = now.is_some_and(|now| !now.passages.is_empty());
+        let tainted = passages || exposure.is_some_and(|before| !before.passages.is_empty());
+        let argument = now.is_some_and(|now| !now.arguments.is_empty() || now.follows.is_some());
+        let seen = tainted || exposure.is_some_and(Exposure::saw_untrusted);
+        let private = exposure.is_some_and(|before| before.private.is_some());
+        let wants = |wanted: Option<bool>, is: bool| wanted.is_none_or(|wanted| wanted == is);
+        wants(self.tainted, tainted)
+            && wants(self.untrusted_argument, argument)
+            && wants(self.untrusted_seen, seen)
+            && wants(self.private_read, private)
     }
 }
 

@@ -7,7 +7,7 @@ use super::source::{List, RuleSource};
 use crate::decide::Ask;
 use crate::decision::{Layer, Level};
 use crate::facts::Operation;
-use crate::time::Timestamp;
+use crate::untrusted::Moment;
 use std::sync::Arc;
 
 /// What a rule does.
@@ -151,15 +151,16 @@ impl Rule {
 
     /// Whether the rule applies to the operation. For an allow rule, `Unknown` means that it has
     /// no conditions and the operation hides something.
-    pub(crate) fn applies(&self, ask: &Ask<'_>, op: &Operation, now: Timestamp) -> Tri {
+    pub(crate) fn applies<'m>(&self, ask: &Ask<'_>, op: &Operation, at: impl Into<Moment<'m>>) -> Tri {
+        let at = at.into();
         let side = self.kind.side();
-        let when = self.when.holds(side, ask, op, now);
+        let when = self.when.holds(side, ask, op, at);
         let when =
             if side == Side::Loosen && !self.when.empty && when == Tri::Unknown { Tri::No } else { when };
         let Some(except) = self.except.as_ref().filter(|_| when != Tri::No) else { return when };
         let excepted = match side {
-            Side::Tighten => except.holds(Side::Exempt, ask, op, now) == Tri::Yes,
-            Side::Loosen | Side::Exempt => except.holds(Side::Tighten, ask, op, now) != Tri::No,
+            Side::Tighten => except.holds(Side::Exempt, ask, op, at) == Tri::Yes,
+            Side::Loosen | Side::Exempt => except.holds(Side::Tighten, ask, op, at) != Tri::No,
         };
         if excepted { Tri::No } else { when }
     }

@@ -148,6 +148,9 @@ pub struct ToolSource {
     pub fields: BTreeMap<String, FieldKind>,
     /// Whether meaning is inferred for other fields (default: yes).
     pub infer: Option<bool>,
+    /// Whether the tool shows private data. A session that has seen some is asked before anything
+    /// leaves, once it has seen untrusted content, too.
+    pub private: Option<bool>,
 }
 
 /// A short rule. Exactly one of `allow`, `warn`, `audit`, `approve` and `deny` names the tools.
@@ -245,6 +248,16 @@ pub struct ConditionSource {
     pub hours: List,
     /// Days of the week.
     pub days: List<Day>,
+    /// Whether an output of this session reads like instructions to the agent.
+    pub tainted: Option<bool>,
+    /// Whether an argument, or the action itself, comes from an untrusted output and not from the
+    /// user's request.
+    pub untrusted_argument: Option<bool>,
+    /// Whether this session has seen content from outside: another machine, a tool of others.
+    pub untrusted_seen: Option<bool>,
+    /// Whether this session has read private data: keys, credentials, homes of others, tools that
+    /// are declared `private`.
+    pub private_read: Option<bool>,
 }
 
 /// A test on one value. Everything given must hold; a missing value is unknown.

@@ -225,7 +225,7 @@ pub(crate) fn analyse(request: &Request, _: Option<&Declaration>) -> Facts {
         FieldKind::WritePath => touch(Access::Write, &absolute(value)),
         _ => touch(Access::Delete, &absolute(value)),
     };
-    Facts { operations: vec![operation], texts: vec![text(name, kind, value)], invalid: vec![] }
+    Facts { operations: vec![operation], texts: vec![text(name, kind, value)], ..Facts::default() }
 }
 
 trait WithInvalid {

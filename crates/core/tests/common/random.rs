@@ -320,7 +320,7 @@ pub(crate) fn scene(opaque: bool) -> BoxedStrategy<Scene> {
                     resource: Resource(input),
                     context,
                 },
-                facts: Facts { operations, texts: texts.into_iter().map(text).collect(), invalid: vec![] },
+                facts: Facts { operations, texts: texts.into_iter().map(text).collect(), ..Facts::default() },
                 now: Timestamp(seconds * 1_000_000),
             }
         })

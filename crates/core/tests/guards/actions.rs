@@ -134,6 +134,7 @@ fn a207_only_what_ran_counts() {
             cost_nanousd: None,
             confined: Level::None,
             output: None,
+            tainted: Vec::new(),
         };
         state.apply(&Record { v: EVENT_VERSION, seq: 1, at: NOW, event: Event::Settled(settled) });
         go.decide(&policy, &state).decision.effect

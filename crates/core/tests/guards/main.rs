@@ -15,4 +15,5 @@ mod ladder;
 mod layer;
 mod packs;
 mod rules;
+mod untrusted;
 mod violations;
