@@ -22,6 +22,7 @@
 //! assert_eq!(statements[0].class, SqlClass::UnfilteredWrite);
 //! ```
 
+mod code;
 pub mod host;
 pub mod path;
 pub mod pii;

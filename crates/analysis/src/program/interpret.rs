@@ -4,8 +4,7 @@ use super::options::{self, Sorted};
 use super::paths::{FolderUse, add_path, folders_after, note};
 use super::spec::{Effect, Meaning, Operands, Output, Spec, Stdin, Takes};
 use super::table::{Entry, program};
-use super::{Arg, Certainty, Report, Situation, find, remote, scripts, short, static_words, wrapped};
-use crate::sql;
+use super::{Arg, Certainty, Report, Situation, find, remote, short, static_words, wrapped};
 use stayhand_core::facts::{Access, Aspect, Operation, Program, Trait, Traits};
 
 /// What `program` would do with `words`.
@@ -254,6 +253,7 @@ impl<'a> Interpreter<'a> {
                 self.path(Access::Read, arg);
                 self.path(Access::Delete, arg);
             }
+            Meaning::Script if arg.known() == Some("-") && self.situation.input.text.is_some() => {}
             Meaning::Script => {
                 self.reads_operand = true;
                 self.operation.does.insert(Trait::ExecuteCode);
@@ -281,7 +281,10 @@ impl<'a> Interpreter<'a> {
             Meaning::Awk => self.awk(arg),
             Meaning::Dd => self.dd(arg),
             Meaning::Sql => self.sql(arg),
-            Meaning::Code => self.code(),
+            Meaning::Code => {
+                let words: Vec<Arg> = self.sorted.operands.iter().map(|word| (*word).clone()).collect();
+                self.code(arg, &words);
+            }
             Meaning::Command => wrapped::command_line(self, arg),
             Meaning::TarLetters => {
                 note(&mut self.operation, Aspect::Arguments, "the first argument of `tar` is not known");
@@ -321,105 +324,6 @@ impl<'a> Interpreter<'a> {
         self.folders = folders_after(&self.folders, arg, self.situation);
     }
 
-    fn mode(&mut self, arg: &Arg) {
-        match arg.known() {
-            Some(mode) if scripts::mode_grants_identity(mode) => self.operation.does.insert(Trait::Privilege),
-            Some(_) => {}
-            None => note(&mut self.operation, Aspect::Arguments, "the permission bits are not known"),
-        }
-    }
-
-    fn sed(&mut self, arg: &Arg) {
-        let Some(script) = arg.known() else {
-            return self.note_effects("the sed script is not known");
-        };
-        let found = scripts::sed(script);
-        if found.opaque {
-            self.note_effects("the sed script runs programs or is not understood");
-        }
-        for file in found.reads {
-            self.path(Access::Read, &Arg::exact(file));
-        }
-        for file in found.writes {
-            self.path(Access::Write, &Arg::exact(file));
-        }
-    }
-
-    fn awk(&mut self, arg: &Arg) {
-        match arg.known() {
-            Some(program) if scripts::awk_is_plain(program) => {}
-            Some(_) => self.note_effects("the awk program runs programs or opens files"),
-            None => self.note_effects("the awk program is not known"),
-        }
-    }
-
-    fn dd(&mut self, arg: &Arg) {
-        match arg.text.split_once('=') {
-            Some(("if", file)) => self.path(Access::Read, &arg.after(arg.text.len() - file.len())),
-            Some(("of", file)) => self.path(Access::Write, &arg.after(arg.text.len() - file.len())),
-            Some(_) => {}
-            None => note(&mut self.operation, Aspect::Arguments, "an argument of `dd` is not known"),
-        }
-    }
-
-    fn sql(&mut self, arg: &Arg) {
-        let dialect = self.operation.program.as_ref().map(|program| program.name.clone());
-        let dialect = match dialect.as_deref() {
-            Some("sqlite3") => Some("sqlite"),
-            Some("psql") => Some("postgres"),
-            Some("mysql" | "mariadb") => Some("mysql"),
-            _ => None,
-        };
-        let Some(text) = arg.known() else {
-            return note(&mut self.operation, Aspect::Statements, "the SQL is not known");
-        };
-        if text.trim_start().starts_with(['.', '\\']) {
-            return self.client_command(text);
-        }
-        match sql::statements(text, dialect) {
-            Ok(found) => self.operation.statements.extend(found),
-            Err(opaque) => note(&mut self.operation, opaque.aspect, opaque.why),
-        }
-    }
-
-    /// A command of the database client itself.
-    fn client_command(&mut self, text: &str) {
-        const HARMLESS: [&str; 22] = [
-            ".tables",
-            ".schema",
-            ".databases",
-            ".headers",
-            ".mode",
-            ".indexes",
-            ".quit",
-            ".exit",
-            ".help",
-            ".show",
-            ".dump",
-            "\\d",
-            "\\dt",
-            "\\l",
-            "\\q",
-            "\\du",
-            "\\dn",
-            "\\di",
-            "\\dv",
-            "\\df",
-            "\\conninfo",
-            "\\d+",
-        ];
-        let first = text.split_whitespace().next().unwrap_or_default();
-        if !HARMLESS.contains(&first) || text.contains('\n') || text.contains(';') {
-            note(&mut self.operation, Aspect::Statements, "a command of the database client is not tracked");
-        }
-    }
-
-    fn code(&mut self) {
-        self.operation.does.insert(Trait::ExecuteCode);
-        self.reads_operand = true;
-        self.note_effects("the effects of inline code are not known");
-    }
-
     /// What becomes of standard input.
     fn apply_stdin(&mut self) {
         let input = self.situation.input;
@@ -455,7 +359,10 @@ impl<'a> Interpreter<'a> {
                 Some(text) => wrapped::command_line(self, &Arg::exact(text)),
                 None => self.runs_input("a shell"),
             },
-            Stdin::Code => self.runs_input("an interpreter"),
+            Stdin::Code => match input.text.clone() {
+                Some(text) => self.code(&Arg::exact(text), &[]),
+                None => self.runs_input("an interpreter"),
+            },
         }
     }
 
@@ -493,6 +400,11 @@ impl<'a> Interpreter<'a> {
             Output::Paths if self.path_args.is_empty() => vec![Arg::pattern("**")],
             Output::Paths => self.path_args.iter().flat_map(below).collect(),
         };
+    }
+
+    /// Standard input is not what runs.
+    pub(super) const fn mark_operand_read(&mut self) {
+        self.reads_operand = true;
     }
 
     pub(super) fn add_url(&mut self, arg: &Arg) {

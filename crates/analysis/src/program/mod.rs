@@ -6,6 +6,7 @@
 mod argument;
 mod environment;
 mod find;
+mod inline;
 mod interpret;
 mod options;
 mod paths;
@@ -21,6 +22,7 @@ mod tests;
 use crate::Surroundings;
 pub(crate) use argument::{Arg, Certainty};
 pub(crate) use environment::{Setting, setting};
+pub(crate) use inline::operations_of_python;
 pub(crate) use paths::{FolderUse, add_path, folders_after, note};
 use stayhand_core::facts::{Access, Aspect, Operation, Program, Trait};
 use std::cell::Cell;

@@ -44,62 +44,6 @@ fn deep_wrapping_ends() {
 }
 
 #[test]
-fn awk_programs_that_only_compute() {
-    let plain = [
-        "{print $1}",
-        "NR>1 && $3 > 5 {s += $2} END {print s}",
-        "/a|b/ {n++}",
-        "{if (a > b) print \"x>y\"}",
-        "BEGIN {FS=\":\"} {printf \"%s|%s\\n\", $1, $2}",
-        "{getline; print}",
-        "{print (a > b)}",
-        "$1 ~ /x>y/ || $2",
-    ];
-    let other = [
-        "BEGIN{system(\"x\")}",
-        "{print > \"f\"}",
-        "{print | \"sh\"}",
-        "{\"date\" | getline d}",
-        "{getline < \"f\"}",
-        "{getline x < \"f\"}",
-        "{a=1\nprint >> \"f\"}",
-        "{a=1\ngetline x<\"f\"}",
-        "@load \"x\"",
-        "{printf(\"%s\", $1) > \"f\"}",
-    ];
-    for program in plain {
-        assert!(scripts::awk_is_plain(program), "{program}");
-    }
-    for program in other {
-        assert!(!scripts::awk_is_plain(program), "{program}");
-    }
-}
-
-#[test]
-fn sed_scripts() {
-    for script in [
-        "s/a/b/g",
-        "1,20p",
-        "/x/d",
-        "s|a|b|;s,c,d,2",
-        "$!N",
-        "/^$/,/x/{s/a/b/;p}",
-        "s/[/]/x/",
-        "y/abc/xyz/",
-        "2q",
-        "a\\\ntext",
-        "/a/!d",
-    ] {
-        assert!(!scripts::sed(script).opaque, "{script}");
-    }
-    for script in ["1e rm", "s/a/b/e", "s/a/b/ge", "s/a", "e", "1,5", "s/a/b/Q", "v;e"] {
-        assert!(scripts::sed(script).opaque, "{script}");
-    }
-    let found = scripts::sed("s/a/b/w out\n/x/r in\nw /etc/x");
-    assert_eq!((found.writes.len(), found.reads.len(), found.opaque), (2, 1, false));
-}
-
-#[test]
 fn permission_bits_that_grant_identity() {
     for mode in ["4755", "2755", "6755", "u+s", "g=rxs", "a+x,u+s", "04755"] {
         assert!(scripts::mode_grants_identity(mode), "{mode}");

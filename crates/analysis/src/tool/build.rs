@@ -54,7 +54,7 @@ impl<'a> Builder<'a> {
             FieldKind::Command => self.add_command(leaf),
             FieldKind::Argv => self.add_argv(leaf),
             FieldKind::Sql => self.sql.push(leaf.text()),
-            FieldKind::Code => self.add_code(),
+            FieldKind::Code => self.add_code(leaf),
             FieldKind::Secret => {}
             FieldKind::Amount | FieldKind::Recipient | FieldKind::Outgoing | FieldKind::Text => {}
         }
@@ -171,7 +171,11 @@ impl<'a> Builder<'a> {
         self.commands.extend(program::operation_of_argv(&argv, &self.at));
     }
 
-    fn add_code(&mut self) {
+    /// Code of the `python` tool is looked into; what other tools make of code is not known.
+    fn add_code(&mut self, leaf: &Leaf<'_>) {
+        if self.known.is_some_and(|tool| tool.name == "python") {
+            return self.commands.extend(program::operations_of_python(leaf.text(), &self.at));
+        }
         self.own.does.insert(Trait::ExecuteCode);
         self.own.opaque.push(Opaque { aspect: Aspect::Effects, why: "inline code".to_owned() });
     }
