@@ -1,6 +1,5 @@
 //! Ways around the reader of commands that were closed once and stay closed, each beside its nearest
 //! harmless neighbour.
-#![expect(clippy::unwrap_used, reason = "a test may fail loudly")]
 
 use stayhand_analysis::{Surroundings, host, shell, url};
 use stayhand_core::facts::{Access, AddressClass, Aspect, Operation, SqlClass, Trait};
