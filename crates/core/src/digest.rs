@@ -33,7 +33,26 @@ impl Digest {
 
 impl fmt::Display for Digest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+        let mut text = [0; 64];
+        for (pair, byte) in text.chunks_exact_mut(2).zip(self.0) {
+            pair.copy_from_slice(&[hex(byte >> 4), hex(byte & 15)]);
+        }
+        f.write_str(std::str::from_utf8(&text).unwrap_or_default())
+    }
+}
+
+/// The hexadecimal digit of a number below 16.
+const fn hex(nibble: u8) -> u8 {
+    nibble + if nibble < 10 { b'0' } else { b'a' - 10 }
+}
+
+/// The number that a hexadecimal digit stands for.
+const fn nibble(digit: u8) -> Option<u8> {
+    match digit {
+        b'0'..=b'9' => Some(digit - b'0'),
+        b'a'..=b'f' => Some(digit - b'a' + 10),
+        b'A'..=b'F' => Some(digit - b'A' + 10),
+        _ => None,
     }
 }
 
@@ -53,8 +72,10 @@ impl std::str::FromStr for Digest {
         }
         let mut bytes = [0u8; 32];
         for (byte, pair) in bytes.iter_mut().zip(hex.chunks_exact(2)) {
-            let pair = std::str::from_utf8(pair).map_err(|_| "a digest is hexadecimal")?;
-            *byte = u8::from_str_radix(pair, 16).map_err(|_| "a digest is hexadecimal")?;
+            let [high, low] = pair else { continue };
+            let digits = nibble(*high).zip(nibble(*low));
+            let (high, low) = digits.ok_or("a digest is hexadecimal")?;
+            *byte = high << 4 | low;
         }
         Ok(Self(bytes))
     }
@@ -85,6 +106,9 @@ mod tests {
     fn text_form_round_trips() {
         let digest = Digest::of(b"stayhand");
         assert_eq!(digest.to_string().parse(), Ok(digest));
-        assert!("zz".parse::<Digest>().is_err());
+        assert_eq!(digest.to_string().to_uppercase().parse(), Ok(digest));
+        for wrong in ["zz".to_owned(), "g".repeat(64), "+1".repeat(32), "é".repeat(32), "0".repeat(63)] {
+            assert!(wrong.parse::<Digest>().is_err(), "{wrong}");
+        }
     }
 }

@@ -6,13 +6,16 @@ use crate::facts::Facts;
 use crate::request::Request;
 use crate::time::Timestamp;
 use crate::untrusted::Passage;
-use serde::{Deserialize, Serialize};
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{Error as _, MapAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize};
+use std::fmt;
 
 /// The version of the logged form. A log with a newer version is refused.
 pub const EVENT_VERSION: u32 = 1;
 
-/// One fact of the log.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+/// One fact of the log. As JSON, an object that begins with its `type`.
+#[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum Event {
     /// A policy came into force.
@@ -168,4 +171,96 @@ pub struct Record {
     pub at: Timestamp,
     /// What.
     pub event: Event,
+}
+
+/// Reads an event whose `type` comes first, as it is written: nothing has to be kept until the type is known,
+/// which is most of the time that reading a log takes.
+impl<'de> Deserialize<'de> for Event {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(EventVisitor)
+    }
+}
+
+struct EventVisitor;
+
+#[derive(Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Tag {
+    Type,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Kind {
+    PolicyLoaded,
+    Decided,
+    ApprovalResolved,
+    Settled,
+    InDoubt,
+}
+
+impl<'de> Visitor<'de> for EventVisitor {
+    type Value = Event;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an event, which begins with its type")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Event, A::Error> {
+        let Some((Tag::Type, kind)) = map.next_entry()? else { return Err(A::Error::missing_field("type")) };
+        let fields = MapAccessDeserializer::new(map);
+        Ok(match kind {
+            Kind::PolicyLoaded => Event::PolicyLoaded(Deserialize::deserialize(fields)?),
+            Kind::Decided => Event::Decided(Deserialize::deserialize(fields)?),
+            Kind::ApprovalResolved => Event::ApprovalResolved(Deserialize::deserialize(fields)?),
+            Kind::Settled => Event::Settled(Deserialize::deserialize(fields)?),
+            Kind::InDoubt => Event::InDoubt(Deserialize::deserialize(fields)?),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_kind_reads_what_it_writes() {
+        let settled = Settled {
+            decision: 3,
+            outcome: Outcome::Exit { code: 2 },
+            duration_us: 4,
+            cost_nanousd: None,
+            confined: crate::decision::Level::None,
+            output: Some(Digest::of(b"x")),
+            tainted: Vec::new(),
+        };
+        let answer = ApprovalResolved {
+            approval: ApprovalId(1),
+            by: "ada".to_owned(),
+            grant: true,
+            comment: String::new(),
+        };
+        let loaded = PolicyLoaded {
+            policy: Digest::of(b"p"),
+            sources: vec!["pack".to_owned()],
+            program: "0.1".to_owned(),
+        };
+        for event in [
+            Event::PolicyLoaded(loaded),
+            Event::ApprovalResolved(answer),
+            Event::Settled(settled),
+            Event::InDoubt(InDoubt { decision: 9 }),
+        ] {
+            let text = serde_json::to_string(&event).unwrap();
+            assert!(text.starts_with(&format!("{{\"type\":\"{}\"", event.kind())), "{text}");
+            assert_eq!(serde_json::from_str::<Event>(&text).unwrap(), event);
+        }
+    }
+
+    #[test]
+    fn an_event_begins_with_its_type() {
+        for text in [r#"{"decision":9,"type":"in_doubt"}"#, r#"{}"#, r#"{"type":"guess"}"#, "[]", "7"] {
+            assert!(serde_json::from_str::<Event>(text).is_err(), "{text}");
+        }
+    }
 }

@@ -1,5 +1,6 @@
 //! The speed of the whole, each figure beside its floor in the same run:
-//! `cargo bench -p stayhand-sim --bench spine`. Prints a table in Markdown.
+//! `cargo bench -p stayhand-sim --bench spine`. Prints a table in Markdown. Words after `--` choose rows
+//! (`start`, `batch`, `authorize`, `replay`); `--quick` takes a tenth of the time.
 //!
 //! The binary measured is `STAYHAND_BIN`, or `target/release/stayhand`.
 #![expect(
@@ -45,15 +46,23 @@ const COMMANDS: &[&str] = &[
 ];
 
 fn main() {
-    let quick = std::env::args().any(|word| word == "--quick");
-    let scale: usize = if quick { 10 } else { 1 };
+    let words: Vec<String> = std::env::args().skip(1).filter(|word| word != "--bench").collect();
+    let scale: usize = if words.iter().any(|word| word == "--quick") { 10 } else { 1 };
+    let rows: Vec<&String> = words.iter().filter(|word| !word.starts_with("--")).collect();
+    let wanted = |row: &str| rows.is_empty() || rows.iter().any(|word| *word == row);
     println!("| what | figure | floor or peer in the same run | goal |\n|---|---|---|---|");
-    start(200 / scale);
-    batch(200_000 / scale);
-    for callers in [1, 8, 64] {
+    if wanted("start") {
+        start(200 / scale);
+    }
+    if wanted("batch") {
+        batch(200_000 / scale);
+    }
+    for callers in [1, 8, 64].into_iter().filter(|_| wanted("authorize")) {
         authorize(callers, Duration::from_secs(4) / u32::try_from(scale).unwrap());
     }
-    replay_and_verify(100_000 / scale);
+    if wanted("replay") {
+        replay_and_verify(100_000 / scale);
+    }
 }
 
 fn binary() -> PathBuf {

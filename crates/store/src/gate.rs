@@ -8,7 +8,8 @@ use std::fs::{File, OpenOptions};
 use std::io;
 use std::os::unix::fs::{FileExt as _, OpenOptionsExt as _};
 use std::path::Path;
-use std::sync::{Condvar, Mutex, PoisonError};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 /// How long to wait for the turn.
@@ -25,6 +26,8 @@ pub(crate) struct Gate {
     files: Option<Files>,
     hold: Mutex<Hold>,
     changed: Condvar,
+    /// Threads that wait for a change.
+    waiting: AtomicUsize,
 }
 
 #[derive(Debug)]
@@ -40,7 +43,12 @@ enum Hold {
 impl Gate {
     /// The gate of a log in memory.
     pub(crate) const fn open_always() -> Self {
-        Self { files: None, hold: Mutex::new(Hold::Free), changed: Condvar::new() }
+        Self {
+            files: None,
+            hold: Mutex::new(Hold::Free),
+            changed: Condvar::new(),
+            waiting: AtomicUsize::new(0),
+        }
     }
 
     /// The gate of a log in this folder.
@@ -73,9 +81,19 @@ impl Gate {
             queue.mark_stale();
         }
         let next = if taken.is_ok() { Hold::Held { since: now(), turns: 1 } } else { Hold::Free };
-        *lock(&self.hold) = next;
-        self.changed.notify_all();
+        let mut hold = lock(&self.hold);
+        *hold = next;
+        self.report_change(hold);
         taken.map(drop)
+    }
+
+    fn report_change(&self, hold: MutexGuard<'_, Hold>) {
+        // Counted under the lock, so nobody begins to wait in between.
+        let waiting = self.waiting.load(Ordering::Relaxed) > 0;
+        drop(hold);
+        if waiting {
+            self.changed.notify_all();
+        }
     }
 
     /// Joins the turn that this process has (`true`), or leaves it to the caller to take one (`false`).
@@ -98,7 +116,9 @@ impl Gate {
             if left.is_zero() {
                 return Err(TurnError::Busy { holder: files.holder() });
             }
+            self.waiting.fetch_add(1, Ordering::Relaxed);
             hold = self.changed.wait_timeout(hold, left).unwrap_or_else(PoisonError::into_inner).0;
+            self.waiting.fetch_sub(1, Ordering::Relaxed);
         }
     }
 
@@ -114,8 +134,7 @@ impl Gate {
             if queue.is_drained() {
                 files.release();
                 *hold = Hold::Free;
-                self.changed.notify_all();
-                return;
+                return self.report_change(hold);
             }
             drop(hold);
             queue.drain();

@@ -13,6 +13,7 @@ use rusqlite::Connection;
 use stayhand_core::event::{Event, Record};
 use stayhand_core::time::Timestamp;
 use std::fs::DirBuilder;
+use std::marker::PhantomData;
 use std::os::unix::fs::DirBuilderExt as _;
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -60,7 +61,7 @@ impl Log {
         let queue = Arc::new(Queue::new(head.frontier.size(), head.last_at, false));
         let news = LogReader::open(Source::Folder(dir.to_owned()))?;
         let writer =
-            Writer { db, file: dir.join(LOG_FILE), frontier: head.frontier, signer, queue, wal_bytes: 0 };
+            Writer { db, file: dir.join(LOG_FILE), frontier: head.frontier, signer, queue, wal_pages: 0 };
         Self::start(gate, news, writer)
     }
 
@@ -82,7 +83,7 @@ impl Log {
         schema::begin(&mut db, &file, &signer)?;
         let queue = Arc::new(Queue::new(0, Timestamp(0), true));
         let news = LogReader::open(Source::Memory(name, Arc::clone(&queue)))?;
-        let writer = Writer { db, file, frontier: Frontier::default(), signer, queue, wal_bytes: 0 };
+        let writer = Writer { db, file, frontier: Frontier::default(), signer, queue, wal_pages: 0 };
         Self::start(Gate::open_always(), news, writer)
     }
 
@@ -209,7 +210,7 @@ impl Turn<'_> {
         self.look();
         let queue = &self.log.queue;
         let seq = queue.push(at, event)?;
-        Ok(Ticket { seq, queue: Arc::clone(queue) })
+        Ok(Ticket { seq, queue: Arc::clone(queue), here: PhantomData })
     }
 
     /// Finds out that there is no news, where nobody has asked. Where there is, appending is refused.
@@ -236,6 +237,8 @@ pub struct Ticket {
     /// The record's sequence number.
     pub seq: u64,
     queue: Arc<Queue>,
+    /// Stays with the thread that queued the record, which is the one that is woken.
+    here: PhantomData<*const ()>,
 }
 
 impl Ticket {

@@ -6,7 +6,9 @@ use crate::error::AppendError;
 use stayhand_core::event::{EVENT_VERSION, Event};
 use stayhand_core::time::Timestamp;
 use std::collections::VecDeque;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread::{self, Thread};
 
 /// Records that may wait; more make their threads wait.
 const MAX_QUEUED: usize = 4096;
@@ -22,15 +24,19 @@ pub(crate) struct Pending {
     pub(crate) at: Timestamp,
     pub(crate) columns: Columns<'static>,
     pub(crate) body: Vec<u8>,
+    /// Who waits for it. Waking everybody costs more than the commit.
+    pub(crate) caller: Thread,
 }
 
 /// The bounded queue and the counters that go with it.
 #[derive(Debug)]
 pub(crate) struct Queue {
     state: Mutex<State>,
+    /// Every record before this one is durable. Raised before the callers are woken.
+    durable: AtomicU64,
     /// Something to write, or the end.
     work: Condvar,
-    /// Records became durable, or the log failed.
+    /// There is room again, everything is durable, or the log failed.
     progress: Condvar,
     /// A record is acknowledged as soon as it is queued: for logs in memory, where waiting gains nothing.
     acknowledge_at_once: bool,
@@ -40,8 +46,10 @@ pub(crate) struct Queue {
 struct State {
     next_seq: u64,
     last_at: Timestamp,
-    /// Every record before this one is durable.
-    durable: u64,
+    /// Threads that wait for progress.
+    watchers: usize,
+    /// The callers of records that are being written.
+    writing: Vec<Thread>,
     /// Another process may have appended since we last looked.
     stale: bool,
     waiting: VecDeque<Pending>,
@@ -63,8 +71,14 @@ impl State {
 
 impl Queue {
     pub(crate) fn new(records: u64, last_at: Timestamp, acknowledge_at_once: bool) -> Self {
-        let state = State { next_seq: records, durable: records, last_at, ..State::default() };
-        Self { state: Mutex::new(state), work: Condvar::new(), progress: Condvar::new(), acknowledge_at_once }
+        let state = State { next_seq: records, last_at, ..State::default() };
+        Self {
+            state: Mutex::new(state),
+            durable: AtomicU64::new(records),
+            work: Condvar::new(),
+            progress: Condvar::new(),
+            acknowledge_at_once,
+        }
     }
 
     /// Gives the event its place and its time and queues it; waits while the queue is full.
@@ -74,7 +88,7 @@ impl Queue {
         let columns = Columns::of(event).into_owned();
         let mut state = lock(&self.state);
         while state.is_full() && state.failed.is_none() {
-            state = wait(&self.progress, state);
+            state = self.watch(state);
         }
         state.check()?;
         if state.stale {
@@ -89,9 +103,12 @@ impl Queue {
         state.next_seq += 1;
         state.last_at = at;
         state.waiting_bytes += body.len();
-        state.waiting.push_back(Pending { seq, at, columns, body });
+        let first = state.waiting.is_empty();
+        state.waiting.push_back(Pending { seq, at, columns, body, caller: thread::current() });
         drop(state);
-        self.work.notify_one();
+        if first {
+            self.work.notify_one();
+        }
         Ok(seq)
     }
 
@@ -103,54 +120,75 @@ impl Queue {
         }
         state.waiting_bytes = 0;
         let batch = std::mem::take(&mut state.waiting);
-        drop(state);
-        self.progress.notify_all();
+        state.writing.extend(batch.iter().map(|pending| pending.caller.clone()));
+        self.report_progress(state);
         (!batch.is_empty()).then_some(batch)
     }
 
     /// Acknowledges every record before `next`.
     pub(crate) fn mark_durable(&self, next: u64) {
-        lock(&self.state).durable = next;
-        self.progress.notify_all();
+        let mut state = lock(&self.state);
+        self.durable.store(next, Ordering::Release);
+        let callers = std::mem::take(&mut state.writing);
+        self.report_progress(state);
+        callers.iter().for_each(Thread::unpark);
+    }
+
+    fn report_progress(&self, state: MutexGuard<'_, State>) {
+        let watched = state.watchers > 0;
+        drop(state);
+        if watched {
+            self.progress.notify_all();
+        }
+    }
+
+    fn watch<'a>(&self, mut state: MutexGuard<'a, State>) -> MutexGuard<'a, State> {
+        state.watchers += 1;
+        let mut state = wait(&self.progress, state);
+        state.watchers -= 1;
+        state
     }
 
     /// Closes the log for ever; the first cause stays.
     pub(crate) fn fail(&self, cause: &str) {
         let mut state = lock(&self.state);
         state.failed.get_or_insert_with(|| cause.into());
-        state.waiting.clear();
+        let mut callers = std::mem::take(&mut state.writing);
+        callers.extend(state.waiting.drain(..).map(|pending| pending.caller));
         state.waiting_bytes = 0;
-        drop(state);
-        self.progress.notify_all();
+        self.report_progress(state);
+        callers.iter().for_each(Thread::unpark);
     }
 
-    /// Waits until the record is durable.
+    /// Waits until the record is durable. Only the thread that queued it is woken.
     pub(crate) fn wait_for(&self, seq: u64) -> Result<(), AppendError> {
-        let mut state = lock(&self.state);
         loop {
-            if state.durable > seq {
+            if self.durable.load(Ordering::Acquire) > seq {
                 return Ok(());
             }
-            state.check()?;
+            self.check()?;
             if self.acknowledge_at_once {
                 return Ok(());
             }
-            state = wait(&self.progress, state);
+            thread::park();
         }
     }
 
     /// Whether nothing waits that could still become durable.
     pub(crate) fn is_drained(&self) -> bool {
-        let state = lock(&self.state);
-        state.durable == state.next_seq || state.failed.is_some()
+        self.settled(&lock(&self.state))
     }
 
     /// Waits until nothing does.
     pub(crate) fn drain(&self) {
         let mut state = lock(&self.state);
-        while state.durable != state.next_seq && state.failed.is_none() {
-            state = wait(&self.progress, state);
+        while !self.settled(&state) {
+            state = self.watch(state);
         }
+    }
+
+    fn settled(&self, state: &State) -> bool {
+        self.durable.load(Ordering::Acquire) == state.next_seq || state.failed.is_some()
     }
 
     /// Tells the writer to end once everything is written.
@@ -177,7 +215,7 @@ impl Queue {
     pub(crate) fn adopt(&self, records: u64, last_at: Option<Timestamp>) {
         let mut state = lock(&self.state);
         state.next_seq = records;
-        state.durable = records;
+        self.durable.store(records, Ordering::Release);
         state.last_at = last_at.unwrap_or(state.last_at);
         state.stale = false;
     }

@@ -134,14 +134,13 @@ pub(crate) fn check(
     }
     let kept_size = kept.as_ref().map(|kept| kept.size);
     let mut walk = Walk { reader, key, kept, ..Walk::new(reader, key) };
-    let mut after = -1;
-    // Only the newest checkpoint is ever replaced, and the snapshot holds that one.
-    while let Some(checkpoint) = next_checkpoint(reader, after, last.size)? {
-        after = checkpoint.size;
-        walk.check_checkpoint(&checkpoint)?;
-    }
-    walk.check_checkpoint(&last)?;
-    check_indexes(reader)?;
+    std::thread::scope(|scope| {
+        let indexes = scope.spawn(|| check_indexes(reader));
+        let walked = walk.check_checkpoints(&last);
+        let listed = indexes.join().unwrap_or_else(|_| Err(ReadError::Corrupt("its check failed".into()).into()));
+        // What the walk finds names a record, and says more.
+        walked.and(listed)
+    })?;
     let covered = walk.tree.size();
     if records > covered {
         return Err(VerifyError::Uncovered { first: covered });
@@ -187,13 +186,14 @@ fn snapshot(reader: &LogReader) -> Result<Snapshot, VerifyError> {
 
 /// Whether the indexes list what the table holds: an index that leaves a record out would hide it from
 /// queries. Nobody but this process can reach a log in memory.
-fn check_indexes(reader: &LogReader) -> Result<(), ReadError> {
+fn check_indexes(reader: &LogReader) -> Result<(), VerifyError> {
     if reader.folder().is_none() {
         return Ok(());
     }
+    // With a connection of its own, because it takes as long as everything else.
     let found: String =
-        reader.with_db(|db| db.query_row("PRAGMA integrity_check(1)", (), |row| row.get(0)))?;
-    if found == "ok" { Ok(()) } else { Err(ReadError::Corrupt(found)) }
+        reader.reopen()?.with_db(|db| db.query_row("PRAGMA integrity_check(1)", (), |row| row.get(0)))?;
+    if found == "ok" { Ok(()) } else { Err(ReadError::Corrupt(found).into()) }
 }
 
 fn next_checkpoint(
@@ -225,6 +225,17 @@ impl<'a> Walk<'a> {
     fn new(reader: &'a LogReader, key: &'a PublicKey) -> Self {
         let tree = Frontier::default();
         Self { reader, key, kept: None, tree, first: None, last: Timestamp(0), checkpoints: 0 }
+    }
+
+    /// Walks to the last checkpoint and compares with all on the way.
+    fn check_checkpoints(&mut self, last: &StoredCheckpoint) -> Result<(), VerifyError> {
+        let mut after = -1;
+        // Only the newest checkpoint is ever replaced, and the snapshot holds that one.
+        while let Some(checkpoint) = next_checkpoint(self.reader, after, last.size)? {
+            after = checkpoint.size;
+            self.check_checkpoint(&checkpoint)?;
+        }
+        self.check_checkpoint(last)
     }
 
     /// Walks up to a checkpoint and compares.

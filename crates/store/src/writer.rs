@@ -13,8 +13,13 @@ use std::sync::Arc;
 
 /// Of the checkpoints of one such interval only the last is kept, in microseconds.
 const CHECKPOINT_INTERVAL_US: u64 = 60_000_000;
-/// Bytes appended before the write-ahead log is moved into the file.
-const WAL_BYTES: usize = 8 * 1024 * 1024;
+/// Pages written before the write-ahead log is moved into the file. It then starts over in the same place;
+/// while it grows, every commit has to sync the file's size as well, which costs twice the time.
+const WAL_PAGES: usize = 1000;
+/// Bytes that a page takes of records.
+const PAGE_BYTES: usize = 4096;
+/// Pages of a commit besides those of its records: session index, checkpoint, a page that is split.
+const PAGES_OF_COMMIT: usize = 3;
 
 /// The end of the log, as its last checkpoint vouches for it.
 #[derive(Debug)]
@@ -63,7 +68,7 @@ pub(crate) struct Writer {
     pub(crate) frontier: Frontier,
     pub(crate) signer: Signer,
     pub(crate) queue: Arc<Queue>,
-    pub(crate) wal_bytes: usize,
+    pub(crate) wal_pages: usize,
 }
 
 /// Why the writer stopped.
@@ -127,11 +132,12 @@ impl Writer {
 
     /// Moves the write-ahead log into the file, off the path of anybody who waits.
     fn shorten_wal(&mut self, batch: &VecDeque<Pending>) -> rusqlite::Result<()> {
-        self.wal_bytes += batch.iter().map(|pending| pending.body.len()).sum::<usize>();
-        if self.wal_bytes < WAL_BYTES {
+        let bytes: usize = batch.iter().map(|pending| pending.body.len()).sum();
+        self.wal_pages += PAGES_OF_COMMIT + bytes / PAGE_BYTES;
+        if self.wal_pages < WAL_PAGES {
             return Ok(());
         }
-        self.wal_bytes = 0;
+        self.wal_pages = 0;
         self.db.query_row("PRAGMA wal_checkpoint(PASSIVE)", (), |_| Ok(()))
     }
 }
