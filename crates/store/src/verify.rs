@@ -137,7 +137,8 @@ pub(crate) fn check(
     std::thread::scope(|scope| {
         let indexes = scope.spawn(|| check_indexes(reader));
         let walked = walk.check_checkpoints(&last);
-        let listed = indexes.join().unwrap_or_else(|_| Err(ReadError::Corrupt("its check failed".into()).into()));
+        let listed =
+            indexes.join().unwrap_or_else(|_| Err(ReadError::Corrupt("its check failed".into()).into()));
         // What the walk finds names a record, and says more.
         walked.and(listed)
     })?;

@@ -1,55 +1,68 @@
 //! Events and logs for the tests.
 
-use serde_json::json;
+use serde_json::{Value, json};
 use stayhand_core::event::{Event, InDoubt};
 use stayhand_core::time::Timestamp;
 use stayhand_store::{Log, OpenError};
 use std::path::Path;
 
+/// The event of this kind with these fields. In the log the kind comes first.
+fn event(kind: &str, fields: &Value) -> Event {
+    let fields = fields.to_string();
+    serde_json::from_str(&format!(r#"{{"type":"{kind}",{}"#, fields.strip_prefix('{').unwrap())).unwrap()
+}
+
 /// A decision of the size a real one has.
 pub(crate) fn decided(agent: &str, session: &str, tool: &str, effect: &str) -> Event {
     let zero = "0".repeat(64);
     let context = json!({"cwd": "/work", "workspace": "/work", "home": "/home/u"});
-    serde_json::from_value(json!({
-        "type": "decided",
-        "request": {
-            "principal": {"agent": agent, "session": session},
-            "action": tool,
-            "resource": {"command": "cargo test --workspace \"quoted\" größer"},
-            "context": context,
-        },
-        "request_digest": zero,
-        "facts": {"operations": []},
-        "policy": zero,
-        "decision": {"effect": effect, "findings": [], "risk": "low"},
-        "engine": 1,
-    }))
-    .unwrap()
+    event(
+        "decided",
+        &json!({
+            "request": {
+                "principal": {"agent": agent, "session": session},
+                "action": tool,
+                "resource": {"command": "cargo test --workspace \"quoted\" größer"},
+                "context": context,
+            },
+            "request_digest": zero,
+            "facts": {"operations": []},
+            "policy": zero,
+            "decision": {"effect": effect, "findings": [], "risk": "low"},
+            "engine": 1,
+        }),
+    )
 }
 
 /// The end of a permitted action.
 pub(crate) fn settled(decision: u64) -> Event {
-    serde_json::from_value(json!({
-        "type": "settled", "decision": decision, "outcome": {"kind": "exit", "code": 0},
-        "duration_us": 17, "confined": "l2",
-    }))
-    .unwrap()
+    event(
+        "settled",
+        &json!({
+            "decision": decision, "outcome": {"kind": "exit", "code": 0},
+            "duration_us": 17, "confined": "l2",
+        }),
+    )
 }
 
 /// A person's answer.
 pub(crate) fn answered(approval: u64) -> Event {
-    serde_json::from_value(json!({
-        "type": "approval_resolved", "approval": approval, "by": "ann", "grant": true,
-    }))
-    .unwrap()
+    event(
+        "approval_resolved",
+        &json!({
+            "approval": approval, "by": "ann", "grant": true,
+        }),
+    )
 }
 
 /// A policy that came into force.
 pub(crate) fn policy() -> Event {
-    serde_json::from_value(json!({
-        "type": "policy_loaded", "policy": "0".repeat(64), "sources": ["default"], "program": "0.1.0",
-    }))
-    .unwrap()
+    event(
+        "policy_loaded",
+        &json!({
+            "policy": "0".repeat(64), "sources": ["default"], "program": "0.1.0",
+        }),
+    )
 }
 
 /// The smallest event.
