@@ -7,8 +7,12 @@
 
 mod budget;
 mod classify;
+mod fragment;
 mod functions;
+mod injection;
 mod truth;
+
+pub use injection::injection;
 
 use sqlparser::dialect::{self, Dialect};
 use sqlparser::keywords::Keyword;
