@@ -270,6 +270,7 @@ const HARMLESS: &[&str] = &[
     "/run/user",
     "/var/folders",
     "/var/tmp",
+    "/var/www",
 ];
 
 /// The first components of [`ABSOLUTE`] and [`HARMLESS`]: other paths need no search.

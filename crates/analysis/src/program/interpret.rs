@@ -71,7 +71,11 @@ impl<'a> Interpreter<'a> {
             opaque: sorted.opaque.clone(),
             ..Operation::default()
         };
-        if sorted.may_hide_options && (entry.has_subs() || is_potent(spec)) {
+        if sorted.may_hide_options && !entry.has_subs() && spec.is_bounded() {
+            if is_potent(spec) {
+                operation.does.insert(Trait::Indefinite);
+            }
+        } else if sorted.may_hide_options && (entry.has_subs() || is_potent(spec)) {
             note(&mut operation, Aspect::Arguments, "a word that is not known may be an option");
         }
         let mut interpreter = Self {
@@ -195,7 +199,10 @@ impl<'a> Interpreter<'a> {
             self.apply(meaning, operand);
         }
         let uncertain = operands.iter().any(|operand| operand.many && operand.is_unknown());
-        if uncertain && !(spec.first.is_empty() && spec.last.is_empty()) && is_potent(self.spec) {
+        if !uncertain || spec.first.is_empty() && spec.last.is_empty() || !is_potent(self.spec) {
+        } else if self.spec.is_bounded() {
+            self.operation.does.insert(Trait::Indefinite);
+        } else {
             note(&mut self.operation, Aspect::Arguments, "it is not known how many words there are");
         }
         if let Some(meaning) = self.spec.default
@@ -267,6 +274,9 @@ impl<'a> Interpreter<'a> {
             Meaning::Setting => {
                 if arg.is_unknown() || arg.text.contains('=') {
                     self.operation.does.insert(Trait::Privilege);
+                }
+                if arg.text.contains("..") {
+                    self.operation.does.insert(Trait::Disguise);
                 }
             }
             Meaning::Cwd => self.change_folder(arg),
@@ -348,6 +358,7 @@ impl<'a> Interpreter<'a> {
         }
         match self.spec.stdin {
             Stdin::Data | Stdin::Sent => {}
+            Stdin::Names => self.read_named(),
             Stdin::Sql => match input.text.clone() {
                 Some(text) => self.sql(&Arg::exact(text)),
                 None if input.given => {
@@ -363,6 +374,19 @@ impl<'a> Interpreter<'a> {
                 Some(text) => self.code(&Arg::exact(text), &[]),
                 None => self.runs_input("an interpreter"),
             },
+        }
+    }
+
+    /// Reads the files that standard input names.
+    fn read_named(&mut self) {
+        let input = self.situation.input;
+        let lines = input.text.iter().flat_map(|text| text.lines()).map(Arg::exact);
+        let names: Vec<Arg> = if input.names.is_empty() { lines.collect() } else { input.names.clone() };
+        if names.is_empty() {
+            self.operation.does.insert(Trait::Indefinite);
+        }
+        for name in &names {
+            self.path(Access::Read, name);
         }
     }
 

@@ -14,6 +14,7 @@ mod remote;
 mod scripts;
 mod spec;
 mod table;
+mod unlisted;
 mod wrapped;
 
 #[cfg(test)]
@@ -29,6 +30,8 @@ use std::cell::Cell;
 
 /// Deepest nesting of command lines inside command lines, and of wrappers around wrappers.
 pub(crate) const MAX_DEPTH: u8 = 8;
+/// The number of a process that the shell itself started (`$!`), as a pattern.
+pub(crate) const OWN_PROCESS: &str = "[0-9]*";
 /// Most operations that one command line may come to.
 const MAX_OPERATIONS: u32 = 2_000;
 /// Most statements of a shell that are walked, those in loops as often as they are.
@@ -156,11 +159,7 @@ fn run_name(name: &str, words: &[Arg], situation: &Situation<'_>) -> Report {
     let program = Program { name: name.to_owned(), subcommand: None, path: None, trusted: true };
     match table::program(name) {
         Some(spec) => interpret::interpret(program, spec, words, situation),
-        None => {
-            let mut operation = bare(program, words);
-            note(&mut operation, Aspect::Effects, format!("the program `{}` is not known", short(name)));
-            Report::of(operation)
-        }
+        None => unlisted::infer(program, words, situation),
     }
 }
 
@@ -171,6 +170,7 @@ fn run_path(path: &str, words: &[Arg], situation: &Situation<'_>) -> Report {
     let program = Program { name: name.clone(), subcommand: None, path: Some(path.to_owned()), trusted };
     let mut report = match table::program(&name) {
         Some(spec) => interpret::interpret(program, spec, words, situation),
+        None if trusted => unlisted::infer(program, words, situation),
         None => Report::of(bare(program, words)),
     };
     let Some(operation) = report.operations.first_mut() else { return report };
@@ -178,8 +178,6 @@ fn run_path(path: &str, words: &[Arg], situation: &Situation<'_>) -> Report {
         operation.does.insert(Trait::ExecuteCode);
         let place = FolderUse { situation, folders: situation.folders };
         add_path(operation, Access::Execute, &Arg::exact(path), false, &place);
-    } else if table::program(&name).is_none() {
-        note(operation, Aspect::Effects, format!("the program `{}` is not known", short(&name)));
     }
     report
 }

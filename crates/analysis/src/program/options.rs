@@ -2,8 +2,8 @@
 
 use super::spec::{Effect, Meaning, Spec, Takes};
 use super::table::Entry;
-use super::{Arg, short};
-use stayhand_core::facts::{Aspect, Opaque};
+use super::{Arg, short, unlisted};
+use stayhand_core::facts::{Aspect, Opaque, Trait, Traits};
 
 /// The words of a command, sorted.
 #[derive(Debug, Default)]
@@ -47,8 +47,11 @@ struct Sorter<'p, 'w> {
 impl<'w> Sorter<'_, 'w> {
     fn sort(&mut self) {
         let mut options_end = false;
+        let mut first = true;
         while let Some(word) = self.words.next() {
             options_end |= self.sorted.effects.contains(&Effect::Stop);
+            let once = self.chain.last().is_some_and(|entry| entry.spec().once);
+            options_end |= !std::mem::take(&mut first) && once;
             if !options_end && self.plus(word) {
                 continue;
             }
@@ -64,6 +67,30 @@ impl<'w> Sorter<'_, 'w> {
                 self.short(word);
             }
         }
+        if self.only_shows() {
+            self.sorted.effects.push(Effect::Dry);
+        }
+        let entry = self.chain.last().copied();
+        let Some(spec) = entry.map(Entry::spec) else { return };
+        match self.sorted.operands.len() {
+            0 => self.sorted.effects.extend_from_slice(&spec.bare),
+            1 => self.sorted.effects.extend_from_slice(&spec.single),
+            _ => {}
+        }
+    }
+
+    /// Whether a client with consequences is asked for help, or by a sub-command that no table describes
+    /// to show something.
+    fn only_shows(&self) -> bool {
+        let changes = |entry: &&Entry| entry.spec().does.intersects(SHOWABLE);
+        if !self.chain.iter().any(changes) {
+            return false;
+        }
+        let mut operands = self.sorted.operands.iter().map_while(|word| word.known()).take(3);
+        let helps = operands.clone().last() == Some("help") && self.sorted.operands.len() < 4;
+        let shows = self.sorted.path.is_empty()
+            && operands.find(|word| only_reads(word) || changes_something(word)).is_some_and(only_reads);
+        helps || shows
     }
 
     /// `+COMMAND` of editors and pagers: a line, a search, the end, or a command of their own.
@@ -92,12 +119,25 @@ impl<'w> Sorter<'_, 'w> {
             self.chain.push(sub);
             return false;
         }
-        if spec.operands.is_empty() {
+        if spec.operands.is_empty() && word.known().is_some_and(|name| self.is_extension(name)) {
+            self.sorted.effects.push(Effect::Does(Trait::ExecuteCode));
+            self.sorted.effects.push(Effect::Does(Trait::Indefinite));
+            self.sorted.values.extend(self.words.by_ref().map(|word| (Meaning::Thing, word.clone())));
+        } else if spec.operands.is_empty() && word.known().is_some_and(only_reads) {
+            self.sorted.effects.push(Effect::Does(Trait::Indefinite));
+        } else if spec.operands.is_empty() {
             let sub = if word.is_exact() { short(&word.text) } else { "…".to_owned() };
             self.opaque(Aspect::Effects, format!("`{} {sub}` is not known", self.shown()));
         }
         self.sorted.operands.push(word);
         spec.stop
+    }
+
+    /// Whether a sub-command that no table describes is a program of its own (`git-cliff`), none whose name
+    /// or words sound like consequences.
+    fn is_extension(&self, name: &str) -> bool {
+        let plain = name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_');
+        self.program == "git" && plain && unlisted::consequence(name, self.words.as_slice()).is_none()
     }
 
     /// The program and sub-command, for messages.
@@ -117,6 +157,16 @@ impl<'w> Sorter<'_, 'w> {
     fn unknown_option(&mut self, word: &'w Arg, option: &str) {
         if self.chain.last().is_some_and(|entry| entry.spec().free) {
             return self.sorted.operands.push(word);
+        }
+        if option == "-h" && self.words.as_slice().is_empty() {
+            return self.sorted.effects.push(Effect::Dry);
+        }
+        let last = self.chain.last();
+        let bounded = self.chain.iter().all(|entry| entry.spec().is_bounded())
+            && last.is_some_and(|entry| !entry.has_subs());
+        if bounded && unlisted::consequence("", std::slice::from_ref(word)).is_none() {
+            self.sorted.effects.push(Effect::Does(Trait::Indefinite));
+            return self.sorted.values.push((Meaning::Thing, word.clone()));
         }
         self.opaque(Aspect::Arguments, format!("`{}` option `{}` is not known", self.shown(), short(option)));
     }
@@ -219,6 +269,28 @@ impl<'w> Sorter<'_, 'w> {
             }
         }
     }
+}
+
+/// Whether a sub-command that no table describes says that it only shows something.
+fn only_reads(name: &str) -> bool {
+    const VERBS: [&str; 20] = [
+        "help", "version", "list", "ls", "show", "status", "info", "search", "describe", "view", "history", "find",
+        "validate", "check", "completion", "whoami", "get", "inspect", "verify", "metadata",
+    ];
+    name.split(['-', ':']).any(|part| VERBS.contains(&part)) && unlisted::consequence(name, &[]).is_none()
+}
+
+/// Effects of clients, most of whose sub-commands only show something.
+const SHOWABLE: Traits = Traits::NONE.with(Trait::Infrastructure).with(Trait::Install).with(Trait::Publish);
+
+/// Whether a sub-command says that it changes something.
+fn changes_something(name: &str) -> bool {
+    const VERBS: [&str; 24] = [
+        "create", "update", "set", "add", "edit", "start", "stop", "restart", "enable", "disable", "install",
+        "upgrade", "run", "import", "attach", "detach", "scale", "new", "remove", "put", "modify", "register",
+        "assign", "move",
+    ];
+    name.split(['-', ':']).any(|part| VERBS.contains(&part)) || unlisted::consequence(name, &[]).is_some()
 }
 
 fn option_at(spec: &'static Spec, at: usize) -> Option<(Takes, &'static [Effect])> {

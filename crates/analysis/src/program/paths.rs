@@ -34,7 +34,7 @@ pub(crate) fn add_path(
     place: &FolderUse<'_>,
 ) {
     if arg.is_unknown() {
-        return note(operation, Aspect::Paths, "a path is not known before the command runs");
+        return unknown_path(operation, access, arg, recursive, place);
     }
     let quoted;
     let mut text = arg.text.as_str();
@@ -49,7 +49,13 @@ pub(crate) fn add_path(
         text = &quoted;
     }
     let absolute = text.starts_with('/') || arg.tilde;
+    if text.starts_with('/') && takes_a_detour(text) {
+        operation.does.insert(Trait::Disguise);
+    }
     if !absolute && place.folders.is_empty() {
+        if !matches!(access, Access::Delete | Access::Execute) {
+            return operation.does.insert(Trait::Indefinite);
+        }
         return note(operation, Aspect::Paths, "the working folder is not known here");
     }
     let nowhere = [String::from("/")];
@@ -66,6 +72,43 @@ pub(crate) fn add_path(
             Err(opaque) => note(operation, opaque.aspect, opaque.why),
         }
     }
+}
+
+/// A path of which at most the beginning is known. Confinement bounds what is read and
+/// written; what is deleted is lost.
+fn unknown_path(
+    operation: &mut Operation,
+    access: Access,
+    arg: &Arg,
+    recursive: bool,
+    place: &FolderUse<'_>,
+) {
+    if matches!(access, Access::Delete | Access::Execute) {
+        return note(operation, Aspect::Paths, "a path is not known before the command runs");
+    }
+    operation.does.insert(Trait::Indefinite);
+    let named = arg.text.trim_start_matches(['/', '.', '~']);
+    if !named.is_empty() {
+        let likely = Arg { tilde: arg.tilde, ..Arg::pattern(format!("{}*", arg.text)) };
+        add_path(operation, access, &likely, recursive, place);
+    }
+}
+
+/// Whether an absolute path leaves the top folder that it begins in.
+fn takes_a_detour(text: &str) -> bool {
+    if !text.contains("/../") {
+        return false;
+    }
+    let mut depth = 0u32;
+    let parts = text.split('/').filter(|part| !matches!(*part, "" | "."));
+    let mut parts = parts.peekable();
+    while let Some(part) = parts.next() {
+        depth = if part == ".." { depth.saturating_sub(1) } else { depth + 1 };
+        if depth == 0 && parts.peek().is_some() {
+            return true;
+        }
+    }
+    false
 }
 
 fn push_path(operation: &mut Operation, found: PathUse) {

@@ -1,11 +1,11 @@
 //! Hosts, URLs and what goes to and comes from other machines.
 
-use super::Arg;
+use super::{Arg, Certainty, OWN_PROCESS, unlisted};
 use super::interpret::Interpreter;
 use super::paths::note;
 use super::spec::Meaning;
 use crate::{host, url};
-use stayhand_core::facts::{Access, Aspect, HostUse, Opaque, Operation, Trait};
+use stayhand_core::facts::{Access, AddressClass, Aspect, HostUse, Opaque, Operation, Trait};
 
 /// What a word that concerns other machines, or git, does.
 pub(super) fn apply(interpreter: &mut Interpreter<'_>, meaning: Meaning, arg: &Arg) {
@@ -36,8 +36,51 @@ pub(super) fn apply(interpreter: &mut Interpreter<'_>, meaning: Meaning, arg: &A
             }
         }
         Meaning::Checkout => checkout(interpreter, arg),
+        Meaning::Process => process(interpreter, arg),
+        Meaning::Source if arg.text.contains('\\') => interpreter.apply(Meaning::Opaque, arg),
+        Meaning::Source => interpreter.apply(Meaning::Script, arg),
+        Meaning::Bind => bind(interpreter, arg),
+        Meaning::Rename => rename(interpreter, arg),
+        Meaning::Thing => unlisted::name_of_thing(&mut interpreter.operation, arg, interpreter.situation),
         Meaning::DiscardPath => discard(interpreter, arg),
         _ => note(&mut interpreter.operation, Aspect::Arguments, "a word is not understood"),
+    }
+}
+
+/// One process, a group (`-42`), a job (`%1`), or all that may be signalled (`-1`, `0` is the own group).
+fn process(interpreter: &mut Interpreter<'_>, arg: &Arg) {
+    match arg.known() {
+        Some("-1" | "1") => interpreter.operation.does.insert(Trait::Power),
+        Some(_) => {}
+        None if arg.certainty == Certainty::Pattern && arg.text == OWN_PROCESS => {}
+        None => interpreter.note_effects("which process is stopped is not known"),
+    }
+}
+
+/// Whoever listens for all machines shows them what it serves.
+fn bind(interpreter: &mut Interpreter<'_>, arg: &Arg) {
+    interpreter.operation.does.insert(Trait::Listen);
+    let own = ["localhost", "127.", "[::1]", "::1", ":"];
+    let local = own.iter().any(|start| arg.text.starts_with(start));
+    let port = arg.text.bytes().all(|byte| byte.is_ascii_digit());
+    if !local && !port {
+        interpreter.operation.does.insert(Trait::Disclose);
+    }
+}
+
+/// Perl's `rename` takes any code; a substitution, or a plain text as the other `rename` has it, is none.
+fn rename(interpreter: &mut Interpreter<'_>, arg: &Arg) {
+    let plain = |text: &str| !text.contains(['(', '`', ';', '@', '$', '{']);
+    let substitutes = |text: &str| {
+        let parts = text.strip_prefix("s/").or_else(|| text.strip_prefix("y/"));
+        let parts: Vec<&str> = parts.unwrap_or_default().split('/').collect();
+        // `e` runs what the substitution makes, and `@{[…]}` and `(?{…})` are code as well.
+        matches!(parts.as_slice(), [_, _, flags] if flags.bytes().all(|flag| b"gimsxr".contains(&flag)))
+            && !text.contains(['@', '`', ';', '{'])
+    };
+    match arg.known() {
+        Some(text) if plain(text) || substitutes(text) => {}
+        _ => interpreter.note_effects("the code that makes the new names is not known"),
     }
 }
 
@@ -126,7 +169,15 @@ fn host_word(interpreter: &mut Interpreter<'_>, arg: &Arg) {
     if text.starts_with('/') || text.is_empty() {
         return; // A socket in the file system.
     }
-    push_host(&mut interpreter.operation, host::host_use(text));
+    let mut found = host::host_use(text);
+    if let Ok(found) = &mut found
+        && found.class == AddressClass::Private
+        && !found.host.contains(['.', ':'])
+    {
+        // An alias, which the program's own settings or a look-up give a meaning.
+        found.class = AddressClass::Name;
+    }
+    push_host(&mut interpreter.operation, found);
 }
 
 fn push_host(operation: &mut Operation, found: Result<HostUse, Opaque>) {
@@ -169,6 +220,8 @@ pub(super) fn finish(interpreter: &mut Interpreter<'_>) {
     }
     for arg in urls {
         if let Some(file) = arg.text.strip_prefix("file://") {
+            // A client of the network has no honest reason to fetch what lies here.
+            interpreter.operation.does.insert(Trait::Disguise);
             interpreter.path(Access::Read, &Arg { text: file.to_owned(), ..arg.clone() });
             continue;
         }

@@ -21,10 +21,74 @@ pub(super) struct Spec {
     pub(super) options: Vec<(&'static str, u16)>,
     /// What the options mean.
     pub(super) meanings: Vec<Opt>,
+    /// Effects where there is no operand.
+    pub(super) bare: Vec<Effect>,
+    /// Effects where there is one operand.
+    pub(super) single: Vec<Effect>,
     /// Words that begin with a dash but are no known option are words like all others.
     pub(super) free: bool,
+    /// Of options, only the first word counts; later words with a dash are operands (`kill -9 -1`).
+    pub(super) once: bool,
     /// Options end at the first operand.
     pub(super) stop: bool,
+}
+
+impl Spec {
+    /// Whether confinement bounds all that the program may do, also with options that are not known.
+    pub(super) fn is_bounded(&self) -> bool {
+        let bounded = |effects: &[Effect]| {
+            effects.iter().all(|effect| match effect {
+                Effect::Does(item) => BOUNDED.contains(*item),
+                Effect::SendsInput => false,
+                _ => true,
+            })
+        };
+        let operands = self.operands.iter().flat_map(|(_, operands)| {
+            operands.first.iter().chain(&operands.rest).chain(&operands.last)
+        });
+        let values = self.meanings.iter().filter_map(|option| match option.value {
+            Takes::Nothing => None,
+            Takes::Value(meaning) | Takes::Attached(meaning) => Some(meaning),
+        });
+        BOUNDED.contains_all(self.does)
+            && bounded(&self.effects)
+            && matches!(self.stdin, Stdin::Data | Stdin::Names)
+            && self.meanings.iter().all(|option| bounded(&option.effects))
+            && operands.copied().all(Meaning::is_bounded)
+            && values.into_iter().all(|meaning| meaning == Meaning::Opaque || meaning.is_bounded())
+    }
+}
+
+/// The effects that confinement bounds.
+const BOUNDED: Traits = Traits::NONE
+    .with(Trait::ExecuteCode)
+    .with(Trait::Listen)
+    .with(Trait::Network)
+    .with(Trait::Force)
+    .with(Trait::Disguise)
+    .with(Trait::Indefinite);
+
+impl Meaning {
+    /// Whether confinement bounds what is done with such a word, and no other word depends on it.
+    const fn is_bounded(self) -> bool {
+        matches!(
+            self,
+            Self::Text
+                | Self::Read
+                | Self::List
+                | Self::Write
+                | Self::Edit
+                | Self::Cwd
+                | Self::Host
+                | Self::Url
+                | Self::Archive
+                | Self::Pair
+                | Self::TarLetters
+                | Self::Placeholder
+                | Self::Mode
+                | Self::Source
+        )
+    }
 }
 
 /// What the operands mean, by position.
@@ -194,6 +258,16 @@ pub(super) enum Meaning {
     Request,
     /// What stands for the words from standard input (`xargs -I {}`).
     Placeholder,
+    /// The number of a process, or the job, to signal.
+    Process,
+    /// A source file, or source text that begins with a backslash.
+    Source,
+    /// An address to listen at, for all machines or this one.
+    Bind,
+    /// What changes names: a plain text, or a substitution in the manner of sed.
+    Rename,
+    /// A word whose meaning is not known: what it looks like is what it may be.
+    Thing,
 }
 
 /// What is done with standard input.
@@ -210,6 +284,8 @@ pub(super) enum Stdin {
     Sql,
     /// It is sent to another machine.
     Sent,
+    /// It names the files to read.
+    Names,
 }
 
 /// What is known about standard output.

@@ -6,17 +6,21 @@
 //!
 //! ```text
 //! [cp]                              program, or [git push] for a sub-command
-//! does: publish network             effects and properties, whatever the arguments
+//! does: publish network             effects and properties, whatever the arguments; `none` takes back
+//!                                   what earlier sections say
 //! operands: read... write           what the operands mean; `...` repeats, later ones are the last
 //! operands@into: read...            the same when an option chose the variant `@into`
 //! flag: -n --no-clobber             options without a value
 //! flag recursive: -r -R             … and their effects
 //! value write @into: -t             options with a value: its meaning, then effects
 //! maybe text: --color               options whose value is only ever attached (`--color=auto`)
-//! stdin: code                       standard input: data, shell, code, sql, sent
+//! stdin: code                       standard input: data, shell, code, sql, sent, names
 //! output: paths                     standard output: name, names, paths, tree-paths, input, temporary
+//! bare: reveal                      effects where there is no operand
+//! single: dry                       effects where there is one operand
 //! default: list                     what is done with the current folder if no operand names a path
 //! stop                              options end at the first operand
+//! once                              only the first word may be an option
 //! free                              words with a dash that are no known option are plain words
 //! like: @name                       also has the lines of the shared section [@name]
 //! ```
@@ -28,7 +32,7 @@
 
 use super::spec::{Effect, Meaning, Operands, Opt, Output, Spec, Stdin, Takes};
 use rustc_hash::FxHashMap;
-use stayhand_core::facts::Trait;
+use stayhand_core::facts::{Trait, Traits};
 use std::sync::{LazyLock, OnceLock, PoisonError, RwLock};
 
 /// Every table. One file holds one family of programs.
@@ -48,6 +52,9 @@ const TABLES: &[&str] = &[
     include_str!("../../programs/system.txt"),
     include_str!("../../programs/text.txt"),
     include_str!("../../programs/wrappers.txt"),
+    // What stands here wins.
+    include_str!("../../programs/refinements.txt"),
+    include_str!("../../programs/detours.txt"),
 ];
 
 /// Where a section lies: its heading and its lines.
@@ -180,6 +187,10 @@ fn read_line(spec: &mut Spec, line: &'static str) -> Option<()> {
             spec.stop = true;
             return Some(());
         }
+        "once" => {
+            spec.once = true;
+            return Some(());
+        }
         "free" => {
             spec.free = true;
             return Some(());
@@ -191,12 +202,19 @@ fn read_line(spec: &mut Spec, line: &'static str) -> Option<()> {
     match key.next()? {
         "does" => {
             for word in rest.split_whitespace() {
+                if word == "none" {
+                    spec.does = Traits::NONE;
+                    spec.effects.clear();
+                    continue;
+                }
                 match effect(word)? {
                     Effect::Does(item) => spec.does.insert(item),
                     other => spec.effects.push(other),
                 }
             }
         }
+        "bare" => spec.bare = effects(rest)?,
+        "single" => spec.single = effects(rest)?,
         "stdin" => spec.stdin = stdin(rest.trim())?,
         "output" => spec.output = output(rest.trim())?,
         "default" => spec.default = Some(meaning(rest.trim())?),
@@ -211,6 +229,10 @@ fn read_line(spec: &mut Spec, line: &'static str) -> Option<()> {
         }
     }
     Some(())
+}
+
+fn effects(words: &'static str) -> Option<Vec<Effect>> {
+    words.split_whitespace().map(effect).collect()
 }
 
 /// Adds the lines of a shared section.
@@ -277,6 +299,7 @@ fn stdin(word: &str) -> Option<Stdin> {
         "code" => Stdin::Code,
         "sql" => Stdin::Sql,
         "sent" => Stdin::Sent,
+        "names" => Stdin::Names,
         _ => return None,
     })
 }
@@ -335,6 +358,10 @@ fn trait_named(name: &str) -> Option<Trait> {
         "network" => Trait::Network,
         "force" => Trait::Force,
         "control-stayhand" => Trait::ControlStayhand,
+        "indefinite" => Trait::Indefinite,
+        "reveal" => Trait::Reveal,
+        "exhaust" => Trait::Exhaust,
+        "disguise" => Trait::Disguise,
         _ => return None,
     })
 }
@@ -391,6 +418,10 @@ fn meaning(word: &str) -> Option<Meaning> {
         "pair" => Meaning::Pair,
         "make-word" => Meaning::MakeWord,
         "request" => Meaning::Request,
+        "process" => Meaning::Process,
+        "source" => Meaning::Source,
+        "bind" => Meaning::Bind,
+        "rename" => Meaning::Rename,
         _ => return None,
     })
 }

@@ -31,7 +31,7 @@ fn wrappers_and_shells_are_looked_into() {
 
 #[test]
 fn nothing_to_run_is_opaque() {
-    for words in [&[][..], &[""], &["unheard-of", "x"]] {
+    for words in [&[][..], &[""], &["unheard of", "x"], &["un;heard", "x"], &["7"], &["del.exe", "x"]] {
         let found = argv(words);
         assert!(!found.is_empty() && !found[0].opaque.is_empty(), "{words:?}");
     }

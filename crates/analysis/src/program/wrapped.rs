@@ -192,9 +192,14 @@ pub(super) fn replace(word: &Arg, mark: &str, input: &Arg) -> Arg {
 /// A command line for a shell.
 pub(super) fn command_line(wrapper: &mut Interpreter<'_>, arg: &Arg) {
     wrapper.operation.does.insert(Trait::ExecuteCode);
-    let Some(text) = arg.known() else {
+    if arg.is_unknown() {
         return wrapper.note_effects("the command line for a shell is not known");
-    };
+    }
+    if !arg.is_exact() {
+        // A name of a file stands in the text, where the shell would read it as a part of the command.
+        wrapper.operation.does.insert(Trait::Indefinite);
+    }
+    let text = arg.text.as_str();
     if wrapper.situation.depth >= MAX_DEPTH {
         return wrapper.note_effects("commands are nested too deeply");
     }

@@ -13,7 +13,7 @@ impl<'p> Walker<'p, '_> {
         if RESERVED.contains(&name) || name.contains('=') {
             self.unread("a word of the shell's grammar stands where a program should");
         }
-        if self.scope.aliases.iter().any(|alias| alias == name) {
+        if self.scope.has_alias(name) {
             self.unread("the name may be an alias");
         }
         if READS_NAMES.contains(&name) && rest.iter().any(|word| runs_as_number(&word.text)) {
@@ -39,7 +39,7 @@ impl<'p> Walker<'p, '_> {
             "exec" if starts_a_name(rest) => return self.dispatch(rest, declared, extra),
             "cd" | "chdir" => self.change_folder(rest, name, extra),
             "pushd" | "popd" => {
-                self.scope.folders.clear();
+                self.scope.forget_folders();
                 self.done(name, rest, extra);
             }
             "eval" => self.eval(rest, extra),
@@ -78,6 +78,7 @@ impl<'p> Walker<'p, '_> {
                 operation.does.insert(Trait::Disclose);
             });
         }
+        self.look_into_written(&mut operations);
         let result = Input {
             given: true,
             text: self.printed(words),
@@ -98,7 +99,7 @@ impl<'p> Walker<'p, '_> {
         let (name, rest) = words.split_first()?;
         let plain = |arg: &Arg| arg.known().is_some_and(|text| !text.contains('\\'));
         match name.known()? {
-            "pwd" if rest.is_empty() => match self.scope.folders.as_slice() {
+            "pwd" if rest.is_empty() => match &*self.scope.folders {
                 [folder] => Some(folder.clone()),
                 _ => None,
             },
@@ -135,11 +136,11 @@ impl<'p> Walker<'p, '_> {
         let home = Arg::exact(self.situation.home);
         let target = target.unwrap_or(&home);
         if target.known() == Some("-") {
-            self.scope.folders.clear();
+            self.scope.forget_folders();
         } else {
             let place = FolderUse { situation: &self.situation, folders: &self.scope.folders };
             add_path(&mut operation, Access::List, target, false, &place);
-            self.scope.folders = folders_after(&self.scope.folders, target, &self.situation);
+            self.scope.folders = folders_after(&self.scope.folders, target, &self.situation).into();
         }
         self.push(operation);
     }
@@ -156,7 +157,7 @@ impl<'p> Walker<'p, '_> {
             note(&mut operation, Aspect::Effects, "the text that `eval` runs is not known");
             self.push(operation);
             self.scope.forget_all();
-            self.scope.folders.clear();
+            self.scope.forget_folders();
         }
     }
 
@@ -193,7 +194,11 @@ impl<'p> Walker<'p, '_> {
             }
             None => note(&mut operation, Aspect::Arguments, "there is no file to run"),
         }
+        let text = self.text_of_written(&operation);
         self.push(operation);
+        if let Some(text) = text {
+            return self.evaluate_text(&text);
+        }
         self.scope.forget_all();
     }
 
@@ -207,12 +212,12 @@ impl<'p> Walker<'p, '_> {
         self.push(operation);
         for word in words {
             let Some((name, text)) = word.text.split_once('=') else { continue };
-            if self.scope.aliases.len() >= MAX_ALIASES {
+            if self.scope.aliases() >= MAX_ALIASES {
                 return self.unread("there are too many aliases");
             }
-            if !self.scope.aliases.iter().any(|known| known == name) {
+            if !self.scope.has_alias(name) {
                 self.apart_text(text);
-                self.scope.aliases.push(name.to_owned());
+                self.scope.add_aliases([name.to_owned()]);
             }
         }
     }
@@ -227,6 +232,10 @@ impl<'p> Walker<'p, '_> {
         let mut operation = operation(name, words);
         merge(&mut operation, extra);
         let mut exported = name == "export";
+        let names = words.iter().any(|word| !word.text.starts_with('-'));
+        if !names && declared.is_empty() && matches!(name, "export" | "declare" | "typeset" | "readonly") {
+            operation.does.insert(Trait::Reveal);
+        }
         for word in words {
             match word.known() {
                 Some(flags) if flags.starts_with(['-', '+']) => {
@@ -289,7 +298,10 @@ impl<'p> Walker<'p, '_> {
         self.push(operation);
     }
 
-    fn set(&mut self, words: &[Arg], extra: Operation) {
+    fn set(&mut self, words: &[Arg], mut extra: Operation) {
+        if words.is_empty() {
+            extra.does.insert(Trait::Reveal);
+        }
         for word in words {
             match word.known() {
                 Some(flags) if flags.starts_with('-') && flags.len() > 1 && !flags.starts_with("--") => {

@@ -165,15 +165,16 @@ impl<'p> Walker<'p, '_> {
         let exact = |text: &str| Some(vec![Arg::exact(text)]);
         match name {
             "HOME" => exact(self.situation.home),
-            "PWD" => match self.scope.folders.as_slice() {
+            "PWD" => match &*self.scope.folders {
                 [folder] => exact(folder),
                 _ => None,
             },
             "IFS" => exact(" \t\n"),
+"!" | "$" | "BASHPID" => Some(vec![Arg::pattern(crate::program::OWN_PROCESS)]),
             "USER" | "LOGNAME" | "UID" | "EUID" | "HOSTNAME" | "RANDOM" | "SECONDS" | "LINENO" | "PPID"
-            | "BASHPID" | "$" | "?" | "#" | "!" | "HOSTTYPE" | "OSTYPE" | "EPOCHSECONDS" | "BASH_VERSION"
+            | "?" | "#" | "HOSTTYPE" | "OSTYPE" | "EPOCHSECONDS" | "BASH_VERSION"
             | "SHLVL" => Some(vec![Arg::pattern("*")]),
-            "@" | "*" => self.scope.positional.clone(),
+            "@" | "*" => self.scope.positional.as_deref().map(<[Arg]>::to_vec),
             digits if digits.bytes().all(|byte| byte.is_ascii_digit()) => {
                 let index = digits.parse::<usize>().ok()?.checked_sub(1)?;
                 let positional = self.scope.positional.as_ref()?;

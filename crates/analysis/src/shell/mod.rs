@@ -6,6 +6,7 @@
 
 mod braces;
 mod builtins;
+mod excess;
 mod expand;
 mod expansions;
 mod fields;
@@ -17,6 +18,7 @@ mod redirects;
 mod scope;
 mod syntax;
 mod words;
+mod written;
 
 #[cfg(test)]
 mod tests;

@@ -1,15 +1,20 @@
 //! Walking a plan: every simple command becomes an operation, in the state the shell is in then.
 
+use super::excess;
 use super::links::Links;
 use super::plan::{Assignment, Command, Connector, Redirect, RedirectKind, ShellPlan, Statement, Word};
 use super::scope::{Function, Scope};
+use super::written::{Contents, Written};
 use crate::program::{Arg, FolderUse, Input, Setting, Situation, add_path, note, setting};
-use stayhand_core::facts::{Access, Aspect, Operation, Trait};
+use stayhand_core::facts::{Access, Aspect, Operation, Trait, Traits};
+use std::rc::Rc;
 
 /// Most values of a loop variable that are walked one by one.
 const MAX_ROUNDS: usize = 8;
 /// Most variables that are known to hold data of this machine; beyond, every one may.
 pub(super) const MAX_TELLING: usize = 256;
+/// Most functions of one text that are walked.
+const MAX_DEFINED: usize = 512;
 /// Deepest calls of functions by functions.
 const MAX_CALLS: usize = 8;
 
@@ -20,11 +25,29 @@ pub(super) fn walk(
     positional: Option<Vec<Arg>>,
 ) -> Vec<Operation> {
     let mut scope = Scope::new(situation.folders);
-    scope.positional = positional;
+    scope.positional = positional.map(Into::into);
     let mut walker = Walker::new(*situation, scope);
     walker.sequence(&plan.body);
     walker.walk_uncalled();
     walker.found
+}
+
+/// The states in which a list may end before its last command.
+#[derive(Default)]
+struct Ends<'p> {
+    last: Option<Scope<'p>>,
+    /// What is known in all states before the last.
+    joined: Option<Scope<'p>>,
+}
+
+impl<'p> Ends<'p> {
+    fn push(&mut self, end: Scope<'p>) {
+        let Some(last) = self.last.replace(end) else { return };
+        match &mut self.joined {
+            Some(joined) => joined.join(&last),
+            None => self.joined = Some(last),
+        }
+    }
 }
 
 /// The shell, as far as it is known.
@@ -34,11 +57,15 @@ pub(super) struct Walker<'p, 's> {
     pub(super) input: Input,
     pub(super) found: Vec<Operation>,
     /// Functions that are being called.
-    calls: Vec<&'p str>,
+    calls: Vec<(&'p str, u32)>,
     /// Functions that were defined, and whether something called them.
     defined: Vec<(Function<'p>, bool)>,
     /// Links that were made on the way.
     links: Links,
+    /// Files that were written on the way.
+    pub(super) written: Written,
+    /// How many pipes and copies of the shell are open.
+    copies: u32,
     /// The words of the command hold data of this machine that another command printed.
     pub(super) told: bool,
     /// The variables that hold such data.
@@ -56,6 +83,8 @@ impl<'p, 's> Walker<'p, 's> {
             calls: Vec::new(),
             defined: Vec::new(),
             links: Links::default(),
+            written: Written::default(),
+            copies: 0,
             told: false,
             telling: Vec::new(),
         }
@@ -65,7 +94,7 @@ impl<'p, 's> Walker<'p, 's> {
     pub(super) fn sequence(&mut self, statements: &'p [Statement]) -> Input {
         let mut output = Input::default();
         for statement in statements {
-            let before = self.scope.folders.clone();
+            let before = Rc::clone(&self.scope.folders);
             let local = output.local;
             let fetched = output.fetched;
             output = self.statement(statement);
@@ -86,11 +115,11 @@ impl<'p, 's> Walker<'p, 's> {
     fn may_have_failed(&mut self, before: &[String]) {
         let certain =
             |folders: &[String]| folders.iter().all(|folder| folder == "/" || folder == self.situation.home);
-        if self.scope.exits_on_error || self.scope.folders == before || certain(&self.scope.folders) {
+        if self.scope.exits_on_error || *self.scope.folders == *before || certain(&self.scope.folders) {
             return;
         }
         if before.is_empty() {
-            return self.scope.folders.clear();
+            return self.scope.forget_folders();
         }
         if !self.scope.folders.is_empty() {
             let parents = before.iter().all(|folder| {
@@ -101,7 +130,7 @@ impl<'p, 's> Walker<'p, 's> {
             });
             if !parents {
                 let mut other = self.scope.clone();
-                other.folders = before.to_vec();
+                other.folders = before.into();
                 self.scope.join(&other);
             }
         }
@@ -123,6 +152,7 @@ impl<'p, 's> Walker<'p, 's> {
             Statement::Subshell(body) => self.apart(|walker| walker.sequence(body)),
             Statement::Choice { test, arms, repeats: false } => self.choice(test, arms),
             Statement::Choice { test, arms, repeats: true } => {
+                self.endless(test, arms);
                 self.repeat(|walker| walker.choice(test, arms))
             }
             Statement::For { variable, values, body } => self.for_each(variable, values.as_deref(), body),
@@ -152,6 +182,7 @@ impl<'p, 's> Walker<'p, 's> {
     pub(super) fn push(&mut self, mut operation: Operation) {
         self.links.follow(&mut operation, &self.situation);
         self.links.learn(&operation, &self.scope.folders, &self.situation);
+        self.written.learn(&operation);
         if self.situation.budget.take() {
             self.found.push(operation);
         } else if !self.found.last().is_some_and(|last| last.hides(Aspect::Program)) {
@@ -162,7 +193,9 @@ impl<'p, 's> Walker<'p, 's> {
     /// Runs something whose changes to the shell's state are lost.
     fn apart<T>(&mut self, run: impl FnOnce(&mut Self) -> T) -> T {
         let scope = self.scope.clone();
+        self.copies += 1;
         let result = run(self);
+        self.copies -= 1;
         self.scope = scope;
         result
     }
@@ -170,29 +203,41 @@ impl<'p, 's> Walker<'p, 's> {
     fn pipeline(&mut self, stages: &'p [Statement]) -> Input {
         let outer = self.input.clone();
         for (index, stage) in stages.iter().enumerate() {
-            let before = self.input.clone();
+            let (local, fetched) = (self.input.local, self.input.fetched);
             let mut output = self.apart(|walker| walker.statement(stage));
             output.given = true;
             if index > 0 {
-                output.local |= before.local;
-                output.fetched |= before.fetched;
+                output.local |= local;
+                output.fetched |= fetched;
             }
             self.input = output;
         }
+        if excess::goes_round(stages) {
+            self.push(Operation { does: Traits::NONE.with(Trait::Disguise), ..Operation::default() });
+        }
         std::mem::replace(&mut self.input, outer)
+    }
+
+    /// A loop that never ends and starts processes all the time.
+    fn endless(&mut self, test: &'p [Statement], arms: &'p [Vec<Statement>]) {
+        if excess::never_ends(test, arms) && excess::forks(arms) {
+            self.exhausts();
+        }
+    }
+
+    fn exhausts(&mut self) {
+        self.push(Operation { does: Traits::NONE.with(Trait::Exhaust), ..Operation::default() });
     }
 
     fn and_or(&mut self, first: &'p Statement, rest: &'p [(Connector, Statement)]) -> Input {
         let mut before = self.scope.clone();
         let mut output = self.statement(first);
-        let mut ends: Vec<Scope<'p>> = Vec::new();
+        let mut ends = Ends::default();
         for (connector, next) in rest {
             let start = self.scope.clone();
             match connector {
                 Connector::And => ends.push(before),
-                Connector::Or => {
-                    ends.push(std::mem::replace(&mut self.scope, before));
-                }
+                Connector::Or => ends.push(std::mem::replace(&mut self.scope, before)),
             }
             let more = self.statement(next);
             output = Input {
@@ -203,13 +248,13 @@ impl<'p, 's> Walker<'p, 's> {
             };
             before = start;
             if *connector == Connector::Or && leaves(next) {
-                if let Some(end) = ends.pop() {
+                if let Some(end) = ends.last.take() {
                     self.scope = end;
                 }
                 before = self.scope.clone();
             }
         }
-        for end in &ends {
+        for end in ends.joined.iter().chain(&ends.last) {
             self.scope.join(end);
         }
         output
@@ -252,7 +297,7 @@ impl<'p, 's> Walker<'p, 's> {
     fn for_each(&mut self, variable: &'p str, values: Option<&'p [Word]>, body: &'p [Statement]) -> Input {
         let values = match values {
             Some(words) => Some(self.expand_all(words)),
-            None => self.scope.positional.clone(),
+            None => self.scope.positional.as_deref().map(<[Arg]>::to_vec),
         };
         let values = values.filter(|values| values.iter().all(|value| !value.is_unknown()));
         self.sets(variable, values.as_deref());
@@ -289,7 +334,10 @@ impl<'p, 's> Walker<'p, 's> {
 
     fn define(&mut self, name: &'p str, body: &'p [Statement]) -> Input {
         let function = Function { name, body, certain: true };
-        self.scope.functions.push(function);
+        if !self.scope.define(function) || self.defined.len() >= MAX_DEFINED {
+            self.unread("there are too many functions");
+            return Input::default();
+        }
         if !self.defined.iter().any(|(known, _)| std::ptr::eq(known.body, body)) {
             self.defined.push((function, false));
         }
@@ -301,15 +349,19 @@ impl<'p, 's> Walker<'p, 's> {
         for (known, called) in &mut self.defined {
             *called |= std::ptr::eq(known.body, function.body);
         }
-        if self.calls.contains(&function.name) {
+        if let Some((_, copies)) = self.calls.iter().find(|(name, _)| *name == function.name) {
+            // A function that calls itself in copies of the shell multiplies.
+            if self.copies > *copies {
+                self.exhausts();
+            }
             return Input::default();
         }
         if self.calls.len() >= MAX_CALLS {
             self.unread("functions call each other too deeply");
             return Input::default();
         }
-        self.calls.push(function.name);
-        let positional = self.scope.positional.replace(words);
+        self.calls.push((function.name, self.copies));
+        let positional = self.scope.positional.replace(words.into());
         let output = self.sequence(function.body);
         self.scope.positional = positional;
         self.calls.pop();
@@ -323,7 +375,7 @@ impl<'p, 's> Walker<'p, 's> {
             index += 1;
             if !called {
                 self.scope.forget_all();
-                self.calls.push(function.name);
+                self.calls.push((function.name, self.copies));
                 self.sequence(function.body);
                 self.calls.pop();
             }
@@ -399,8 +451,16 @@ impl<'p, 's> Walker<'p, 's> {
             self.push(extra);
             return Input::default();
         }
+        if excess::writes_without_end(&words, &extra) {
+            extra.does.insert(Trait::Exhaust);
+        }
         let outer = input.map(|input| std::mem::replace(&mut self.input, input));
+        let redirected = (!extra.paths.is_empty()).then(|| extra.clone());
         let output = self.dispatch(&words, &command.declared, extra);
+        if let Some(redirected) = redirected {
+            let text = output.text.as_deref().map(Into::into);
+            self.written.learn_contents(&redirected, &Contents { text, fetched: output.fetched });
+        }
         if let Some(outer) = outer {
             self.input = outer;
         }
@@ -476,14 +536,16 @@ impl<'p, 's> Walker<'p, 's> {
         inner.input = self.input.clone();
         inner.calls.clone_from(&self.calls);
         inner.links.clone_from(&self.links);
+        inner.written.clone_from(&self.written);
+        inner.copies = self.copies;
         inner.sequence(&plan.body);
         inner.walk_uncalled();
-        let mut names: Vec<String> =
+        let names: Vec<String> =
             inner.defined.iter().map(|(function, _)| function.name.to_owned()).collect();
         let found = std::mem::take(&mut inner.found);
         let state = inner.scope.without_functions();
         self.scope.take_state(state);
-        self.scope.aliases.append(&mut names);
+        self.scope.add_aliases(names);
         for operation in found {
             self.push(operation);
         }

@@ -1,24 +1,35 @@
 //! What the shell knows while it runs: variables, functions, the working folder.
+//!
+//! A state is copied at every `&&`, pipe and subshell, so its parts are shared until they change, and
+//! each is bounded: copying a state costs the same whatever came before.
 
 use super::plan::Statement;
 use crate::program::Arg;
+use std::rc::Rc;
 
 /// Most working folders that are kept in mind at once.
 const MAX_FOLDERS: usize = 4;
+/// Most variables whose value is kept in mind; the values of further ones are not known.
+const MAX_VARIABLES: usize = 256;
+/// Most functions that are kept in mind.
+const MAX_FUNCTIONS: usize = 256;
+
+/// A variable and its value, one word or several.
+type Variable = (Rc<str>, Rc<[Arg]>);
 
 /// The shell's state, as far as it is known.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Scope<'p> {
-    /// Variables with a known value; a later entry hides an earlier one.
-    variables: Vec<(String, Vec<Arg>)>,
+    /// Variables with a known value.
+    variables: Rc<Vec<Variable>>,
     /// The folders that relative paths may start from; none = not known.
-    pub(super) folders: Vec<String>,
+    pub(super) folders: Rc<[String]>,
     /// Functions, and whether each is certain to be defined.
-    pub(super) functions: Vec<Function<'p>>,
+    functions: Rc<Vec<Function<'p>>>,
     /// Names that an alias may stand for.
-    pub(super) aliases: Vec<String>,
+    aliases: Rc<Vec<String>>,
     /// `$1`, `$2`, …, where they are known.
-    pub(super) positional: Option<Vec<Arg>>,
+    pub(super) positional: Option<Rc<[Arg]>>,
     /// `IFS` was changed: words split in unknown ways.
     pub(super) splits_unknown: bool,
     /// A command that fails ends the shell (`set -e`).
@@ -35,61 +46,80 @@ pub(super) struct Function<'p> {
 
 impl<'p> Scope<'p> {
     pub(super) fn new(folders: &[String]) -> Self {
-        Self { folders: folders.to_vec(), ..Self::default() }
+        Self { folders: folders.into(), ..Self::default() }
     }
 
     /// The value of a variable, where it is known.
     pub(super) fn variable(&self, name: &str) -> Option<&[Arg]> {
-        self.variables.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_slice())
+        self.variables.iter().find(|(known, _)| **known == *name).map(|(_, value)| &**value)
     }
 
     pub(super) fn set(&mut self, name: &str, value: Vec<Arg>) {
-        self.forget(name);
-        self.variables.push((name.to_owned(), value));
+        let at = self.variables.iter().position(|(known, _)| **known == *name);
+        if at.is_none() && self.variables.len() >= MAX_VARIABLES {
+            return;
+        }
+        let variables = Rc::make_mut(&mut self.variables);
+        match at.and_then(|at| variables.get_mut(at)) {
+            Some((_, known)) => *known = value.into(),
+            None => variables.push((name.into(), value.into())),
+        }
     }
 
     pub(super) fn forget(&mut self, name: &str) {
-        self.variables.retain(|(known, _)| known != name);
+        if self.variable(name).is_some() {
+            Rc::make_mut(&mut self.variables).retain(|(known, _)| **known != *name);
+        }
     }
 
     pub(super) fn forget_all(&mut self) {
-        self.variables.clear();
+        self.variables = Rc::default();
         self.positional = None;
+    }
+
+    pub(super) fn forget_folders(&mut self) {
+        self.folders = Rc::default();
     }
 
     pub(super) fn function(&self, name: &str) -> Option<Function<'p>> {
         self.functions.iter().rev().find(|function| function.name == name).copied()
     }
 
+    /// Defines a function. False = there are too many to keep in mind.
+    pub(super) fn define(&mut self, function: Function<'p>) -> bool {
+        let functions = Rc::make_mut(&mut self.functions);
+        functions.retain(|known| known.name != function.name || !function.certain);
+        let room = functions.len() < MAX_FUNCTIONS;
+        if room {
+            functions.push(function);
+        }
+        room
+    }
+
+    pub(super) fn has_alias(&self, name: &str) -> bool {
+        self.aliases.iter().any(|known| known == name)
+    }
+
+    /// How many names an alias may stand for.
+    pub(super) fn aliases(&self) -> usize {
+        self.aliases.len()
+    }
+
+    pub(super) fn add_aliases(&mut self, names: impl IntoIterator<Item = String>) {
+        for name in names {
+            if !self.has_alias(&name) {
+                Rc::make_mut(&mut self.aliases).push(name);
+            }
+        }
+    }
+
     /// What is known where either `self` or `other` may be the state.
     pub(super) fn join(&mut self, other: &Scope<'p>) {
-        self.variables.retain(|(name, value)| other.variable(name) == Some(value.as_slice()));
-        if self.folders.is_empty() || other.folders.is_empty() {
-            self.folders.clear();
-        } else {
-            for folder in &other.folders {
-                if !self.folders.contains(folder) {
-                    self.folders.push(folder.clone());
-                }
-            }
-        }
-        if self.folders.len() > MAX_FOLDERS {
-            self.folders.clear();
-        }
-        for function in &other.functions {
-            let same =
-                self.function(function.name).is_some_and(|known| std::ptr::eq(known.body, function.body));
-            if !same {
-                self.functions.push(Function { certain: false, ..*function });
-            }
-        }
-        for function in &mut self.functions {
-            function.certain &= other.function(function.name).is_some();
-        }
-        for alias in &other.aliases {
-            if !self.aliases.contains(alias) {
-                self.aliases.push(alias.clone());
-            }
+        self.join_variables(other);
+        self.join_folders(other);
+        self.join_functions(other);
+        if !Rc::ptr_eq(&self.aliases, &other.aliases) {
+            self.add_aliases(other.aliases.iter().cloned());
         }
         if self.positional != other.positional {
             self.positional = None;
@@ -98,11 +128,56 @@ impl<'p> Scope<'p> {
         self.exits_on_error &= other.exits_on_error;
     }
 
+    fn join_variables(&mut self, other: &Scope<'p>) {
+        if self.variables.is_empty() || Rc::ptr_eq(&self.variables, &other.variables) {
+            return;
+        }
+        let mut at = 0;
+        Rc::make_mut(&mut self.variables).retain(|(name, value)| {
+            // Variables mostly stand in the same order.
+            let alike = other.variables.get(at).filter(|(known, _)| known == name);
+            at += 1;
+            let found = alike.map(|(_, value)| value);
+            let found = found.or_else(|| {
+                other.variables.iter().find(|(known, _)| known == name).map(|(_, value)| value)
+            });
+            found.is_some_and(|found| Rc::ptr_eq(found, value) || found == value)
+        });
+    }
+
+    fn join_folders(&mut self, other: &Scope<'p>) {
+        if Rc::ptr_eq(&self.folders, &other.folders) {
+            return;
+        }
+        if self.folders.is_empty() || other.folders.is_empty() {
+            return self.forget_folders();
+        }
+        let more = other.folders.iter().filter(|folder| !self.folders.contains(folder));
+        let both: Vec<String> = self.folders.iter().chain(more).cloned().collect();
+        self.folders = if both.len() > MAX_FOLDERS { Rc::default() } else { both.into() };
+    }
+
+    fn join_functions(&mut self, other: &Scope<'p>) {
+        if Rc::ptr_eq(&self.functions, &other.functions) {
+            return;
+        }
+        for function in other.functions.iter() {
+            let same =
+                self.function(function.name).is_some_and(|known| std::ptr::eq(known.body, function.body));
+            if !same {
+                self.define(Function { certain: false, ..*function });
+            }
+        }
+        for function in Rc::make_mut(&mut self.functions) {
+            function.certain &= other.function(function.name).is_some();
+        }
+    }
+
     /// Whether the parts that a loop can change differ.
     pub(super) fn differs(&self, other: &Scope<'p>) -> bool {
         self.folders != other.folders
-            || self.variables != other.variables
-            || self.aliases != other.aliases
+            || !Rc::ptr_eq(&self.variables, &other.variables) && self.variables != other.variables
+            || self.aliases.len() != other.aliases.len()
             || self.functions.len() != other.functions.len()
             || self.splits_unknown != other.splits_unknown
     }
@@ -111,9 +186,9 @@ impl<'p> Scope<'p> {
 /// The parts of a state that do not point into the text it came from.
 #[derive(Debug)]
 pub(super) struct State {
-    variables: Vec<(String, Vec<Arg>)>,
-    folders: Vec<String>,
-    aliases: Vec<String>,
+    variables: Rc<Vec<Variable>>,
+    folders: Rc<[String]>,
+    aliases: Rc<Vec<String>>,
     splits_unknown: bool,
     exits_on_error: bool,
 }

