@@ -10,6 +10,7 @@ mod classify;
 mod fragment;
 mod functions;
 mod injection;
+mod plain;
 mod truth;
 
 pub use injection::injection;
@@ -36,6 +37,9 @@ pub fn statements(text: &str, dialect: Option<&str>) -> Result<Vec<Statement>, O
         return Err(opaque("the SQL is longer than 64 KiB"));
     }
     let stated = dialect.map(dialect_named).transpose()?;
+    if let Some(query) = plain::query(text) {
+        return Ok(vec![query]);
+    }
     let mut reading = match &stated {
         Some(dialect) => read(text, dialect.as_ref())?,
         None => read_without_dialect(text)?,

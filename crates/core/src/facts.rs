@@ -245,6 +245,9 @@ pub struct Statement {
     /// The tables it names, lower case, as written (with schema where given).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub tables: Vec<String>,
+    /// The columns it names, lower case, without their table; `*` where it names all.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub columns: Vec<String>,
     /// The words that decided the class, as in `DROP TABLE`.
     pub verb: String,
 }

@@ -2,8 +2,9 @@
 
 use super::{functions, truth};
 use sqlparser::ast::{
-    ContextModifier, CopySource, CopyTarget, Expr, FromTable, Function, ObjectName, ObjectType, Query,
-    Select, Set, Statement as Parsed, TableFactor, TableObject, Visit as _, Visitor,
+    AssignmentTarget, ContextModifier, CopySource, CopyTarget, Expr, FromTable, Function, Ident, ObjectName,
+    ObjectType, Query, Select, SelectItem, Set, Statement as Parsed, TableFactor, TableObject, Visit as _,
+    Visitor,
 };
 use stayhand_core::facts::{SqlClass, Statement};
 use std::borrow::Cow;
@@ -19,7 +20,9 @@ pub(super) fn statement(parsed: &Parsed) -> Statement {
         class: SqlClass::Read,
         verb: Cow::Borrowed("SELECT"),
         tables: Vec::new(),
+        columns: named_columns(parsed),
         aliases: Vec::new(),
+        names: Vec::new(),
         plan_only,
     };
     let (class, verb) = of_statement(parsed);
@@ -27,19 +30,29 @@ pub(super) fn statement(parsed: &Parsed) -> Statement {
     walk.class = class;
     let _ = parsed.visit(&mut walk);
     walk.tables.extend(targets(parsed));
-    let Walk { mut tables, aliases, .. } = walk;
+    let Walk { mut tables, mut columns, aliases, names, .. } = walk;
     tables.retain(|table| !aliases.contains(table));
-    tables.sort_unstable();
-    tables.dedup();
-    Statement { class: walk.class, tables, verb: walk.verb.into_owned() }
+    columns.retain(|column| !names.contains(column));
+    sort(&mut tables);
+    sort(&mut columns);
+    Statement { class: walk.class, tables, columns, verb: walk.verb.into_owned() }
+}
+
+/// Each name once, in order.
+pub(super) fn sort(names: &mut Vec<String>) {
+    names.sort_unstable();
+    names.dedup();
 }
 
 struct Walk {
     class: SqlClass,
     verb: Cow<'static, str>,
     tables: Vec<String>,
+    columns: Vec<String>,
     /// Names given by `WITH`, which are no tables.
     aliases: Vec<String>,
+    /// Names given to results, which are no columns.
+    names: Vec<String>,
     /// Statements inside are planned, not run.
     plan_only: bool,
 }
@@ -50,6 +63,24 @@ impl Walk {
             self.class = class;
             self.verb = verb;
         }
+    }
+
+    /// A name given to a result or a table. Where statements need no separator, some names are the
+    /// next statement.
+    fn name(&mut self, alias: &Ident) {
+        let lower = alias.value.to_lowercase();
+        if alias.quote_style.is_none() && STATEMENT_WORDS.contains(&lower.as_str()) {
+            self.raise((SqlClass::Unknown, Cow::Owned(lower.clone())));
+        }
+        self.names.push(lower);
+    }
+
+    fn column(&mut self, ident: &Ident) {
+        let lower = ident.value.to_lowercase();
+        if SEQUENCE_COLUMNS.contains(&lower.as_str()) {
+            self.raise((SqlClass::Unknown, Cow::Owned(lower.clone())));
+        }
+        self.columns.push(lower);
     }
 
     fn call(&mut self, name: &ObjectName) {
@@ -98,6 +129,15 @@ impl Visitor for Walk {
         if select.into.is_some() {
             self.raise((SqlClass::Schema, Cow::Borrowed("SELECT INTO")));
         }
+        for item in &select.projection {
+            match item {
+                SelectItem::ExprWithAlias { alias, .. } => self.name(alias),
+                SelectItem::Wildcard(_) | SelectItem::QualifiedWildcard(..) => {
+                    self.columns.push("*".to_owned())
+                }
+                SelectItem::UnnamedExpr(_) | SelectItem::ExprWithAliases { .. } => {}
+            }
+        }
         ControlFlow::Continue(())
     }
 
@@ -113,14 +153,49 @@ impl Visitor for Walk {
         if let TableFactor::Table { name, args: Some(_), .. } | TableFactor::Function { name, .. } = factor {
             self.call(name);
         }
+        if let TableFactor::Table { alias: Some(alias), .. }
+        | TableFactor::Derived { alias: Some(alias), .. } = factor
+        {
+            self.name(&alias.name);
+        }
         ControlFlow::Continue(())
     }
 
     fn pre_visit_expr(&mut self, expr: &Expr) -> ControlFlow<()> {
-        if let Expr::Function(Function { name, .. }) = expr {
-            self.call(name);
+        match expr {
+            Expr::Function(Function { name, .. }) => self.call(name),
+            Expr::Identifier(ident) => self.column(ident),
+            Expr::CompoundIdentifier(parts) => parts.last().into_iter().for_each(|part| self.column(part)),
+            _ => {}
         }
         ControlFlow::Continue(())
+    }
+}
+
+/// Columns that draw the next number of a sequence.
+pub(super) const SEQUENCE_COLUMNS: &[&str] = &["nextval", "currval"];
+
+/// Statements of one word, which SQL Server runs without a separator before them.
+const STATEMENT_WORDS: &[&str] = &["checkpoint", "reconfigure", "revert", "shutdown"];
+
+/// The columns that a change names where the walk does not see them.
+fn named_columns(parsed: &Parsed) -> Vec<String> {
+    let last = |name: &ObjectName| {
+        let part = name.0.last()?;
+        Some(part.as_ident().map_or_else(|| part.to_string(), |ident| ident.value.clone()).to_lowercase())
+    };
+    match parsed {
+        Parsed::Insert(insert) => insert.columns.iter().filter_map(last).collect(),
+        Parsed::Update(update) => update
+            .assignments
+            .iter()
+            .flat_map(|assignment| match &assignment.target {
+                AssignmentTarget::ColumnName(name) => std::slice::from_ref(name),
+                AssignmentTarget::Tuple(names) => names.as_slice(),
+            })
+            .filter_map(last)
+            .collect(),
+        _ => Vec::new(),
     }
 }
 
@@ -137,13 +212,16 @@ fn table_name(name: &ObjectName) -> String {
 
 /// Some databases read a quoted table name as a file.
 fn names_file(name: &ObjectName) -> bool {
-    const ENDINGS: [&str; 7] = [".csv", ".tsv", ".parquet", ".json", ".jsonl", ".ndjson", ".db"];
     name.0.iter().filter_map(|part| part.as_ident()).any(|ident| {
         let lower = ident.value.to_ascii_lowercase();
-        ident.quote_style == Some('\'')
-            || lower.contains(['/', '\\'])
-            || ENDINGS.iter().any(|ending| lower.ends_with(ending))
+        ident.quote_style == Some('\'') || lower.contains(['/', '\\']) || ends_like_file(&lower)
     })
+}
+
+/// Whether a name in lower case ends as data files do. (`data.csv` without quotes has two parts.)
+pub(super) fn ends_like_file(lower: &str) -> bool {
+    const ENDINGS: [&str; 7] = [".csv", ".tsv", ".parquet", ".json", ".jsonl", ".ndjson", ".db"];
+    ENDINGS.iter().any(|ending| lower.ends_with(ending))
 }
 
 /// `EXPLAIN ANALYZE` runs what it explains.

@@ -223,6 +223,7 @@ fn statement() -> BoxedStrategy<Statement> {
         .prop_map(|((class, verb), tables)| Statement {
             class,
             verb: verb.into(),
+            columns: vec![],
             tables: tables.into_iter().map(str::to_owned).collect(),
         })
         .boxed()
