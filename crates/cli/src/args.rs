@@ -47,6 +47,8 @@ pub(crate) struct Asking {
 pub(crate) enum Command {
     /// Decide an action without executing or recording anything
     Check(Check),
+    /// Say in plain words what a command would do, and how it is decided
+    Explain(Explain),
     /// Decide, execute and settle one command
     Exec(Exec),
     /// Drive a scripted agent and show live what happens
@@ -108,6 +110,17 @@ pub(crate) struct Check {
     /// Its arguments: a JSON object; for `bash` the command itself
     #[arg(required_unless_present = "batch")]
     pub(crate) input: Option<String>,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Explain {
+    #[command(flatten)]
+    pub(crate) asking: Asking,
+    /// The tool that the action is for
+    #[arg(long, default_value = "bash", value_name = "TOOL")]
+    pub(crate) tool: String,
+    /// The command line; for other tools their arguments, as a JSON object
+    pub(crate) command: String,
 }
 
 #[derive(Debug, ClapArgs)]

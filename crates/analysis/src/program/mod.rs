@@ -21,6 +21,7 @@ mod wrapped;
 mod tests;
 
 use crate::Surroundings;
+use crate::shell::outline::{self, Trace};
 pub(crate) use argument::{Arg, Certainty};
 pub(crate) use environment::{Setting, setting};
 pub(crate) use inline::operations_of_python;
@@ -86,6 +87,8 @@ pub(crate) struct Input {
 /// How much more is looked at.
 #[derive(Debug)]
 pub(crate) struct Budget {
+    /// Where the walk is recorded, if somebody wants to see it.
+    pub(crate) trace: Option<Trace>,
     operations: Cell<u32>,
     statements: Cell<u32>,
     bytes: Cell<usize>,
@@ -94,6 +97,7 @@ pub(crate) struct Budget {
 impl Default for Budget {
     fn default() -> Self {
         Self {
+            trace: None,
             operations: Cell::new(MAX_OPERATIONS),
             statements: Cell::new(MAX_STATEMENTS),
             bytes: Cell::new(MAX_EXPANDED_BYTES),
@@ -143,6 +147,7 @@ impl Report {
 
 /// What running `words` would do.
 pub(crate) fn run(words: &[Arg], situation: &Situation<'_>) -> Report {
+    let _open = outline::program(situation.budget.trace.as_ref());
     let Some((name, words)) = words.split_first() else {
         return Report::of(Operation::opaque(Aspect::Program, "there is no program to run"));
     };

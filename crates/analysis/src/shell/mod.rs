@@ -12,6 +12,7 @@ mod expansions;
 mod fields;
 mod links;
 mod operations;
+pub mod outline;
 mod parse;
 pub mod plan;
 mod redirects;
@@ -49,6 +50,32 @@ pub fn operations(command: &str, at: &Surroundings<'_>) -> Vec<Operation> {
         budget: &budget,
     };
     walked(command, &situation, None)
+}
+
+/// The tree of a command line, with the operation of each command.
+///
+/// ```
+/// use stayhand_analysis::{Surroundings, shell};
+///
+/// let at = Surroundings { cwd: "/work", workspace: "/work", home: "/home/me" };
+/// let tree = shell::outline("cat log | grep error", &at);
+/// assert_eq!((tree.len(), tree[0].children.len()), (1, 2));
+/// ```
+pub fn outline(command: &str, at: &Surroundings<'_>) -> Vec<outline::Node> {
+    let folders = [at.cwd.to_owned()];
+    let input = Input::default();
+    let mut budget = Budget::default();
+    budget.trace = Some(outline::Trace::default());
+    let situation = Situation {
+        home: at.home,
+        workspace: at.workspace,
+        folders: &folders,
+        input: &input,
+        depth: 0,
+        budget: &budget,
+    };
+    walked(command, &situation, None);
+    budget.trace.map(outline::tree).unwrap_or_default()
 }
 
 /// The operations of a command line that another command runs, with its `$0`, `$1`, ….

@@ -2,6 +2,7 @@
 
 use super::excess;
 use super::links::Links;
+use super::outline;
 use super::plan::{Assignment, Command, Connector, Redirect, RedirectKind, ShellPlan, Statement, Word};
 use super::scope::{Function, Scope};
 use super::written::{Contents, Written};
@@ -137,6 +138,7 @@ impl<'p, 's> Walker<'p, 's> {
     }
 
     fn statement(&mut self, statement: &'p Statement) -> Input {
+        let _open = outline::statement(self.situation.budget.trace.as_ref(), statement);
         if !self.situation.budget.take_statement() {
             if !self.found.last().is_some_and(|last| last.hides(Aspect::Program)) {
                 self.found
@@ -184,6 +186,7 @@ impl<'p, 's> Walker<'p, 's> {
         self.links.learn(&operation, &self.scope.folders, &self.situation);
         self.written.learn(&operation);
         if self.situation.budget.take() {
+            outline::operation(self.situation.budget.trace.as_ref(), &operation);
             self.found.push(operation);
         } else if !self.found.last().is_some_and(|last| last.hides(Aspect::Program)) {
             self.found.push(Operation::opaque(Aspect::Program, "there are too many commands to look at"));
@@ -506,6 +509,7 @@ impl<'p, 's> Walker<'p, 's> {
 
     /// What `$( … )` gives.
     pub(super) fn output_of(&mut self, body: &'p [Statement]) -> Option<Vec<Arg>> {
+        let _open = outline::part(self.situation.budget.trace.as_ref(), outline::Kind::Output);
         let outer = std::mem::take(&mut self.input);
         let told = self.told;
         let output = self.apart(|walker| walker.sequence(body));
@@ -519,6 +523,7 @@ impl<'p, 's> Walker<'p, 's> {
 
     /// Runs what is in `<( … )` or `>( … )`.
     pub(super) fn substituted(&mut self, body: &'p [Statement]) {
+        let _open = outline::part(self.situation.budget.trace.as_ref(), outline::Kind::Process);
         let given = Input { given: true, local: true, ..Input::default() };
         let outer = std::mem::replace(&mut self.input, given);
         self.apart(|walker| walker.sequence(body));
@@ -527,6 +532,7 @@ impl<'p, 's> Walker<'p, 's> {
 
     /// Reads and walks a text in the shell's own state, as `eval` does.
     pub(super) fn evaluate_text(&mut self, text: &str) {
+        let _open = outline::part(self.situation.budget.trace.as_ref(), outline::Kind::Text);
         if self.situation.depth >= crate::program::MAX_DEPTH {
             return self.unread("commands are nested too deeply");
         }

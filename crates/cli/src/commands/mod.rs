@@ -5,6 +5,7 @@ mod audit;
 mod check;
 mod doctor;
 mod exec;
+mod explain;
 mod play;
 mod policy;
 mod replay;
@@ -26,6 +27,7 @@ pub(crate) fn run(args: Args) -> anyhow::Result<Exit> {
     let Args { global, command } = args;
     match command {
         Command::Check(check) => check::run(&global, &check),
+        Command::Explain(explain) => explain::run(&global, &explain),
         Command::Exec(exec) => exec::run(&global, &exec),
         Command::Play(play) => play::run(&global, &play),
         Command::Trace(trace) => trace::run(&global, &trace),

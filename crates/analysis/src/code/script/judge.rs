@@ -424,7 +424,9 @@ impl<'t, 'g> Judge<'t, 'g> {
             Some(Token::Mark(']')) => true,
             Some(Token::Mark(')')) => !self.follows_own_function(index - 1),
             Some(Token::Variable(_)) => self.language == Language::Php,
-            Some(Token::Mark('.' | '>')) => true,
+            // `x?.(…)`, `$x->(…)`
+            Some(Token::Mark('.')) => self.language == Language::JavaScript,
+            Some(Token::Mark('>')) => self.before(index, 2) == Some(&Token::Mark('-')),
             _ => false,
         };
         if called && self.language != Language::Ruby {

@@ -606,6 +606,10 @@ impl<'t> Lexer<'t> {
             self.found.push(Token::Text(name.to_owned()));
             return Some(());
         }
+        if self.rest.starts_with("<=>") {
+            self.found.push(Token::Mark('~'));
+            return self.skip(3);
+        }
         let comparison =
             ["==", "!=", "<=", ">=", "=~", "!~", "&&", "||"].iter().find(|two| self.rest.starts_with(**two));
         if comparison.is_some() {
