@@ -1,0 +1,76 @@
+//! Asks the binary.
+
+use anyhow::{Context as _, ensure};
+use serde_json::Value;
+use std::fs::File;
+use std::io::{BufWriter, Write as _};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+/// The release binary with an empty workspace and a home of its own.
+#[derive(Debug)]
+pub(super) struct Asker {
+    binary: PathBuf,
+    scratch: PathBuf,
+}
+
+/// The answers to a list of questions, in its order, and how long they took.
+#[derive(Debug)]
+pub(super) struct Answers {
+    pub(super) lines: Vec<Value>,
+    pub(super) took: Duration,
+}
+
+impl Asker {
+    pub(super) fn new(root: &Path) -> anyhow::Result<Self> {
+        let scratch = root.join("target/eval");
+        if scratch.exists() {
+            std::fs::remove_dir_all(&scratch)?;
+        }
+        std::fs::create_dir_all(scratch.join("workspace"))?;
+        Ok(Self { binary: root.join("target/release/stayhand"), scratch })
+    }
+
+    /// Decides actions under the default pack.
+    pub(super) fn check(&self, questions: &[Value]) -> anyhow::Result<Answers> {
+        self.ask(&["check", "--batch"], questions)
+    }
+
+    /// Decides actions under the text of a policy.
+    pub(super) fn check_under(&self, policy: &str, questions: &[Value]) -> anyhow::Result<Answers> {
+        let file = self.scratch.join("policy.yaml");
+        std::fs::write(&file, policy)?;
+        let file = file.to_str().context("the path is no text")?;
+        self.ask(&["check", "--policy", file, "--batch"], questions)
+    }
+
+    /// Scans texts.
+    pub(super) fn scan(&self, questions: &[Value]) -> anyhow::Result<Answers> {
+        self.ask(&["scan", "--batch"], questions)
+    }
+
+    fn ask(&self, words: &[&str], questions: &[Value]) -> anyhow::Result<Answers> {
+        let batch = self.scratch.join("batch.jsonl");
+        let mut file = BufWriter::new(File::create(&batch)?);
+        for question in questions {
+            writeln!(file, "{question}")?;
+        }
+        file.into_inner()?;
+        let from = Instant::now();
+        let output = Command::new(&self.binary)
+            .args(words)
+            .arg(&batch)
+            .env("HOME", &self.scratch)
+            .env_remove("STAYHAND_HOME")
+            .current_dir(self.scratch.join("workspace"))
+            .stderr(Stdio::inherit())
+            .output()
+            .context("cannot run the binary")?;
+        let took = from.elapsed();
+        let lines: Vec<Value> =
+            String::from_utf8(output.stdout)?.lines().map(serde_json::from_str).collect::<Result<_, _>>()?;
+        ensure!(lines.len() == questions.len(), "{} answers to {} questions", lines.len(), questions.len());
+        Ok(Answers { lines, took })
+    }
+}
