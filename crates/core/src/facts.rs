@@ -22,6 +22,9 @@ pub struct Facts {
     /// Input that no decision can rest on (wrong type, out of range, NUL bytes): refused.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub invalid: Vec<Invalid>,
+    /// SQL in values that the policy declares to be data.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub injected: Vec<Injected>,
     /// What earlier, untrusted outputs have to do with the action.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub untrusted: Option<Box<Untrusted>>,
@@ -339,6 +342,8 @@ pub enum FieldKind {
     Recipient,
     /// Data that leaves this machine (a message body, an upload).
     Outgoing,
+    /// A value that goes into a query as data: a name, a search term, an id.
+    Data,
     /// Plain text or data without further meaning.
     Text,
 }
@@ -349,6 +354,15 @@ pub struct Invalid {
     /// JSON pointer of the field, or the name of a context value.
     pub field: String,
     /// What is wrong, in plain words.
+    pub why: String,
+}
+
+/// SQL in a value that is declared to be data, and would change the query the value is put into.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Injected {
+    /// JSON pointer of the field.
+    pub field: String,
+    /// What gives it away, in plain words.
     pub why: String,
 }
 

@@ -101,6 +101,8 @@ reasons! {
     SqlApproval = "sql_approval",
     /// The SQL could not be understood.
     SqlUnknown = "sql_unknown",
+    /// SQL in a value that is declared to be data.
+    SqlInjection = "sql_injection",
     /// A secret would leave this machine.
     SecretOutgoing = "secret_outgoing",
     /// An argument comes from untrusted content, and nobody else named it.

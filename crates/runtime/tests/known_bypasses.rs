@@ -387,3 +387,22 @@ fn p008_the_request_is_not_changed() {
     assert_eq!(decided.request, parsed().request);
     assert_eq!(decided.request_digest, parsed().request.digest());
 }
+
+/// SQL in a value that a tool declares to be data is held, and names with apostrophes are not.
+#[test]
+fn injected_sql_in_declared_data() {
+    let world = World::new(
+        "tools: {find_customer: {fields: {/name: data}}}\nrules: [{name: find, allow: find_customer}]\n",
+    );
+    for value in ["x' OR '1'='1", "1; DROP TABLE users --", "' UNION SELECT password FROM users --"] {
+        let found = world.decide("find_customer", &json!({ "name": value }), &json!({}));
+        let named = found.findings.iter().any(|finding| finding.reason == Reason::SqlInjection);
+        assert!(found.effect == Effect::Approve && named, "{value}: {found:#?}");
+    }
+    world.allows(&[
+        ("find_customer", json!({ "name": "Conan O'Brien" })),
+        ("find_customer", json!({ "name": "select the best or the cheapest" })),
+        // Not declared to be data.
+        ("find_customer", json!({ "note": "' OR '1'='1" })),
+    ]);
+}

@@ -7,7 +7,8 @@ use crate::path::{cleaned, literal_use, path_use};
 use crate::text::normalised;
 use crate::{Surroundings, host, program, secret, shell, sql, url};
 use stayhand_core::facts::{
-    Access, Aspect, Facts, FieldKind, HostUse, Invalid, Opaque, Operation, PathUse, SecretUse, Text, Trait,
+    Access, Aspect, Facts, FieldKind, HostUse, Injected, Invalid, Opaque, Operation, PathUse, SecretUse,
+    Text, Trait,
 };
 use stayhand_core::tool::Tool;
 use std::borrow::Cow;
@@ -55,6 +56,7 @@ impl<'a> Builder<'a> {
             FieldKind::Argv => self.add_argv(leaf),
             FieldKind::Sql => self.sql.push(leaf.text()),
             FieldKind::Code => self.add_code(leaf),
+            FieldKind::Data => self.add_data(leaf),
             FieldKind::Secret => {}
             FieldKind::Amount | FieldKind::Recipient | FieldKind::Outgoing | FieldKind::Text => {}
         }
@@ -178,6 +180,12 @@ impl<'a> Builder<'a> {
         }
         self.own.does.insert(Trait::ExecuteCode);
         self.own.opaque.push(Opaque { aspect: Aspect::Effects, why: "inline code".to_owned() });
+    }
+
+    fn add_data(&mut self, leaf: &Leaf<'_>) {
+        if let Some(why) = sql::injection(leaf.text()) {
+            self.facts.injected.push(Injected { field: leaf.pointer.clone(), why: why.to_owned() });
+        }
     }
 
     fn read_urls(&mut self, leaves: &Leaves<'_>) {

@@ -60,35 +60,17 @@ pub(super) fn shell(folder: &Path, asker: &Asker, report: &mut Report) -> anyhow
     Ok(())
 }
 
-/// Paths, as literal text and as they are decoded by a tool that takes paths of URLs.
+/// Paths, literal and encoded ones apart: what an encoded path means depends on who decodes it.
 pub(super) fn paths(folder: &Path, asker: &Asker, report: &mut Report) -> anyhow::Result<()> {
-    report.area(
-        "Paths",
-        "Literal paths are read with `read_file`. Encoded ones mean something only to a tool that decodes them: they \
-         go to a tool whose field is declared as `url_path`.",
-    );
+    report.area("Paths", "Each line is read with `read_file`.");
     report.columns(&COLUMNS);
-    let policy = "version: 1\nname: eval\ntools:\n  serve_file:\n    fields: {/path: url_path}\nrules:\n  - name: serve\n    \
-                  allow: serve_file\n    when: {reads: [\"./**\"]}\n";
     let encoded = |sample: &Sample| {
         let text = sample.text();
         text.contains('%') || !text.is_ascii() || text.contains("\\u")
     };
     for source in sources(folder, "paths")? {
-        let ask = |samples: &[&Sample]| {
-            let literal =
-                |sample: &&Sample| json!({ "tool": "read_file", "input": { "path": sample.text() } });
-            let served =
-                |sample: &&Sample| json!({ "tool": "serve_file", "input": { "path": sample.text() } });
-            let mut answers = asker.check(&samples.iter().map(literal).collect::<Vec<_>>())?;
-            let decoded = asker.check_under(policy, &samples.iter().map(served).collect::<Vec<_>>())?;
-            for ((sample, answer), decoded) in samples.iter().zip(&mut answers.lines).zip(decoded.lines) {
-                if encoded(sample) {
-                    *answer = decoded;
-                }
-            }
-            Ok(answers)
-        };
+        let question = |sample: &&Sample| json!({ "tool": "read_file", "input": { "path": sample.text() } });
+        let ask = |samples: &[&Sample]| asker.check(&samples.iter().map(question).collect::<Vec<_>>());
         let groups: [Group<'_>; 2] = [
             ("literal", &|sample| !encoded(sample), "escapes ≥ 99 %, benign ≤ 0.1 %"),
             ("encoded", &encoded, "escapes ≥ 95 %, benign ≤ 0.1 %"),
