@@ -14,7 +14,7 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
     ("stayhand-analysis", &["stayhand-core"]),
     ("stayhand-store", &["stayhand-core"]),
     ("stayhand-runtime", &["stayhand-core", "stayhand-analysis", "stayhand-store"]),
-    ("stayhand", &["stayhand-core", "stayhand-runtime", "stayhand-store"]),
+    ("stayhand", &["stayhand-core", "stayhand-analysis", "stayhand-runtime", "stayhand-store"]),
     ("stayhand-sim", &["stayhand-core", "stayhand-analysis", "stayhand-store", "stayhand-runtime"]),
     ("xtask", &[]),
 ];

@@ -2,9 +2,9 @@
 
 use super::options::{self, Sorted};
 use super::paths::{FolderUse, add_path, folders_after, note};
-use super::spec::{Effect, Meaning, Operands, Output, Spec, Stdin, Takes};
+use super::spec::{Effect, Meaning, Operands, Spec, Takes};
 use super::table::{Entry, program};
-use super::{Arg, Certainty, Report, Situation, find, remote, short, static_words, wrapped};
+use super::{Arg, Report, Situation, find, remote, short, static_words, wrapped};
 use stayhand_core::facts::{Access, Aspect, Operation, Program, Trait, Traits};
 
 /// What `program` would do with `words`.
@@ -38,20 +38,20 @@ pub(super) struct Interpreter<'a> {
     /// The words after a command line: its `$0`, `$1`, ….
     pub(super) positional: Vec<Arg>,
     /// The module that runs in the program's place.
-    module: Option<Arg>,
+    pub(super) module: Option<Arg>,
     /// The paths that were given, for programs that print them.
-    path_args: Vec<Arg>,
+    pub(super) path_args: Vec<Arg>,
     /// Some word holds a slash or is not known.
-    may_print_slash: bool,
-    spec: &'static Spec,
-    sorted: Sorted<'a>,
-    variant: Option<&'static str>,
-    recursive: bool,
-    rewrites: bool,
-    reads_operand: bool,
+    pub(super) may_print_slash: bool,
+    pub(super) spec: &'static Spec,
+    pub(super) sorted: Sorted<'a>,
+    pub(super) variant: Option<&'static str>,
+    pub(super) recursive: bool,
+    pub(super) rewrites: bool,
+    pub(super) reads_operand: bool,
     /// The names that the program prints.
     pub(super) output: Vec<Arg>,
-    urls: Vec<Arg>,
+    pub(super) urls: Vec<Arg>,
 }
 
 impl<'a> Interpreter<'a> {
@@ -124,7 +124,7 @@ impl<'a> Interpreter<'a> {
         }
     }
 
-    fn has(&self, effect: Effect) -> bool {
+    pub(super) fn has(&self, effect: Effect) -> bool {
         self.spec.effects.contains(&effect) || self.sorted.effects.contains(&effect)
     }
 
@@ -132,7 +132,7 @@ impl<'a> Interpreter<'a> {
         note(&mut self.operation, Aspect::Effects, why);
     }
 
-    fn send_input(&mut self) {
+    pub(super) fn send_input(&mut self) {
         if self.situation.input.local {
             self.operation.does.insert(Trait::Disclose);
         }
@@ -334,98 +334,6 @@ impl<'a> Interpreter<'a> {
         self.folders = folders_after(&self.folders, arg, self.situation);
     }
 
-    /// What becomes of standard input.
-    fn apply_stdin(&mut self) {
-        let input = self.situation.input;
-        if self.spec.stdin == Stdin::Sent {
-            self.send_input();
-            let remote = |operands: &Operands| operands.first.contains(&Meaning::RemoteArgv);
-            if input.given && self.spec.operands.iter().any(|(_, operands)| remote(operands)) {
-                self.note_effects("a shell on another machine may run what it is given");
-            }
-        }
-        let only_tells = self.variant == Some("none");
-        if !self.nested.is_empty() || only_tells || self.has(Effect::Dry) {
-            return;
-        }
-        // A database is read; what is done to it, standard input says where no argument does.
-        let from_input = match self.spec.stdin {
-            Stdin::Sql => self.operation.statements.is_empty() && !self.operation.hides(Aspect::Statements),
-            _ => !self.reads_operand,
-        };
-        if !from_input {
-            return;
-        }
-        match self.spec.stdin {
-            Stdin::Data | Stdin::Sent => {}
-            Stdin::Names => self.read_named(),
-            Stdin::Sql => match input.text.clone() {
-                Some(text) => self.sql(&Arg::exact(text)),
-                None if input.given => {
-                    note(&mut self.operation, Aspect::Statements, "the SQL comes from elsewhere")
-                }
-                None => {}
-            },
-            Stdin::Shell => match input.text.clone() {
-                Some(text) => wrapped::command_line(self, &Arg::exact(text)),
-                None => self.runs_input("a shell"),
-            },
-            Stdin::Code => match input.text.clone() {
-                Some(text) => self.code(&Arg::exact(text), &[]),
-                None => self.runs_input("an interpreter"),
-            },
-        }
-    }
-
-    /// Reads the files that standard input names.
-    fn read_named(&mut self) {
-        let input = self.situation.input;
-        let lines = input.text.iter().flat_map(|text| text.lines()).map(Arg::exact);
-        let names: Vec<Arg> = if input.names.is_empty() { lines.collect() } else { input.names.clone() };
-        if names.is_empty() {
-            self.operation.does.insert(Trait::Indefinite);
-        }
-        for name in &names {
-            self.path(Access::Read, name);
-        }
-    }
-
-    fn runs_input(&mut self, what: &str) {
-        let input = self.situation.input;
-        self.operation.does.insert(Trait::ExecuteCode);
-        let why = if input.fetched {
-            format!("{what} runs text that is downloaded")
-        } else {
-            format!("{what} runs text from standard input that is not known")
-        };
-        note(&mut self.operation, Aspect::Effects, why);
-    }
-
-    /// The names that the program prints.
-    fn list_output(&mut self, operands: &[&Arg]) {
-        if !self.output.is_empty() {
-            return;
-        }
-        let output = if self.has(Effect::ListsPaths) { Output::Paths } else { self.spec.output };
-        self.output = match output {
-            Output::Unknown => Vec::new(),
-            Output::TreePaths => vec![Arg::pattern("**")],
-            Output::Name if self.may_print_slash => Vec::new(),
-            Output::Name | Output::Base => vec![Arg::pattern("*")],
-            Output::Words if operands.iter().any(|operand| operand.is_unknown()) => Vec::new(),
-            Output::Words => operands.iter().map(|operand| (*operand).clone()).collect(),
-            Output::Temporary => vec![Arg::pattern("/tmp/*")],
-            Output::Input if self.reads_operand => Vec::new(),
-            Output::Input => self.situation.input.names.clone(),
-            Output::Names => {
-                let given = self.path_args.iter().filter(|arg| arg.certainty != Certainty::Exact);
-                given.cloned().chain([Arg::pattern("*")]).collect()
-            }
-            Output::Paths if self.path_args.is_empty() => vec![Arg::pattern("**")],
-            Output::Paths => self.path_args.iter().flat_map(below).collect(),
-        };
-    }
-
     /// Standard input is not what runs.
     pub(super) const fn mark_operand_read(&mut self) {
         self.reads_operand = true;
@@ -454,16 +362,6 @@ impl<'a> Interpreter<'a> {
     pub(super) fn saves(&self) -> bool {
         self.has(Effect::Saves) && !self.has(Effect::SavesNot)
     }
-}
-
-/// A path and what lies below it.
-fn below(arg: &Arg) -> [Arg; 2] {
-    let mut deeper = arg.clone();
-    if !arg.is_unknown() {
-        deeper.text = format!("{}/**", arg.text.trim_end_matches('/'));
-        deeper.certainty = Certainty::Pattern;
-    }
-    [arg.clone(), deeper]
 }
 
 /// tar's old style (`tar xzf file`) with the dash it leaves out; the letter that takes a value last.

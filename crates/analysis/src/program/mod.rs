@@ -13,6 +13,7 @@ mod paths;
 mod remote;
 mod scripts;
 mod spec;
+mod streams;
 mod table;
 mod unlisted;
 mod wrapped;

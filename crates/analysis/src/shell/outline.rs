@@ -260,9 +260,8 @@ fn simplify(node: &mut Node) {
         Kind::Subshell | Kind::Loop => node.children.first().is_some_and(|child| child.kind == node.kind),
         _ => false,
     };
-    if says_little && node.children.len() == 1 && node.operation.is_none() {
-        if let Some(only) = node.children.pop() {
-            *node = only;
-        }
+    let alone = says_little && node.children.len() == 1 && node.operation.is_none();
+    if let Some(only) = node.children.pop_if(|_| alone) {
+        *node = only;
     }
 }

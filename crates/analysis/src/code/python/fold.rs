@@ -379,7 +379,7 @@ pub(super) fn member<'a>(value: Value<'a>, name: &str) -> Value<'a> {
         Value::Name(module) => Value::Name(format!("{module}.{name}")),
         Value::Path(text, glob) => path_member(text, glob, name),
         Value::Object(kind) => Value::Method(kind, name.to_owned()),
-        value => Value::OfValue(Box::new(value), name.to_owned()),
+        value => Value::Attribute(Box::new(value), name.to_owned()),
     }
 }
 
@@ -396,6 +396,6 @@ fn path_member<'a>(text: String, glob: bool, name: &str) -> Value<'a> {
         }
         "name" | "stem" => Value::Glob("*".to_owned()),
         "suffix" | "parts" | "suffixes" | "anchor" | "drive" => Value::Plain,
-        method => Value::OfValue(Box::new(Value::Path(text, glob)), method.to_owned()),
+        method => Value::Attribute(Box::new(Value::Path(text, glob)), method.to_owned()),
     }
 }

@@ -8,6 +8,8 @@ mod bindings;
 mod calls;
 mod effects;
 mod fold;
+mod network;
+mod processes;
 mod values;
 
 use super::api::Api;

@@ -26,7 +26,7 @@ pub(super) enum Value<'a> {
     /// A method of an object of a kind.
     Method(&'static str, String),
     /// A method of a value.
-    OfValue(Box<Value<'a>>, String),
+    Attribute(Box<Value<'a>>, String),
     /// An object of a kind that the table knows.
     Object(&'static str),
     /// A list or tuple with these elements.

@@ -4,7 +4,11 @@
 //! table knows, or one that the code itself defines; anything else is not known. What is known to act is
 //! taken for what it is, so that it can be refused and not only held.
 
+mod acts;
+mod arguments;
+mod definitions;
 mod judge;
+mod quotes;
 mod tokens;
 
 use super::api::Api;
