@@ -24,6 +24,9 @@ use stayhand_core::facts::{Aspect, Opaque, SqlClass, Statement};
 /// The longest text that is parsed, in bytes.
 const MAX_BYTES: usize = 64 * 1024;
 
+/// The most statements of one text.
+const MAX_STATEMENTS: usize = 2000;
+
 /// The longest text that is tried in other dialects, in bytes.
 const MAX_RETRIED_BYTES: usize = 8 * 1024;
 
@@ -138,7 +141,8 @@ fn tokens_of(text: &str, dialect: &dyn Dialect) -> Result<Vec<TokenWithSpan>, Op
         .tokenize_with_location()
         .map_err(|_| opaque("the SQL does not parse"))?;
     budget::check(&tokens)?;
-    Ok(tokens)
+    let ends = tokens.iter().filter(|token| token.token == Token::SemiColon).count();
+    if ends > MAX_STATEMENTS { Err(opaque("the SQL has too many statements")) } else { Ok(tokens) }
 }
 
 fn statements_of(mut tokens: Vec<TokenWithSpan>, dialect: &dyn Dialect) -> Result<Vec<Statement>, Opaque> {

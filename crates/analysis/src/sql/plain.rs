@@ -15,6 +15,9 @@ const MAX_DEPTH: usize = 16;
 
 /// The statement, if `text` is an ordinary query.
 pub(super) fn query(text: &str) -> Option<Statement> {
+    if text.contains('{') {
+        return query(&without_braces(text)?);
+    }
     let trimmed = text.trim_ascii().trim_end_matches(';').trim_ascii_end();
     if !starts_with_select(trimmed)
         || !trimmed.bytes().all(is_plain)
@@ -35,14 +38,23 @@ pub(super) fn query(text: &str) -> Option<Statement> {
     let mut before: Option<&Token<'_>> = None;
     for (index, token) in tokens.iter().enumerate() {
         reader.read(before, token, tokens.get(index + 1))?;
+        reader.keyword_before = reader.keyword.take();
         before = Some(token);
     }
     // A server has to find a list and balanced brackets; what is cut short is for the parser.
     let ends = !before.is_some_and(|last| {
         matches!(last.kind, Kind::Operator | Kind::Comma)
-            || last.is_one_of(KEYWORDS) && !last.is_one_of(ENDING)
+            || reader.keyword_before.is_some_and(|word| !ENDING.contains(&word))
     });
     (reader.depth.len() == 1 && ends && tokens.len() > 1).then(|| reader.finish())
+}
+
+/// Lists in braces, as templates of queries have them, in the place of which columns stand.
+fn without_braces(text: &str) -> Option<String> {
+    let filled = text.replace("{}", "1");
+    let pairs = filled.matches('{').count();
+    let flat = filled.split('{').skip(1).all(|part| part.matches('}').count() == 1);
+    (flat && filled.matches('}').count() == pairs).then(|| filled.replace(['{', '}'], " "))
 }
 
 fn starts_with_select(text: &str) -> bool {
@@ -273,6 +285,9 @@ struct Reader {
     tables: Vec<String>,
     columns: Vec<String>,
     aliases: Vec<String>,
+    /// The token before, and the one that is read, where they are keywords.
+    keyword_before: Option<&'static str>,
+    keyword: Option<&'static str>,
 }
 
 impl Reader {
@@ -289,7 +304,7 @@ impl Reader {
                 // A string where a name belongs is a file to some servers.
                 let closed = next.is_none_or(|next| next.kind != Kind::Text) && !self.expects_table();
                 let names = before.is_some_and(|before| {
-                    before.is("as") || before.kind == Kind::Word && !before.is_one_of(KEYWORDS)
+                    before.is("as") || before.kind == Kind::Word && self.keyword_before.is_none()
                 });
                 (closed && !names && !token.text.contains('\n')).then_some(())
             }
@@ -355,7 +370,9 @@ impl Reader {
             || before.is_some_and(|before| matches!(before.kind, Kind::Operator | Kind::Comma | Kind::Open));
         let empty = next.is_some_and(|next| next.kind == Kind::Close);
         let by_name = before.is_some_and(|before| {
-            before.kind == Kind::Word && (!before.is_one_of(KEYWORDS) || before.is_one_of(&["left", "right"]))
+            before.kind == Kind::Word
+                && (self.keyword_before.is_none()
+                    || self.keyword_before.is_some_and(|word| matches!(word, "left" | "right")))
         });
         if (empty && !by_name)
             || !placed
@@ -404,13 +421,14 @@ impl Reader {
         if OTHERS.binary_search(&lower).is_ok() || token.text.ends_with('.') {
             return None;
         }
-        if KEYWORDS.binary_search(&lower).is_ok() {
+        self.keyword = KEYWORDS.binary_search(&lower).ok().and_then(|index| KEYWORDS.get(index)).copied();
+        if self.keyword.is_some() {
             return self.keyword(before, lower, next);
         }
         if next.is_some_and(|next| next.kind == Kind::Open) {
             let computes = functions::class_of(lower) == SqlClass::Read && !self.expects_table();
             let placed = !before
-                .is_some_and(|before| matches!(before.kind, Kind::Word) && !before.is_one_of(KEYWORDS));
+                .is_some_and(|before| matches!(before.kind, Kind::Word) && self.keyword_before.is_none());
             return (computes && placed).then_some(());
         }
         self.name(before, lower)
@@ -426,7 +444,8 @@ impl Reader {
         let after_value = before.is_some_and(|before| {
             matches!(before.kind, Kind::Number | Kind::Text | Kind::Close)
                 || (before.kind == Kind::Word
-                    && (!before.is_one_of(KEYWORDS) || before.is("not") || before.is_one_of(ENDING)))
+                    && (self.keyword_before.is_none()
+                        || self.keyword_before.is_some_and(|word| word == "not" || ENDING.contains(&word))))
         });
         if (after_sign && !operand.contains(&lower)) || (joining.contains(&lower) && !after_value) {
             return None;
@@ -476,7 +495,7 @@ impl Reader {
             return table.then_some(()).and_then(|()| self.set(From::Named));
         }
         let after_value = follows(&[Kind::Close, Kind::Number, Kind::Text])
-            || before.is_some_and(|before| before.kind == Kind::Word && !before.is_one_of(KEYWORDS));
+            || before.is_some_and(|before| before.kind == Kind::Word && self.keyword_before.is_none());
         if aliased || after_value || before.is_some_and(|before| before.is("end")) {
             // A type after AS in CAST reads like an alias; neither is a column.
             self.aliases.push(lower.to_owned());

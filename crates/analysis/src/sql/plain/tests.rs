@@ -80,6 +80,19 @@ fn whatever_may_be_more_is_for_the_parser() {
     }
 }
 
+#[test]
+fn lists_in_braces_stand_for_columns() {
+    let read = query("SELECT {t.a, t.b}, count(c) AS n FROM t GROUP BY {} ORDER BY n").unwrap();
+    assert_eq!(
+        (read.class, read.tables, read.columns),
+        (SqlClass::Read, vec!["t".into()], vec!["a".into(), "b".into(), "c".into()])
+    );
+    for text in ["SELECT {call f()} FROM t", "SELECT {a FROM t", "SELECT {{a}} FROM t", "SELECT } a { FROM t"]
+    {
+        assert_eq!(query(text), None, "{text}");
+    }
+}
+
 fn word() -> impl Strategy<Value = &'static str> {
     prop::sample::select(vec![
         "SELECT",
