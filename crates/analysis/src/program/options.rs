@@ -274,8 +274,26 @@ impl<'w> Sorter<'_, 'w> {
 /// Whether a sub-command that no table describes says that it only shows something.
 fn only_reads(name: &str) -> bool {
     const VERBS: [&str; 20] = [
-        "help", "version", "list", "ls", "show", "status", "info", "search", "describe", "view", "history", "find",
-        "validate", "check", "completion", "whoami", "get", "inspect", "verify", "metadata",
+        "help",
+        "version",
+        "list",
+        "ls",
+        "show",
+        "status",
+        "info",
+        "search",
+        "describe",
+        "view",
+        "history",
+        "find",
+        "validate",
+        "check",
+        "completion",
+        "whoami",
+        "get",
+        "inspect",
+        "verify",
+        "metadata",
     ];
     name.split(['-', ':']).any(|part| VERBS.contains(&part)) && unlisted::consequence(name, &[]).is_none()
 }
@@ -287,8 +305,8 @@ const SHOWABLE: Traits = Traits::NONE.with(Trait::Infrastructure).with(Trait::In
 fn changes_something(name: &str) -> bool {
     const VERBS: [&str; 24] = [
         "create", "update", "set", "add", "edit", "start", "stop", "restart", "enable", "disable", "install",
-        "upgrade", "run", "import", "attach", "detach", "scale", "new", "remove", "put", "modify", "register",
-        "assign", "move",
+        "upgrade", "run", "import", "attach", "detach", "scale", "new", "remove", "put", "modify",
+        "register", "assign", "move",
     ];
     name.split(['-', ':']).any(|part| VERBS.contains(&part)) || unlisted::consequence(name, &[]).is_some()
 }

@@ -1,9 +1,9 @@
 //! Hosts, URLs and what goes to and comes from other machines.
 
-use super::{Arg, Certainty, OWN_PROCESS, unlisted};
 use super::interpret::Interpreter;
 use super::paths::note;
 use super::spec::Meaning;
+use super::{Arg, Certainty, OWN_PROCESS, unlisted};
 use crate::{host, url};
 use stayhand_core::facts::{Access, AddressClass, Aspect, HostUse, Opaque, Operation, Trait};
 

@@ -43,9 +43,10 @@ impl Spec {
                 _ => true,
             })
         };
-        let operands = self.operands.iter().flat_map(|(_, operands)| {
-            operands.first.iter().chain(&operands.rest).chain(&operands.last)
-        });
+        let operands = self
+            .operands
+            .iter()
+            .flat_map(|(_, operands)| operands.first.iter().chain(&operands.rest).chain(&operands.last));
         let values = self.meanings.iter().filter_map(|option| match option.value {
             Takes::Nothing => None,
             Takes::Value(meaning) | Takes::Attached(meaning) => Some(meaning),

@@ -128,14 +128,44 @@ static SECTIONS: LazyLock<Vec<(&'static str, Section)>> = LazyLock::new(|| {
 /// the tables name.
 static ASKED_FOR: LazyLock<RwLock<FxHashMap<&'static str, &'static Entry>>> = LazyLock::new(RwLock::default);
 
+/// Where the sections of each name stand among [`SECTIONS`]. Made when a program is asked for first.
+static INDEX: LazyLock<FxHashMap<&'static str, Places>> = LazyLock::new(|| {
+    let mut index: FxHashMap<&'static str, Places> = FxHashMap::default();
+    index.reserve(MOST_NAMES);
+    for (at, (names, _)) in SECTIONS.iter().enumerate() {
+        for name in names.split('|') {
+            index.entry(name).or_default().push(at);
+        }
+    }
+    index
+});
+
+/// How many names there are at most, to make room for at once.
+const MOST_NAMES: usize = 4096;
+
+/// The places of the sections of one name; most names have only one.
+#[derive(Debug, Default)]
+struct Places {
+    first: Option<usize>,
+    more: Vec<usize>,
+}
+
+impl Places {
+    fn push(&mut self, at: usize) {
+        match self.first {
+            None => self.first = Some(at),
+            Some(_) => self.more.push(at),
+        }
+    }
+}
+
 /// The sections for `name`, with the name as the tables write it.
 fn sections_of(name: &str) -> impl Iterator<Item = (&'static str, Section)> {
-    let finder = memchr::memmem::Finder::new(name.as_bytes()).into_owned();
-    let name = name.to_owned();
-    SECTIONS.iter().filter_map(move |(names, section)| {
-        finder.find(names.as_bytes())?;
-        Some((names.split('|').find(|known| *known == name)?, *section))
-    })
+    let found = INDEX.get_key_value(name);
+    let places = found
+        .into_iter()
+        .flat_map(|(name, places)| places.first.iter().chain(&places.more).map(move |at| (*name, *at)));
+    places.filter_map(|(name, at)| Some((name, SECTIONS.get(at)?.1)))
 }
 
 /// What is known about the program `name`.

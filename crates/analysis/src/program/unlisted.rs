@@ -41,7 +41,8 @@ pub(super) fn infer(program: Program, words: &[Arg], situation: &Situation<'_>) 
 /// Whether a program may be called so. Programs of another system are nothing to be bounded here.
 fn is_plausible_name(name: &str) -> bool {
     const FOREIGN: [&str; 8] = ["exe", "cmd", "bat", "ps1", "com", "vbs", "msi", "scr"];
-    if name.rsplit_once('.').is_some_and(|(_, end)| FOREIGN.iter().any(|kind| end.eq_ignore_ascii_case(kind))) {
+    if name.rsplit_once('.').is_some_and(|(_, end)| FOREIGN.iter().any(|kind| end.eq_ignore_ascii_case(kind)))
+    {
         return false;
     }
     let mut bytes = name.bytes();
@@ -73,7 +74,8 @@ pub(super) fn consequence<'w>(name: &'w str, words: &'w [Arg]) -> Option<&'w str
 }
 
 fn sounds_like_consequence(word: &str) -> bool {
-    VERBS.iter().any(|verb| word.eq_ignore_ascii_case(verb))
+    const LONGEST: usize = 9;
+    (2..=LONGEST).contains(&word.len()) && VERBS.iter().any(|verb| word.eq_ignore_ascii_case(verb))
 }
 
 /// A word that reads like a command line or a piece of code.
@@ -178,19 +180,18 @@ fn is_everyday_word(name: &str) -> bool {
 }
 
 const EVERYDAY: &[&str] = &[
-    ".", ":", "[", "access", "add", "all", "as", "at", "build", "cat", "check", "command", "compare", "config",
-    "convert", "count", "cut", "date", "diff", "display", "doctor", "edit", "exit", "export", "expand",
-    "factor", "false", "fast", "file", "find", "fix", "fmt", "fold", "format", "from", "get", "go", "graph",
-    "group", "groups", "head", "help", "history", "host", "hostname", "id", "identify", "import", "info",
-    "init", "install", "ip", "jobs", "join", "key", "keys", "last", "less", "let", "link", "links", "list",
-    "local", "locate", "log", "logs", "look", "ls", "m4", "mail", "make", "man", "merge", "mode", "monitor",
-    "more", "mount", "name", "new", "nl", "open", "pack", "paste", "patch", "path", "ping", "play",
-    "pr", "print", "port", "profile", "ps", "r", "read", "repo", "report", "return",
-    "rev", "route", "script", "search", "secret", "security", "seq", "serve", "service", "session", "set",
-    "shift", "show", "sort", "source", "split", "start", "stat", "stats", "status", "strings", "sum", "sync",
-    "tag", "tail", "task", "tee", "test", "time", "top", "touch", "tr", "tree", "true", "type", "uniq",
-    "update", "upgrade", "user", "users", "version", "view", "vm", "wait", "watch", "wc", "web", "what",
-    "which", "who", "yes",
+    ".", ":", "[", "access", "add", "all", "as", "at", "build", "cat", "check", "command", "compare",
+    "config", "convert", "count", "cut", "date", "diff", "display", "doctor", "edit", "exit", "export",
+    "expand", "factor", "false", "fast", "file", "find", "fix", "fmt", "fold", "format", "from", "get", "go",
+    "graph", "group", "groups", "head", "help", "history", "host", "hostname", "id", "identify", "import",
+    "info", "init", "install", "ip", "jobs", "join", "key", "keys", "last", "less", "let", "link", "links",
+    "list", "local", "locate", "log", "logs", "look", "ls", "m4", "mail", "make", "man", "merge", "mode",
+    "monitor", "more", "mount", "name", "new", "nl", "open", "pack", "paste", "patch", "path", "ping",
+    "play", "pr", "print", "port", "profile", "ps", "r", "read", "repo", "report", "return", "rev", "route",
+    "script", "search", "secret", "security", "seq", "serve", "service", "session", "set", "shift", "show",
+    "sort", "source", "split", "start", "stat", "stats", "status", "strings", "sum", "sync", "tag", "tail",
+    "task", "tee", "test", "time", "top", "touch", "tr", "tree", "true", "type", "uniq", "update", "upgrade",
+    "user", "users", "version", "view", "vm", "wait", "watch", "wc", "web", "what", "which", "who", "yes",
 ];
 
 /// Words that ask for help alone.
@@ -198,11 +199,47 @@ const TELLING: &[&str] = &["--help", "-help", "-h", "help", "--version", "-V", "
 
 /// Words that sound like a consequence that confinement does not bound.
 const VERBS: &[&str] = &[
-    "apply", "deploy", "delete", "destroy", "drop", "erase", "exec", "execute", "grant", "kill", "nuke",
-    "overwrite", "provision", "publish", "purge", "push", "reboot", "release", "reset", "revoke", "rm", "send",
-    "shell", "shred", "shutdown", "terminate", "truncate", "uninstall", "unlink", "upload", "wipe", "poweroff",
-    "eval", "zap", "prune", "cleanup", "transfer", "su", "sudo",
+    "apply",
+    "deploy",
+    "delete",
+    "destroy",
+    "drop",
+    "erase",
+    "exec",
+    "execute",
+    "grant",
+    "kill",
+    "nuke",
+    "overwrite",
+    "provision",
+    "publish",
+    "purge",
+    "push",
+    "reboot",
+    "release",
+    "reset",
+    "revoke",
+    "rm",
+    "send",
+    "shell",
+    "shred",
+    "shutdown",
+    "terminate",
+    "truncate",
+    "uninstall",
+    "unlink",
+    "upload",
+    "wipe",
+    "poweroff",
+    "eval",
+    "zap",
+    "prune",
+    "cleanup",
+    "transfer",
+    "su",
+    "sudo",
 ];
 
 /// Options that override questions or run what they are given.
-const OPTIONS: &[&str] = &["rf", "fr", "cmd", "command", "run", "preprocessor", "hook", "eval", "os-cmd", "shell"];
+const OPTIONS: &[&str] =
+    &["rf", "fr", "cmd", "command", "run", "preprocessor", "hook", "eval", "os-cmd", "shell"];

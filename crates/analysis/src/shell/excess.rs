@@ -18,7 +18,9 @@ pub(super) fn writes_without_end(words: &[Arg], redirected: &Operation) -> bool 
             let reads = rest.iter().filter_map(|word| word.text.strip_prefix("if="));
             let mut reads = reads.map(Arg::exact);
             let writes_file = rest.iter().any(|word| {
-                word.text.strip_prefix("of=").is_some_and(|file| !file.is_empty() && !file.starts_with("/dev/"))
+                word.text
+                    .strip_prefix("of=")
+                    .is_some_and(|file| !file.is_empty() && !file.starts_with("/dev/"))
             });
             reads.any(|file| endless(&file)) && writes_file && !has("count=")
         }
@@ -28,9 +30,7 @@ pub(super) fn writes_without_end(words: &[Arg], redirected: &Operation) -> bool 
 
 /// Whether a loop never ends by itself: its condition always holds and nothing in its body leaves or waits.
 pub(super) fn never_ends(test: &[Statement], arms: &[Vec<Statement>]) -> bool {
-    let always = |statement: &Statement| {
-        matches!(statement, Statement::Command(command) if matches!(first_word(command), Some("true" | ":")))
-    };
+    let always = |statement: &Statement| matches!(statement, Statement::Command(command) if matches!(first_word(command), Some("true" | ":")));
     matches!(test, [only] if always(only)) && !arms.iter().flatten().any(leaves_or_waits)
 }
 
@@ -44,7 +44,17 @@ fn leaves_or_waits(statement: &Statement) -> bool {
         Statement::Command(command) => {
             matches!(
                 first_word(command),
-                Some("break" | "return" | "exit" | "sleep" | "wait" | "read" | "kill" | "inotifywait" | "usleep")
+                Some(
+                    "break"
+                        | "return"
+                        | "exit"
+                        | "sleep"
+                        | "wait"
+                        | "read"
+                        | "kill"
+                        | "inotifywait"
+                        | "usleep"
+                )
             )
         }
         Statement::AndOr { first, rest } => {
@@ -68,8 +78,23 @@ pub(super) fn first_word(command: &Command) -> Option<&str> {
 /// Whether a pipe encodes its data and decodes it at once: that only hides a plain read.
 pub(super) fn goes_round(stages: &[Statement]) -> bool {
     const CODECS: [&str; 17] = [
-        "base64", "base32", "base58", "basenc", "basez", "ascii85", "xxd", "rev", "gzip", "bzip2", "xz", "zstd",
-        "lz4", "openssl", "uuencode", "b64encode", "tac",
+        "base64",
+        "base32",
+        "base58",
+        "basenc",
+        "basez",
+        "ascii85",
+        "xxd",
+        "rev",
+        "gzip",
+        "bzip2",
+        "xz",
+        "zstd",
+        "lz4",
+        "openssl",
+        "uuencode",
+        "b64encode",
+        "tac",
     ];
     let decodes = |command: &Command| {
         command.words.iter().skip(1).any(|word| {
@@ -80,8 +105,12 @@ pub(super) fn goes_round(stages: &[Statement]) -> bool {
     stages.windows(2).any(|pair| {
         let [Statement::Command(first), Statement::Command(second)] = pair else { return false };
         let (Some(one), Some(other)) = (first_word(first), first_word(second)) else { return false };
-        let undone = matches!((one, other), ("uuencode", "uudecode") | ("b64encode", "b64decode") | ("gzip", "gunzip"));
+        let undone = matches!(
+            (one, other),
+            ("uuencode", "uudecode") | ("b64encode", "b64decode") | ("gzip", "gunzip")
+        );
         CODECS.contains(&one)
-            && (undone || one == other && (decodes(second) && !decodes(first) || matches!(one, "rev" | "tac")))
+            && (undone
+                || one == other && (decodes(second) && !decodes(first) || matches!(one, "rev" | "tac")))
     })
 }

@@ -170,10 +170,11 @@ impl<'p> Walker<'p, '_> {
                 _ => None,
             },
             "IFS" => exact(" \t\n"),
-"!" | "$" | "BASHPID" => Some(vec![Arg::pattern(crate::program::OWN_PROCESS)]),
+            "!" | "$" | "BASHPID" => Some(vec![Arg::pattern(crate::program::OWN_PROCESS)]),
             "USER" | "LOGNAME" | "UID" | "EUID" | "HOSTNAME" | "RANDOM" | "SECONDS" | "LINENO" | "PPID"
-            | "?" | "#" | "HOSTTYPE" | "OSTYPE" | "EPOCHSECONDS" | "BASH_VERSION"
-            | "SHLVL" => Some(vec![Arg::pattern("*")]),
+            | "?" | "#" | "HOSTTYPE" | "OSTYPE" | "EPOCHSECONDS" | "BASH_VERSION" | "SHLVL" => {
+                Some(vec![Arg::pattern("*")])
+            }
             "@" | "*" => self.scope.positional.as_deref().map(<[Arg]>::to_vec),
             digits if digits.bytes().all(|byte| byte.is_ascii_digit()) => {
                 let index = digits.parse::<usize>().ok()?.checked_sub(1)?;

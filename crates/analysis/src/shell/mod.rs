@@ -14,6 +14,7 @@ mod links;
 mod operations;
 pub mod outline;
 mod parse;
+mod plain;
 pub mod plan;
 mod redirects;
 mod scope;

@@ -546,8 +546,7 @@ impl<'p, 's> Walker<'p, 's> {
         inner.copies = self.copies;
         inner.sequence(&plan.body);
         inner.walk_uncalled();
-        let names: Vec<String> =
-            inner.defined.iter().map(|(function, _)| function.name.to_owned()).collect();
+        let names: Vec<String> = inner.defined.iter().map(|(function, _)| function.name.to_owned()).collect();
         let found = std::mem::take(&mut inner.found);
         let state = inner.scope.without_functions();
         self.scope.take_state(state);

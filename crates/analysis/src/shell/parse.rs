@@ -7,6 +7,8 @@ use super::{expansions, words};
 
 /// Longest text that is read.
 const MAX_BYTES: usize = 64 * 1024;
+/// Most pipe signs in one text; more would only slow the parser down.
+const MAX_PIPES: usize = 1000;
 /// Most brackets that may be open at once; more would only slow the parser down.
 const MAX_OPEN: usize = 400;
 
@@ -16,6 +18,10 @@ impl ShellPlan {
         if let Err(why) = acceptable(source) {
             return Self { body: vec![Statement::Unread(why.to_owned())] };
         }
+        super::plain::parse(source).unwrap_or_else(|| Self::parse_with_grammar(source))
+    }
+
+    pub(super) fn parse_with_grammar(source: &str) -> Self {
         let syntax = Syntax::parse(source);
         let mut body = match syntax.root() {
             Some(root) => statements(&syntax, syntax.children(root)),
@@ -30,6 +36,9 @@ impl ShellPlan {
 fn acceptable(source: &str) -> Result<(), &'static str> {
     if source.len() > MAX_BYTES {
         return Err("the text is longer than 64 KiB");
+    }
+    if memchr::memchr_iter(b'|', source.as_bytes()).count() > MAX_PIPES {
+        return Err("the text has too many pipes");
     }
     let mut open = 0usize;
     for byte in source.bytes() {

@@ -138,9 +138,8 @@ impl<'p> Scope<'p> {
             let alike = other.variables.get(at).filter(|(known, _)| known == name);
             at += 1;
             let found = alike.map(|(_, value)| value);
-            let found = found.or_else(|| {
-                other.variables.iter().find(|(known, _)| known == name).map(|(_, value)| value)
-            });
+            let found = found
+                .or_else(|| other.variables.iter().find(|(known, _)| known == name).map(|(_, value)| value));
             found.is_some_and(|found| Rc::ptr_eq(found, value) || found == value)
         });
     }

@@ -220,14 +220,20 @@ impl<'a> Syntax<'a> {
         let mut cursor = tree.walk();
         let mut open: Vec<usize> = Vec::with_capacity(16);
         let mut covered = 0;
+        // How deep the open nodes are nested. Lists lean to the left and are unrolled later, so that
+        // their length does not count as depth.
+        let mut depth = 0;
         loop {
-            let descend = self.enter(&cursor, &open, &mut covered);
+            let descend = self.enter(&cursor, &open, depth, &mut covered);
             if descend && cursor.goto_first_child() {
-                open.push(self.nodes.len() - 1);
+                let last = self.nodes.len() - 1;
+                depth += usize::from(!self.is_list(last));
+                open.push(last);
                 continue;
             }
             while !cursor.goto_next_sibling() {
                 let Some(parent) = open.pop() else { return };
+                depth -= usize::from(!self.is_list(parent));
                 let next = self.nodes.len() as u32;
                 if let Some(node) = self.nodes.get_mut(parent) {
                     node.next = next;
@@ -238,7 +244,7 @@ impl<'a> Syntax<'a> {
     }
 
     /// Copies the node under the cursor and says whether its children are wanted.
-    fn enter(&mut self, cursor: &TreeCursor<'_>, open: &[usize], covered: &mut usize) -> bool {
+    fn enter(&mut self, cursor: &TreeCursor<'_>, open: &[usize], depth: usize, covered: &mut usize) -> bool {
         let raw = cursor.node();
         let (mut kind, range) = (self.kind_of(raw), raw.byte_range());
         let leaf = raw.child_count() == 0;
@@ -257,7 +263,7 @@ impl<'a> Syntax<'a> {
             }
             *covered = range.end;
         }
-        if self.depth(open) >= MAX_DEPTH || self.nodes.len() >= MAX_NODES {
+        if depth >= MAX_DEPTH || self.nodes.len() >= MAX_NODES {
             self.doubt("the text is too deeply nested or too long");
             kind = Kind::Error;
         }
@@ -267,15 +273,8 @@ impl<'a> Syntax<'a> {
         kind != Kind::Error
     }
 
-    /// How deep the open nodes are nested. Lists lean to the left and are unrolled later, so that
-    /// their length does not count as depth.
-    fn depth(&self, open: &[usize]) -> usize {
-        if open.len() < MAX_DEPTH {
-            return 0;
-        }
-        open.iter()
-            .filter(|index| self.nodes.get(**index).is_some_and(|node| node.kind != Kind::List))
-            .count()
+    fn is_list(&self, index: usize) -> bool {
+        self.nodes.get(index).is_some_and(|node| node.kind == Kind::List)
     }
 
     /// Whether what looks like a comment follows a joined line, and is part of a word in truth.

@@ -252,6 +252,7 @@ fn declared_secrets_are_replaced_whatever_their_type() {
     let declared = Declaration {
         fields: [("/pin".into(), FieldKind::Secret), ("/seed".into(), FieldKind::Secret)].into(),
         infer: true,
+        ..Declaration::default()
     };
     let asked = request("x", json!({"pin": 4711, "seed": ["correct", "horse"], "n": 4711}));
     let analysis = analyse(&asked, Some(&declared));
@@ -391,8 +392,11 @@ fn declarations_give_meaning() {
         ("/list/*/where", FieldKind::WritePath),
         ("/sum", FieldKind::Amount),
     ];
-    let declared =
-        |infer| Declaration { fields: fields.map(|(pointer, kind)| (pointer.into(), kind)).into(), infer };
+    let declared = |infer| Declaration {
+        fields: fields.map(|(pointer, kind)| (pointer.into(), kind)).into(),
+        infer,
+        ..Declaration::default()
+    };
     let of = |arguments, infer| analyse(&request("x", arguments), Some(&declared(infer))).facts;
     let found = of(json!({"what": "a", "list": [{"where": "b"}], "path": "c"}), true);
     let accesses: Vec<Access> = found.operations[0].paths.iter().map(|used| used.access).collect();

@@ -1,8 +1,8 @@
 //! From the line of a function to what a call does.
 
 use super::calls::Walker;
-use super::values::Value;
 use super::look_within;
+use super::values::Value;
 use crate::code::Act;
 use crate::code::api::{Clue, Spec};
 use crate::program::Certainty;
