@@ -24,9 +24,11 @@
 
 mod code;
 pub mod host;
+pub mod injection;
 pub mod path;
 pub mod pii;
 pub mod program;
+pub mod provenance;
 pub mod secret;
 pub mod shell;
 pub mod sql;

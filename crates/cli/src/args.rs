@@ -49,6 +49,8 @@ pub(crate) enum Command {
     Check(Check),
     /// Say in plain words what a command would do, and how it is decided
     Explain(Explain),
+    /// Look for instructions to an agent, secrets and personal data in a text
+    Scan(Scan),
     /// Decide, execute and settle one command
     Exec(Exec),
     /// Drive a scripted agent and show live what happens
@@ -121,6 +123,18 @@ pub(crate) struct Explain {
     pub(crate) tool: String,
     /// The command line; for other tools their arguments, as a JSON object
     pub(crate) command: String,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Scan {
+    /// Read texts from a file of JSON lines (`-` = standard input), answer in the same order
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["text", "tools"])]
+    pub(crate) batch: Option<PathBuf>,
+    /// A tool that the session has; repeat for more
+    #[arg(long = "tool", value_name = "NAME")]
+    pub(crate) tools: Vec<String>,
+    /// The text [default: standard input]
+    pub(crate) text: Option<String>,
 }
 
 #[derive(Debug, ClapArgs)]

@@ -17,6 +17,7 @@ use stayhand_core::policy::Policy;
 use stayhand_core::reason::Reason;
 use stayhand_core::state::{AnswerError, ApprovalStatus, State};
 use stayhand_core::time::Timestamp;
+use stayhand_core::untrusted::Passage;
 use stayhand_store::{AppendError, Log, LogReader, OpenError, Query, ReadError, Ticket, Turn, TurnError};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
@@ -210,9 +211,9 @@ impl Engine {
     /// Whatever goes wrong on the way, the answer is a refusal with a reason of its own; an error
     /// is only returned where not even that could be recorded and nothing was decided.
     pub fn authorize(&self, asked: impl Into<Parsed>) -> Result<Verdict, EngineError> {
-        let Parsed { request, invalid } = asked.into();
+        let Parsed { request, invalid, said } = asked.into();
         let policy = self.policy();
-        let observed = guarded(|| self.observer.gather(&policy, &request, invalid, Names::LookUp));
+        let observed = guarded(|| self.observer.gather(&policy, &request, invalid, &said, Names::LookUp));
         let Some(gathered) = observed else { return Ok(internal_error("the analysis failed")) };
         let recorded = self.decide_and_record(&policy, gathered, false)?;
         let (decided, seq) = match recorded {
@@ -243,9 +244,9 @@ impl Engine {
     /// Decides without reserving, permitting or executing anything. `record` keeps the decision in
     /// the log.
     pub fn check(&self, asked: impl Into<Parsed>, record: bool) -> Result<Decided, EngineError> {
-        let Parsed { request, invalid } = asked.into();
+        let Parsed { request, invalid, said } = asked.into();
         let policy = self.policy();
-        let Some(gathered) = guarded(|| self.observer.gather(&policy, &request, invalid, Names::Keep)) else {
+        let Some(gathered) = guarded(|| self.observer.gather(&policy, &request, invalid, &said, Names::Keep)) else {
             return Ok(undecidable(request, &policy));
         };
         if record {
@@ -325,7 +326,8 @@ impl Engine {
             Err(outcome) => (outcome, Effected::default()),
         };
         let duration = started.elapsed();
-        self.record_outcome(&permit, &outcome, duration, confined, effected.digest())?;
+        let tainted = guarded(|| effected.tainted()).unwrap_or_default();
+        self.record_outcome(&permit, &outcome, duration, confined, effected.digest(), tainted)?;
         Ok(Executed { decision: permit.decision, outcome, effected, duration, confined })
     }
 
@@ -336,7 +338,7 @@ impl Engine {
 
     /// Records how an action ended that the caller executed itself, unconfined, with this permit.
     pub fn settle(&self, permit: Permit, outcome: Outcome, took: Duration) -> Result<(), EngineError> {
-        self.record_outcome(&permit, &outcome, took, Level::None, None)
+        self.record_outcome(&permit, &outcome, took, Level::None, None, Vec::new())
     }
 
     fn record_outcome(
@@ -346,6 +348,7 @@ impl Engine {
         duration: Duration,
         confined: Level,
         output: Option<stayhand_core::digest::Digest>,
+        tainted: Vec<Passage>,
     ) -> Result<(), EngineError> {
         self.record(Event::Settled(Settled {
             decision: permit.decision,
@@ -354,6 +357,7 @@ impl Engine {
             cost_nanousd: None,
             confined,
             output,
+            tainted,
         }))
     }
 

@@ -2,6 +2,8 @@
 
 use crate::policy_files::PolicyFiles;
 use crate::resolve;
+use crate::wire::Said;
+use stayhand_analysis::provenance::{self, Conversation};
 use stayhand_analysis::{Surroundings, analyse};
 use stayhand_core::digest::Digest;
 use stayhand_core::facts::{Access, Facts, Invalid, PathUse, Place};
@@ -55,11 +57,16 @@ impl Observer {
         policy: &Policy,
         request: &Request,
         invalid: Vec<Invalid>,
+        said: &Said,
         names: Names,
     ) -> Gathered {
-        let analysis = analyse(request, policy.declaration(&request.action.0));
+        let declaration = policy.declaration(&request.action.0);
+        let analysis = analyse(request, declaration);
         let mut facts = analysis.facts;
         facts.invalid.extend(invalid);
+        facts.reads_private = declaration.is_some_and(|declared| declared.private);
+        let conversation = Conversation { request: said.request.as_deref(), outputs: &said.outputs };
+        facts.untrusted = provenance::trace(request, &facts, &conversation).map(Box::new);
         let context = &request.context;
         let at = Surroundings { cwd: &context.cwd, workspace: &context.workspace, home: &context.home };
         resolve::paths(&mut facts, at);

@@ -27,7 +27,8 @@ pub struct WireAction {
     /// The folder relative paths start from.
     #[serde(default)]
     pub cwd: Option<String>,
-    /// Declared values: `estimated_cost_cents`, `confidence`, ….
+    /// Declared values: `estimated_cost_cents`, `confidence`, …; `request` (the user's own words) and
+    /// `outputs` (what tools have given so far) say where arguments come from.
     #[serde(default)]
     pub context: Map<String, Value>,
 }
@@ -70,11 +71,22 @@ pub struct Parsed {
     pub request: Request,
     /// Declared values that are malformed; they refuse the action.
     pub invalid: Vec<Invalid>,
+    /// What was said and read before. It is looked at and not kept.
+    pub said: Said,
+}
+
+/// What was said and read before an action.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Said {
+    /// The user's request, in the user's own words.
+    pub request: Option<String>,
+    /// The outputs of tools so far, all of them untrusted.
+    pub outputs: Vec<String>,
 }
 
 impl From<Request> for Parsed {
     fn from(request: Request) -> Self {
-        Self { request, invalid: Vec::new() }
+        Self { request, invalid: Vec::new(), said: Said::default() }
     }
 }
 
@@ -150,6 +162,7 @@ pub fn to_request(wire: WireAction, defaults: &Defaults) -> Result<Parsed, WireE
     let mut invalid = Vec::new();
     let mut declared = wire.context;
     let cost_nanousd = cost(&mut declared, &mut invalid);
+    let said = said(&mut declared, &mut invalid);
     let cwd = wire.cwd.unwrap_or_else(|| defaults.cwd.clone());
     if !cwd.starts_with('/') || cwd.contains('\0') {
         invalid.push(Invalid { field: "cwd".to_owned(), why: "not an absolute path".to_owned() });
@@ -170,7 +183,7 @@ pub fn to_request(wire: WireAction, defaults: &Defaults) -> Result<Parsed, WireE
             declared,
         },
     };
-    Ok(Parsed { request, invalid })
+    Ok(Parsed { request, invalid, said })
 }
 
 /// The name of the tool, told by its arguments where one client has two of the same name: `shell`
@@ -202,6 +215,34 @@ const fn kind(value: &Value) -> &'static str {
         Value::Array(_) => "a list",
         Value::Object(_) => "an object",
     }
+}
+
+/// Takes what was said and read out of the context: it belongs to the conversation and not to the
+/// action, and is not part of what a person approves.
+fn said(declared: &mut Map<String, Value>, invalid: &mut Vec<Invalid>) -> Said {
+    let mut wrong = |field: &str, why: &str| {
+        invalid.push(Invalid { field: field.to_owned(), why: why.to_owned() });
+    };
+    let request = match declared.remove("request") {
+        None | Some(Value::Null) => None,
+        Some(Value::String(text)) => Some(text),
+        Some(_) => {
+            wrong("request", "must be a text: the user's own words");
+            None
+        }
+    };
+    let outputs = match declared.remove("outputs") {
+        None | Some(Value::Null) => Vec::new(),
+        Some(Value::Array(items)) if items.iter().all(Value::is_string) => items
+            .into_iter()
+            .filter_map(|item| if let Value::String(text) = item { Some(text) } else { None })
+            .collect(),
+        Some(_) => {
+            wrong("outputs", "must be a list of texts: what tools have given");
+            Vec::new()
+        }
+    };
+    Said { request, outputs }
 }
 
 /// Takes the declared cost out of the context: `estimated_cost_cents`, a whole number or an exact

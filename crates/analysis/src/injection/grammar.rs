@@ -33,6 +33,12 @@ pub(super) fn gives_order(sentence: &Sentence<'_>) -> bool {
     !orders_in(sentence).is_empty()
 }
 
+/// Whether the sentence orders an action: more than to look at something.
+pub(super) fn orders_action(sentence: &Sentence<'_>) -> bool {
+    let mut orders = orders_in(sentence).into_iter().filter_map(|index| sentence.words.get(index));
+    orders.any(|word| word.roles.any(ACTION))
+}
+
 struct Reader<'s, 't> {
     sentence: &'s Sentence<'t>,
     /// The words that are orders, by their numbers.
@@ -267,28 +273,17 @@ impl Reader<'_, '_> {
     /// Whether the reply at word `index` is to be made in a certain way, rather than given,
     /// explained or sent somewhere.
     fn is_shaped(&self, index: usize) -> bool {
-        let shaped = self
-            .orders
-            .iter()
-            .any(|order| *order < index && self.near(*order, 1, Roles::SHAPE) && index - order <= 40);
-        let inside = index >= 2
-            && index <= 3
-            && ["in", "throughout", "within", "at", "to"].iter().any(|text| self.is(index - 2, text));
+        const GIVES: [&str; 11] = [
+            "provide", "give", "write", "enter", "submit", "type", "share", "send", "put", "place", "express",
+        ];
+        const INSIDE: [&str; 5] = ["in", "throughout", "within", "at", "to"];
+        let is_one_of = |at: usize, texts: &[&str]| texts.iter().any(|text| self.is(at, text));
+        let nearest = self.orders.iter().rev().find(|order| **order < index);
+        let shaped = nearest.is_some_and(|order| self.near(*order, 1, Roles::SHAPE));
+        let given = nearest.is_some_and(|order| is_one_of(*order, &GIVES));
+        let inside = (2..=3).contains(&index) && is_one_of(index - 2, &INSIDE);
         let disguised = self.has(Roles::DISGUISE);
-        let plain = ["answer", "answers", "summary", "message", "explanation", "output"]
-            .iter()
-            .any(|text| self.is(index, text));
-        let given = self.orders.iter().any(|order| {
-            [
-                "provide", "give", "write", "enter", "submit", "type", "share", "send", "keep", "make",
-                "use", "put", "place", "express", "close", "open",
-            ]
-            .iter()
-            .any(|text| self.is(*order, text))
-        });
-        (shaped && (!(given && plain) || disguised) && !self.sends_reply())
-            || (inside && !self.orders.is_empty())
-            || (shaped && disguised)
+        (shaped && (disguised || !(given || self.sends_reply()))) || (inside && !self.orders.is_empty())
     }
 
     /// "Send your reply to …": the reply of a person.
@@ -336,7 +331,8 @@ impl Reader<'_, '_> {
             return;
         }
         let names = self.sentence.names;
-        let hands_over = self.orders(Roles::TRANSFER) || (self.has(Roles::TRANSFER) && names.destination());
+        let hands_over =
+            self.orders(Roles::TRANSFER) || (self.near(0, 1, Roles::TRANSFER) && names.destination());
         let acts = self.orders(ACTION);
         if acts && (names.email || names.account) {
             signs.insert(Sign::OrderTo);

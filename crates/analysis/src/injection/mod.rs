@@ -13,7 +13,7 @@ mod grammar;
 mod hidden;
 mod lexicon;
 mod markup;
-pub(crate) mod sentence;
+mod sentence;
 mod sign;
 
 use aho_corasick::AhoCorasick;
@@ -81,6 +81,34 @@ pub fn scan(text: &str, tools: &[&str]) -> Scan {
         found.passages.push(Passage { start, end, signs: revealed.signs });
     }
     found.finish()
+}
+
+/// The bounds of the sentence around byte `at` of `text`.
+pub(crate) fn sentence_around(text: &str, at: usize) -> (usize, usize) {
+    sentence::bounds(text, at, 0)
+}
+
+/// The addresses that a text names.
+pub(crate) fn names_of(text: &str) -> sentence::Names {
+    sentence::names(text)
+}
+
+/// The sentences of a text that order an action, one by one.
+pub(crate) fn orders(text: &str) -> Vec<&str> {
+    let mut found = Vec::new();
+    let mut at = 0;
+    while at < text.len() {
+        let (_, end) = sentence::bounds(text, at, at);
+        let end = sentence::floor_of(text, end);
+        if end <= at {
+            break;
+        }
+        if grammar::orders_action(&Sentence::read(text, at, end)) {
+            found.extend(text.get(at..end));
+        }
+        at = end;
+    }
+    found
 }
 
 /// Everything that was seen, strong or weak.

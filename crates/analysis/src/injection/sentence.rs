@@ -36,13 +36,13 @@ pub(super) struct Sentence<'t> {
 
 /// What a sentence names.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(super) struct Names {
-    pub(super) email: bool,
-    pub(super) url: bool,
-    pub(super) account: bool,
-    pub(super) path: bool,
-    pub(super) money: bool,
-    pub(super) quoted: bool,
+pub(crate) struct Names {
+    pub(crate) email: bool,
+    pub(crate) url: bool,
+    pub(crate) account: bool,
+    pub(crate) path: bool,
+    pub(crate) money: bool,
+    pub(crate) quoted: bool,
 }
 
 impl Names {

@@ -1,5 +1,6 @@
 //! `stayhand check`: decides, and nothing else.
 
+use super::lines::Lines;
 use crate::args::{Check, Global};
 use crate::{Exit, home, show};
 use anyhow::Context as _;
@@ -7,9 +8,9 @@ use serde::Serialize;
 use serde_json::Value;
 use stayhand_core::decision::{Decision, Effect, Finding, Obligation};
 use stayhand_core::facts::Facts;
-use stayhand_runtime::wire::{self, Defaults, MAX_LINE_BYTES, Parsed, WireAction, WireError};
+use stayhand_runtime::wire::{self, Defaults, Parsed, WireAction, WireError};
 use stayhand_runtime::{DryRun, Engine};
-use std::io::{BufRead, BufReader, BufWriter, Write};
+use std::io::{BufWriter, Write};
 use std::path::Path;
 
 /// What decides: a dry run, or an engine that keeps the decision.
@@ -155,16 +156,8 @@ impl<'a> Answer<'a> {
 
 /// Answers line by line, in order. A bad line gets an error in its place.
 fn batch(decider: &Decider, file: &Path, defaults: &Defaults, facts: bool) -> anyhow::Result<Exit> {
-    let input: Box<dyn BufRead> = if file.as_os_str() == "-" {
-        Box::new(std::io::stdin().lock())
-    } else {
-        let opened = std::fs::File::open(file);
-        let opened =
-            opened.map_err(|error| home::usage(format!("cannot read {}: {error}", file.display())))?;
-        Box::new(BufReader::with_capacity(1 << 16, opened))
-    };
     let mut output = BufWriter::with_capacity(1 << 16, std::io::stdout().lock());
-    let mut lines = Lines { input, buffer: Vec::new() };
+    let mut lines = Lines::open(file)?;
     let mut exit = Exit::Permitted;
     while let Some(line) = lines.next().context("cannot read the batch")? {
         if line.as_ref().is_ok_and(|line| line.trim_ascii().is_empty()) {
@@ -207,45 +200,6 @@ fn answer_line(
         Err(error) => {
             serde_json::to_writer(output, &serde_json::json!({ "id": id, "error": error.to_string() }))?;
             Ok(false)
-        }
-    }
-}
-
-/// Lines of bounded length.
-struct Lines {
-    input: Box<dyn BufRead>,
-    buffer: Vec<u8>,
-}
-
-impl Lines {
-    /// The next line; one that is too long is skipped to its end and reported.
-    fn next(&mut self) -> std::io::Result<Option<Result<&[u8], WireError>>> {
-        self.buffer.clear();
-        let limit = MAX_LINE_BYTES as u64 + 1;
-        let read = std::io::Read::take(&mut self.input, limit).read_until(b'\n', &mut self.buffer)?;
-        if read == 0 {
-            return Ok(None);
-        }
-        if self.buffer.len() > MAX_LINE_BYTES && self.buffer.last() != Some(&b'\n') {
-            let skipped = self.skip_line()?;
-            return Ok(Some(Err(WireError::TooLong(self.buffer.len() + skipped))));
-        }
-        Ok(Some(Ok(self.buffer.trim_ascii_end())))
-    }
-
-    fn skip_line(&mut self) -> std::io::Result<usize> {
-        let mut skipped = 0;
-        loop {
-            let chunk = self.input.fill_buf()?;
-            let (count, done) = match chunk.iter().position(|byte| *byte == b'\n') {
-                Some(at) => (at + 1, true),
-                None => (chunk.len(), chunk.is_empty()),
-            };
-            self.input.consume(count);
-            skipped += count;
-            if done {
-                return Ok(skipped);
-            }
         }
     }
 }

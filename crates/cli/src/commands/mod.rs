@@ -5,10 +5,12 @@ mod audit;
 mod check;
 mod doctor;
 mod exec;
+mod lines;
 mod explain;
 mod play;
 mod policy;
 mod replay;
+mod scan;
 mod trace;
 
 use crate::args::{Args, Asking, Command, Global};
@@ -28,6 +30,7 @@ pub(crate) fn run(args: Args) -> anyhow::Result<Exit> {
     match command {
         Command::Check(check) => check::run(&global, &check),
         Command::Explain(explain) => explain::run(&global, &explain),
+        Command::Scan(scan) => scan::run(&global, &scan),
         Command::Exec(exec) => exec::run(&global, &exec),
         Command::Play(play) => play::run(&global, &play),
         Command::Trace(trace) => trace::run(&global, &trace),

@@ -6,12 +6,13 @@ mod process;
 mod stop;
 
 use crate::permit::Permit;
-use stayhand_analysis::secret;
+use stayhand_analysis::{provenance, secret};
 use stayhand_core::decision::{Level, Obligation};
 use stayhand_core::digest::Digest;
 use stayhand_core::event::Outcome;
 use stayhand_core::facts::Facts;
 use stayhand_core::request::Request;
+use stayhand_core::untrusted::{MAX_PASSAGES, Passage};
 use std::time::Duration;
 pub use stop::Stop;
 
@@ -72,6 +73,14 @@ impl Effected {
             redirect: None,
             digest: Some(Digest::of_parts(&[output, errors])),
         }
+    }
+
+    /// Passages of what was collected that read like instructions to the agent.
+    pub(crate) fn tainted(&self) -> Vec<Passage> {
+        let mut found = provenance::tainted(&self.output);
+        found.extend(provenance::tainted(&self.errors));
+        found.truncate(MAX_PASSAGES);
+        found
     }
 
     /// The digest of the collected bytes, if any were collected.
