@@ -53,13 +53,14 @@ impl Api {
     /// What is known about `name`, or about everything in the module it lies in.
     pub(super) fn find(self, name: &str) -> Option<Spec> {
         self.exact(name).or_else(|| {
-            let mut module = name;
-            while let Some((outer, _)) = module.rsplit_once('.') {
-                let found = self.exact(&format!("{outer}.*"));
+            let mut pattern = name.to_owned();
+            while let Some(dot) = pattern.trim_end_matches(".*").rfind('.') {
+                pattern.truncate(dot + 1);
+                pattern.push('*');
+                let found = self.exact(&pattern);
                 if found.is_some() {
                     return found;
                 }
-                module = outer;
             }
             None
         })

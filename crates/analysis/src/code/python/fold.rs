@@ -9,6 +9,7 @@ use ruff_python_ast::{
     BoolOp, Expr, ExprAttribute, ExprBinOp, ExprCall, ExprFString, ExprSubscript, FStringPart,
     InterpolatedStringElement, Number, Operator, UnaryOp,
 };
+use rustc_hash::FxHashMap;
 use std::cell::{Cell, RefCell};
 
 /// Most expressions that are worked out in one piece of code.
@@ -23,11 +24,19 @@ pub(super) struct Folder<'a, 'g> {
     steps: Cell<u32>,
     /// The names that are being worked out.
     names: RefCell<Vec<&'a str>>,
+    /// The names that were worked out.
+    known: RefCell<FxHashMap<&'a str, Vec<Value<'a>>>>,
 }
 
 impl<'a, 'g> Folder<'a, 'g> {
     pub(super) fn new(bindings: &'g Bindings<'a>, given: &'g Given<'g>) -> Self {
-        Self { bindings, given, steps: Cell::new(MAX_STEPS), names: RefCell::default() }
+        Self {
+            bindings,
+            given,
+            steps: Cell::new(MAX_STEPS),
+            names: RefCell::default(),
+            known: RefCell::default(),
+        }
     }
 
     /// What `expr` may come to; never empty.
@@ -91,6 +100,18 @@ impl<'a, 'g> Folder<'a, 'g> {
     }
 
     pub(super) fn name(&self, name: &'a str) -> Vec<Value<'a>> {
+        if let Some(values) = self.known.borrow().get(name) {
+            return values.clone();
+        }
+        let values = self.name_anew(name);
+        // What is found on the way through other names may have been cut short.
+        if self.names.borrow().is_empty() {
+            self.known.borrow_mut().insert(name, values.clone());
+        }
+        values
+    }
+
+    fn name_anew(&self, name: &'a str) -> Vec<Value<'a>> {
         let bindings = self.bindings.get(name);
         let mut values: Vec<Value<'a>> = Vec::new();
         if name == "__builtins__" || API.exact(name).is_some() {
