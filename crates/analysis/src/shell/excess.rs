@@ -75,6 +75,11 @@ pub(super) fn first_word(command: &Command) -> Option<&str> {
     }
 }
 
+/// Whether words come from variables: what such an `eval` runs, its text does not show.
+pub(super) fn takes_variables(command: &Command) -> bool {
+    command.words.iter().flat_map(|word| &word.parts).any(|part| matches!(part, Part::Variable { .. }))
+}
+
 /// Whether a pipe encodes its data and decodes it at once: that only hides a plain read.
 pub(super) fn goes_round(stages: &[Statement]) -> bool {
     const CODECS: [&str; 17] = [

@@ -454,6 +454,9 @@ impl<'p, 's> Walker<'p, 's> {
             self.push(extra);
             return Input::default();
         }
+        if name == "eval" && excess::takes_variables(command) {
+            extra.does.insert(Trait::Disguise);
+        }
         if excess::writes_without_end(&words, &extra) {
             extra.does.insert(Trait::Exhaust);
         }

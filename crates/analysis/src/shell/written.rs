@@ -34,6 +34,10 @@ pub(super) struct Written(Vec<File>);
 impl Written {
     /// Remembers what `operation` writes.
     pub(super) fn learn(&mut self, operation: &Operation) {
+        const KEEP_CONTENTS: [&str; 5] = ["chmod", "chown", "chgrp", "touch", "setfacl"];
+        if operation.program.as_ref().is_some_and(|program| KEEP_CONTENTS.contains(&program.name.as_str())) {
+            return;
+        }
         let fetched = !operation.hosts.is_empty() || operation.does.contains(Trait::Network);
         for used in operation.paths.iter().filter(|used| used.access == Access::Write) {
             let room = self.0.len() < MAX_FILES;
