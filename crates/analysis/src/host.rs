@@ -213,12 +213,18 @@ const LOCAL: &[&str] =
 const EMBEDDING: &[&str] =
     &["1u.ms", "ip.addr.tools", "nip.io", "rbndr.us", "sslip.io", "traefik.me", "xip.io"];
 
+/// Services that redirect to wherever their URL says, also to internal hosts.
+const REDIRECTING: &[&str] = &["r3dir.me", "ssrf.localdomain.pw"];
+
 fn known_name(name: &str) -> Option<AddressClass> {
     if METADATA.iter().any(|metadata| is_at_or_below(name, metadata)) {
         return Some(AddressClass::Metadata);
     }
     if LOOPBACK.iter().any(|loopback| is_at_or_below(name, loopback)) {
         return Some(AddressClass::Loopback);
+    }
+    if REDIRECTING.iter().any(|service| is_at_or_below(name, service)) {
+        return Some(AddressClass::Private);
     }
     let last = name.rsplit('.').next().unwrap_or_default();
     let local = last == name || LOCAL.contains(&last) || name.ends_with(".home.arpa");

@@ -14,6 +14,10 @@ use std::borrow::Cow;
 /// The longest path that is looked at, in bytes: Linux accepts none that is longer.
 const MAX_BYTES: usize = 4096;
 
+/// The longest name of one file, in bytes: no usual file system has longer ones. What is cut off to
+/// fit, and where, depends on who reads it.
+const MAX_NAME: usize = 255;
+
 /// The use of the path `text`, in which `*`, `?` and `[…]` stand for any name that matches.
 ///
 /// # Errors
@@ -41,6 +45,9 @@ pub fn literal_use(access: Access, text: &str, at: &Surroundings<'_>) -> Result<
 /// The absolute path with its `..` kept, where one follows a name: if that name is a link, the system
 /// climbs from where the link leads. Whoever follows links puts the real path in its place.
 fn climbing(text: &str, at: &Surroundings<'_>) -> Result<Option<String>, Opaque> {
+    if !text.contains("..") {
+        return Ok(None);
+    }
     let mut parts = text.split('/').skip_while(|part| matches!(*part, "" | "." | ".." | "~"));
     if !parts.any(|part| part == "..") {
         return Ok(None);
@@ -112,6 +119,9 @@ fn without_decoration(name: &str) -> &str {
 fn check(text: &str) -> Result<(), Opaque> {
     if text.is_empty() {
         return Err(opaque("the path is empty"));
+    }
+    if text.len() > MAX_NAME && text.split('/').any(|name| name.len() > MAX_NAME) {
+        return Err(opaque("a name in the path is longer than 255 bytes"));
     }
     if text.len() > MAX_BYTES {
         return Err(opaque("the path is longer than 4096 bytes"));
@@ -207,7 +217,9 @@ fn extend(path: &mut String, text: impl AsRef<str>, at: &Surroundings<'_>) -> Re
         if matches!(component, "" | ".") {
             continue;
         }
-        if is_descriptor(path) {
+        // Only `/proc` and `/dev` have links of their own.
+        let special = path.starts_with("/proc") || path.starts_with("/dev");
+        if special && is_descriptor(path) {
             return Err(opaque("the path leads through an open descriptor"));
         }
         if component == ".." {
@@ -216,7 +228,9 @@ fn extend(path: &mut String, text: impl AsRef<str>, at: &Surroundings<'_>) -> Re
         }
         path.push('/');
         path.push_str(component);
-        follow_process_link(path, at)?;
+        if special {
+            follow_process_link(path, at)?;
+        }
     }
     Ok(())
 }
@@ -255,8 +269,14 @@ fn process_entry(path: &str) -> Option<(bool, &str)> {
 }
 
 fn has_wildcard(path: &str) -> bool {
-    path.contains(['*', '?'])
-        || path.find('[').is_some_and(|open| path.get(open..).is_some_and(|rest| rest.contains(']')))
+    let bytes = path.as_bytes();
+    match memchr::memchr3(b'*', b'?', b'[', bytes) {
+        Some(at) if bytes.get(at) == Some(&b'[') => {
+            let rest = bytes.get(at..).unwrap_or_default();
+            memchr::memchr3(b'*', b'?', b']', rest).is_some()
+        }
+        found => found.is_some(),
+    }
 }
 
 pub(crate) fn opaque(why: &str) -> Opaque {

@@ -74,6 +74,7 @@ fn what_the_text_does_not_say_is_opaque() {
         "/proc/self/fd/3/x",
         "/proc/self/fd/3/../x",
         "/dev/fd/3/x",
+        "/proc/self/task/9/fd/3/x",
     ] {
         assert!(lexical(text, &AT).is_err(), "{text:?}");
     }
@@ -235,4 +236,69 @@ fn what_agents_sign_in_with_is_a_credential() {
         (".zed/tasks.json", Some(Place::AgentConfig)),
         ("src/opencode.rs", None),
     ]);
+}
+
+#[test]
+fn names_longer_than_any_file_has_are_opaque() {
+    let long = "A".repeat(256);
+    assert!(lexical(&format!("{long}/x"), &AT).is_err());
+    assert!(lexical(&format!("x/{long}..\\etc"), &AT).is_err());
+    assert!(lexical(&format!("{}/x", "A".repeat(255)), &AT).is_ok());
+}
+
+#[test]
+fn more_sensitive_places_beside_their_harmless_neighbours() {
+    use Place::{AgentConfig, Credential, Key, Startup};
+    lies_in(&[
+        ("~/.config/sops/age/keys.txt", Some(Key)),
+        ("~/.config/sops/readme", None),
+        ("~/.config/solana/id.json", Some(Key)),
+        ("~/.cache/huggingface/token", Some(Credential)),
+        ("~/.cache/huggingface/hub/model.bin", None),
+        ("~/.kaggle/kaggle.json", Some(Credential)),
+        ("~/.config/pip/pip.conf", Some(Credential)),
+        ("docs/pip.conf", None),
+        ("~/.config/Code/User/settings.json", Some(AgentConfig)),
+        ("~/Library/Application Support/Claude/claude_desktop_config.json", Some(AgentConfig)),
+        ("~/Library/Application Support/Other/config.json", None),
+        (".vscode/mcp.json", Some(AgentConfig)),
+        ("src/mcp.json", None),
+        (".husky/pre-commit", Some(AgentConfig)),
+        ("~/.config/i3/config", Some(Startup)),
+        ("~/.curlrc", Some(Startup)),
+        ("src/curlrc.rs", None),
+        ("~/.pg_service.conf", Some(Credential)),
+        ("~/.rhosts", Some(Key)),
+    ]);
+}
+
+/// The path by the plainest reading there is: a stack of names.
+fn by_stack(text: &str) -> String {
+    let text = if text.starts_with('/') { text.to_owned() } else { format!("{}/{text}", AT.cwd) };
+    let mut names = Vec::new();
+    for name in text.split('/') {
+        match name {
+            "" | "." => {}
+            ".." => drop(names.pop()),
+            name => names.push(name),
+        }
+    }
+    format!("/{}", names.join("/"))
+}
+
+proptest! {
+    #[test]
+    fn lexical_paths_are_what_a_stack_of_names_gives(text in r"/?((\.|\.\.|[a-c]{1,2}|\.[a-c]|dev|proc|self)/{1,2}){0,8}[a-c.]{1,3}") {
+        if !text.contains("self") {
+            prop_assert_eq!(lexical(&text, &AT).unwrap(), by_stack(&text));
+        }
+    }
+
+    #[test]
+    fn places_hold_for_everything_below(name in r"[a-z]{1,8}") {
+        for folder in ["/home/ada/.ssh", "/etc", "/boot", "/home/eve", "/home/ada/.aws"] {
+            let (at, below) = (place_of(folder, &AT), place_of(&format!("{folder}/{name}"), &AT));
+            prop_assert!(at.is_some() && below.is_some(), "{}/{}", folder, name);
+        }
+    }
 }

@@ -127,7 +127,86 @@ fn p041_ports_implied_by_the_scheme_count() {
     assert_eq!(host_use("ssh://host.example/", None).unwrap().port, Some(22));
 }
 
+/// Every way to write an IPv4 address that the C library reads (`inet_aton`).
+fn spellings(address: u32) -> Vec<String> {
+    let [a, b, c, d] = address.to_be_bytes();
+    let (rest3, rest2) = (address & 0xff_ffff, address & 0xffff);
+    vec![
+        format!("{a}.{b}.{c}.{d}"),
+        format!("{a}.{b}.{rest2}"),
+        format!("{a}.{rest3}"),
+        format!("{address}"),
+        format!("{address:#x}"),
+        format!("0{address:o}"),
+        format!("{a:#x}.{b:#x}.{c:#x}.{d:#x}"),
+        format!("0{a:o}.0{b:o}.0{c:o}.0{d:o}"),
+        format!("{a}.{b}.{c}.{d}."),
+        format!("[::ffff:{a}.{b}.{c}.{d}]"),
+        format!("[::ffff:{:x}:{:x}]", address >> 16, rest2),
+        format!("[64:ff9b::{a}.{b}.{c}.{d}]"),
+        format!("[2002:{:x}:{:x}::1]", address >> 16, rest2),
+        format!("{a}.{b}.{c}.{d}.nip.io"),
+    ]
+}
+
+#[test]
+fn bypass_47_every_spelling_of_every_kind_of_internal_address_is_refused_or_known() {
+    use AddressClass::{LinkLocal, Loopback, Metadata, Private, Reserved};
+    for (address, class) in [
+        ("127.0.0.1", Loopback),
+        ("127.8.9.10", Loopback),
+        ("10.1.2.3", Private),
+        ("172.16.5.6", Private),
+        ("192.168.7.8", Private),
+        ("100.64.9.9", Private),
+        ("169.254.169.254", Metadata),
+        ("169.254.7.7", LinkLocal),
+        ("224.0.0.251", Reserved),
+        ("198.18.4.4", Reserved),
+    ] {
+        let number = u32::from(address.parse::<std::net::Ipv4Addr>().unwrap());
+        for host in spellings(number) {
+            let used = host_use(&format!("http://{host}/x"), None);
+            assert_eq!(used.map(|used| used.class), Ok(class), "{host}");
+        }
+    }
+    for host in spellings(u32::from(std::net::Ipv4Addr::new(93, 184, 215, 14))) {
+        let used = host_use(&format!("http://{host}/"), None);
+        assert!(used.is_err() || used.unwrap().class == AddressClass::Public, "{host}");
+    }
+}
+
+#[test]
+fn services_that_lead_anywhere_are_not_public() {
+    assert_eq!(host_use("https://307.r3dir.me/--to/?url=x", None).unwrap().class, AddressClass::Private);
+    assert_eq!(host_use("https://r3dir.me.example.com/", None).unwrap().class, AddressClass::Name);
+}
+
 proptest! {
+    /// What we call a host is what the URL standard's parser connects to, for every text that both read.
+    #[test]
+    fn one_parser_decides_and_dials(text in r"https?://[a-z0-9.%@:\[\]\\_-]{1,24}(/[a-z@:]{0,6})?(\?[a-z=@/]{0,6})?") {
+        if let (Ok(used), Ok(dialled)) = (host_use(&text, None), url::Url::parse(&text)) {
+            let host = dialled.host_str().unwrap_or_default().trim_matches(['[', ']']).trim_end_matches('.').to_owned();
+            if !text.contains('%') {
+                prop_assert_eq!(&used.host, &host, "{}", &text);
+                prop_assert_eq!(used.port, dialled.port_or_known_default(), "{}", &text);
+            }
+            prop_assert!(dialled.username().is_empty() && dialled.password().is_none(), "{}", &text);
+        }
+    }
+
+    #[test]
+    fn addresses_read_the_same_in_every_spelling(address in any::<u32>()) {
+        let plain = host_use(&format!("http://{}/", std::net::Ipv4Addr::from(address)), None).unwrap();
+        for host in spellings(address) {
+            if let Ok(used) = host_use(&format!("http://{host}/"), None) {
+                let milder = used.class < plain.class && used.class != AddressClass::Name;
+                prop_assert!(!milder, "{} is {:?}, {} is {:?}", host, used.class, plain.host, plain.class);
+            }
+        }
+    }
+
     #[test]
     fn no_text_panics(text in r"(https?|ssh|ws)?(://)?[a-z0-9.:@%\[\]/?#\PC]{0,40}") {
         let _ = host_use(&text, None);
