@@ -33,37 +33,48 @@ impl Api {
 
     /// What is known about `name` itself.
     pub(super) fn exact(self, name: &str) -> Option<Spec> {
-        let (mut low, mut high) = (0, self.text.len());
-        while low < high {
-            let middle = low + (high - low) / 2;
-            let start = self.text.as_bytes().get(..middle).and_then(|before| memchr::memrchr(b'\n', before));
-            let start = start.map_or(0, |newline| newline + 1);
-            let rest = self.text.get(start..)?;
-            let line = rest.split('\n').next()?;
-            let key = line.split(' ').next()?;
-            match key.cmp(name) {
-                std::cmp::Ordering::Equal => return Some(Spec { line: line.get(key.len()..)? }),
-                std::cmp::Ordering::Less => low = start + line.len() + 1,
-                std::cmp::Ordering::Greater => high = start,
-            }
-        }
-        None
+        let line = self.line_from(name)?;
+        let rest = line.strip_prefix(name)?;
+        (!name.is_empty() && (rest.is_empty() || rest.starts_with(' '))).then_some(Spec { line: rest })
     }
 
-    /// What is known about `name`, or about everything in the module it lies in.
+    /// What is known about `name`, or about everything that its module defines. What a module has only
+    /// imported (`random._os`, `logging.os`) is not meant.
     pub(super) fn find(self, name: &str) -> Option<Spec> {
         self.exact(name).or_else(|| {
-            let mut pattern = name.to_owned();
-            while let Some(dot) = pattern.trim_end_matches(".*").rfind('.') {
-                pattern.truncate(dot + 1);
-                pattern.push('*');
-                let found = self.exact(&pattern);
-                if found.is_some() {
-                    return found;
-                }
+            let (module, last) = name.rsplit_once('.')?;
+            if last.starts_with('_') || self.has_module(last) {
+                return None;
             }
-            None
+            self.exact(&format!("{module}.*"))
         })
+    }
+
+    /// Whether the table says anything about a module of this name.
+    fn has_module(self, name: &str) -> bool {
+        let prefix = format!("{name}.");
+        self.line_from(&prefix).is_some_and(|line| line.starts_with(&prefix))
+    }
+
+    /// The first line that is not before `name`.
+    fn line_from(self, name: &str) -> Option<&'static str> {
+        let (mut low, mut high) = (0, self.text.len());
+        while low < high {
+            let (start, line) = self.line_around(low + (high - low) / 2)?;
+            if line.split(' ').next()? < name {
+                low = start + line.len() + 1;
+            } else {
+                high = start;
+            }
+        }
+        self.text.get(low..)?.split('\n').next()
+    }
+
+    /// The line that a byte lies in, and where it begins.
+    fn line_around(self, at: usize) -> Option<(usize, &'static str)> {
+        let before = memchr::memrchr(b'\n', self.text.as_bytes().get(..at)?);
+        let start = before.map_or(0, |newline| newline + 1);
+        Some((start, self.text.get(start..)?.split('\n').next()?))
     }
 
     /// What is known about the method `name` of objects of a kind.

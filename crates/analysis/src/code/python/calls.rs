@@ -113,6 +113,12 @@ impl<'a, 'g> Walker<'a, 'g> {
         }
     }
 
+    /// Whether a name stands for a function that only looks at what it is given, and for no other.
+    fn inspects(&self, name: &str) -> bool {
+        let bindings = self.folder.bindings;
+        INSPECTORS.contains(&name) && bindings.get(name).is_empty() && bindings.stars.is_empty()
+    }
+
     fn keep_kind(&mut self, value: &Value<'a>) {
         let kind = match value {
             Value::Path(..) => "path",
@@ -260,8 +266,7 @@ impl<'a> Visitor<'a> for Walker<'a, '_> {
         match expr {
             Expr::Call(call) => {
                 self.followed(&call.func);
-                let inspects =
-                    matches!(&*call.func, Expr::Name(name) if INSPECTORS.contains(&name.id.as_str()));
+                let inspects = matches!(&*call.func, Expr::Name(name) if self.inspects(name.id.as_str()));
                 let values = call.arguments.args.iter();
                 for argument in values.chain(call.arguments.keywords.iter().map(|keyword| &keyword.value)) {
                     if inspects { self.followed(argument) } else { self.visit_expr(argument) }

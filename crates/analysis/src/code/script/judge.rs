@@ -5,6 +5,19 @@ use super::super::{Act, Deeds, Given, Language};
 use super::tokens::Token;
 use crate::program::Arg;
 
+/// Names that lead from a value to the inside of JavaScript.
+const DEEP: [&str; 9] = [
+    "constructor",
+    "__proto__",
+    "prototype",
+    "mainModule",
+    "binding",
+    "_load",
+    "caller",
+    "callee",
+    "__defineGetter__",
+];
+
 /// Looks at tokens, name by name.
 pub(super) struct Judge<'t, 'g> {
     pub(super) language: Language,
@@ -79,9 +92,9 @@ impl<'t, 'g> Judge<'t, 'g> {
     pub(super) fn word(&mut self, name: &str, index: usize) {
         let next = self.at(index + 1);
         let colon = next == Some(&Token::Mark(':')) && self.language != Language::Lua;
-        let question = matches!(self.before(index, 1), Some(Token::Mark('?')));
+        let begins = matches!(self.before(index, 1), None | Some(Token::Mark('{' | ',' | '(') | Token::End));
         if next == Some(&Token::Arrow)
-            || colon && !question
+            || colon && begins
             || self.is_declared_here(index)
             || self.is_key(index)
         {
@@ -91,6 +104,9 @@ impl<'t, 'g> Judge<'t, 'g> {
             return self.require(index);
         }
         let path = self.resolved(name);
+        if let Some(deep) = path.split('.').find(|part| DEEP.contains(part)) {
+            return self.opaque(&format!("reaches into the language by `{deep}`"));
+        }
         let called = next == Some(&Token::Mark('('));
         if let Some(spec) = self.api.find(&path) {
             return self.known(&path, spec, index);
@@ -218,17 +234,6 @@ impl<'t, 'g> Judge<'t, 'g> {
     }
 
     pub(super) fn property(&mut self, name: &str, last: bool, index: usize) {
-        const DEEP: [&str; 9] = [
-            "constructor",
-            "__proto__",
-            "prototype",
-            "mainModule",
-            "binding",
-            "_load",
-            "caller",
-            "callee",
-            "__defineGetter__",
-        ];
         if DEEP.contains(&name) {
             return self.opaque(&format!("reaches into the language by `{name}`"));
         }

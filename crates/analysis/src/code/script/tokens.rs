@@ -166,6 +166,10 @@ impl<'t> Lexer<'t> {
                 if self.language == Perl && self.perl_quote(name)? {
                     return Some(true);
                 }
+                // `CORE'system` is the old spelling of `CORE::system`.
+                if self.language == Perl && self.rest.starts_with('\'') {
+                    return None;
+                }
                 self.word(name)?;
             }
             _ => return Some(false),
@@ -288,6 +292,11 @@ impl<'t> Lexer<'t> {
             let name = self.name()?;
             self.found.push(Token::Text(name.to_owned()));
             return Some(());
+        }
+        // Ruby's `?"` is a character.
+        let character = |rest: &str| rest.starts_with(['"', '\'', '`', '/']);
+        if first == '?' && self.language == Language::Ruby && character(self.rest.get(1..)?) {
+            return None;
         }
         if self.rest.starts_with("<=>") {
             self.found.push(Token::Mark('~'));
