@@ -179,11 +179,8 @@ impl<'t> Scanner<'t> {
             Anchor::Word => self.read_around(start),
             Anchor::Verb => {}
             Anchor::Template => self.note(start, end, Sign::Template),
-            Anchor::Turn => {
-                if markup::begins_line(self.text, start) {
-                    self.read_turn(start, end);
-                }
-            }
+            Anchor::Turn if markup::begins_line(self.text, start) => self.read_turn(start, end),
+            Anchor::Turn => self.read_around(start),
             Anchor::Tag => self.read_region(markup::tagged(self.text, start, end), Sign::FakeTag, start),
             Anchor::Comment => {
                 self.read_region(markup::comment(self.text, start, end), Sign::Concealed, start)

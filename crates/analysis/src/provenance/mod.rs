@@ -154,7 +154,12 @@ impl<'a> Tracer<'a> {
     /// The sentence whose order this action carries out, where the user did not ask for it.
     fn follows(&self) -> Option<String> {
         let request = self.conversation.request.unwrap_or_default();
+        // The user asked for this kind of action, and for no other one of it.
+        let wanted = self.does.acts() && self.asked.meets(self.does) && !self.asked.is_open();
         let ordered = |passage: &&(Passage, &str)| {
+            if wanted && !self.names_another(passage.1) {
+                return false;
+            }
             let share = self.share_in(passage.1, request);
             share >= HALF && share > self.share_in(request, "")
         };
