@@ -23,13 +23,37 @@ impl ShellPlan {
 
     pub(super) fn parse_with_grammar(source: &str) -> Self {
         let syntax = Syntax::parse(source);
+        if !syntax.lost_dashes.is_empty() {
+            let quoted = with_quoted_dashes(source, &syntax.lost_dashes);
+            let again = Syntax::parse(&quoted);
+            if again.lost_dashes.is_empty() {
+                return Self::of_syntax(&again);
+            }
+        }
+        Self::of_syntax(&syntax)
+    }
+
+    fn of_syntax(syntax: &Syntax<'_>) -> Self {
         let mut body = match syntax.root() {
-            Some(root) => statements(&syntax, syntax.children(root)),
+            Some(root) => statements(syntax, syntax.children(root)),
             None => Vec::new(),
         };
         body.extend(syntax.doubts.iter().map(|why| Statement::Unread((*why).to_owned())));
         Self { body }
     }
+}
+
+/// The grammar loses the word `-` before a heredoc (`python3 - <<E`); quoted, it says the same and is kept.
+fn with_quoted_dashes(source: &str, dashes: &[usize]) -> String {
+    let mut quoted = String::with_capacity(source.len() + 2 * dashes.len());
+    let mut from = 0;
+    for dash in dashes {
+        quoted.push_str(source.get(from..*dash).unwrap_or_default());
+        quoted.push_str("'-'");
+        from = dash + 1;
+    }
+    quoted.push_str(source.get(from..).unwrap_or_default());
+    quoted
 }
 
 /// Refuses texts that no parser should be given.

@@ -131,6 +131,8 @@ pub(super) struct Syntax<'a> {
     nodes: Vec<Node>,
     /// Why the tree may be wrong or incomplete.
     pub(super) doubts: Vec<&'static str>,
+    /// Where the grammar loses the word `-`, which the text holds.
+    pub(super) lost_dashes: Vec<usize>,
 }
 
 /// A place in the tree.
@@ -140,7 +142,8 @@ pub(super) struct At(u32);
 impl<'a> Syntax<'a> {
     /// The tree of `source`.
     pub(super) fn parse(source: &'a str) -> Self {
-        let mut syntax = Self { source, nodes: Vec::with_capacity(32), doubts: Vec::new() };
+        let mut syntax =
+            Self { source, nodes: Vec::with_capacity(32), doubts: Vec::new(), lost_dashes: Vec::new() };
         match parse_raw(source) {
             Some(tree) => syntax.copy(&tree),
             None => syntax.doubt("the text takes too long to read"),
@@ -258,7 +261,15 @@ impl<'a> Syntax<'a> {
             self.doubt("a command goes on after the end of its line");
         }
         if leaf && range.end > *covered {
-            if !is_blank(self.source.get(*covered..range.start).unwrap_or_default()) {
+            let between = self.source.get(*covered..range.start).unwrap_or_default();
+            if !is_blank(between) {
+                let blanks = between.len() - between.trim_start_matches([' ', '\t']).len();
+                if between.trim_matches([' ', '\t']) == "-"
+                    && blanks > 0
+                    && self.slice(range.clone()).starts_with("<<")
+                {
+                    self.lost_dashes.push(*covered + blanks);
+                }
                 self.doubt("a part of the text is not understood");
             }
             *covered = range.end;

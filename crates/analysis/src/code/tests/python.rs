@@ -273,6 +273,9 @@ fn standard_input_is_looked_into_as_well() {
     let run = |command: &str| told(&crate::shell::operations(command, &super::AT));
     assert_eq!(run("python3 <<'E'\nimport os\nos.remove('x')\nE"), "python3 delete /w/x");
     assert_eq!(run("python3 <<'E'\nprint(1)\nE"), "python3");
+    assert_eq!(run("python3 - <<'E'\nimport os\nos.remove('x')\nE"), "python3 delete /w/x");
+    assert_eq!(run("python3 - a <<E && rm y\nprint(1)\nE\n"), "python3; rm delete /w/y");
+    assert_eq!(run("cat - <<'E' > z\nx - << y\nE\n"), "cat write /w/z");
     assert_eq!(run("echo 'print(1)' | python3"), "echo; python3");
 }
 
