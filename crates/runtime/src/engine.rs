@@ -246,7 +246,8 @@ impl Engine {
     pub fn check(&self, asked: impl Into<Parsed>, record: bool) -> Result<Decided, EngineError> {
         let Parsed { request, invalid, said } = asked.into();
         let policy = self.policy();
-        let Some(gathered) = guarded(|| self.observer.gather(&policy, &request, invalid, &said, Names::Keep)) else {
+        let Some(gathered) = guarded(|| self.observer.gather(&policy, &request, invalid, &said, Names::Keep))
+        else {
             return Ok(undecidable(request, &policy));
         };
         if record {

@@ -119,13 +119,17 @@ impl<'w> Sorter<'_, 'w> {
             self.chain.push(sub);
             return false;
         }
-        if spec.operands.is_empty() && word.known().is_some_and(|name| self.is_extension(name)) {
-            self.sorted.effects.push(Effect::Does(Trait::ExecuteCode));
+        let (extension, reads) =
+            word.known().map_or((false, false), |name| (self.is_extension(name), only_reads(name)));
+        if spec.operands.is_empty() && (extension || reads) {
+            if extension {
+                self.sorted.effects.push(Effect::Does(Trait::ExecuteCode));
+            }
             self.sorted.effects.push(Effect::Does(Trait::Indefinite));
             self.sorted.values.extend(self.words.by_ref().map(|word| (Meaning::Thing, word.clone())));
-        } else if spec.operands.is_empty() && word.known().is_some_and(only_reads) {
-            self.sorted.effects.push(Effect::Does(Trait::Indefinite));
-        } else if spec.operands.is_empty() {
+            return true;
+        }
+        if spec.operands.is_empty() {
             let sub = if word.is_exact() { short(&word.text) } else { "…".to_owned() };
             self.opaque(Aspect::Effects, format!("`{} {sub}` is not known", self.shown()));
         }

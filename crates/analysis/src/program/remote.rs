@@ -23,6 +23,10 @@ pub(super) fn apply(interpreter: &mut Interpreter<'_>, meaning: Meaning, arg: &A
         Meaning::Remote => remote(interpreter, arg, Access::Read),
         Meaning::RemoteRead => remote_path(interpreter, arg, Access::Read),
         Meaning::RemoteWrite => remote_path(interpreter, arg, Access::Write),
+        Meaning::RemoteMirror => {
+            remote_path(interpreter, arg, Access::Write);
+            remote_path(interpreter, arg, Access::Delete);
+        }
         Meaning::Refspec => {
             if arg.is_unknown() || arg.text.starts_with(['+', ':']) {
                 interpreter.operation.does.insert(Trait::Force);
@@ -169,15 +173,13 @@ fn host_word(interpreter: &mut Interpreter<'_>, arg: &Arg) {
     if text.starts_with('/') || text.is_empty() {
         return; // A socket in the file system.
     }
-    let mut found = host::host_use(text);
-    if let Ok(found) = &mut found
-        && found.class == AddressClass::Private
-        && !found.host.contains(['.', ':'])
-    {
-        // An alias, which the program's own settings or a look-up give a meaning.
-        found.class = AddressClass::Name;
-    }
-    push_host(&mut interpreter.operation, found);
+    push_host(&mut interpreter.operation, host::host_use(text).map(alias));
+}
+
+/// A name without a dot is an alias, which the program's own settings or a look-up give a meaning.
+fn alias(found: HostUse) -> HostUse {
+    let is_alias = found.class == AddressClass::Private && !found.host.contains(['.', ':']);
+    HostUse { class: if is_alias { AddressClass::Name } else { found.class }, ..found }
 }
 
 fn push_host(operation: &mut Operation, found: Result<HostUse, Opaque>) {
@@ -203,7 +205,8 @@ fn url_host(arg: &Arg, method: Option<&str>) -> Option<Result<HostUse, Opaque>> 
         return None;
     }
     if arg.is_exact() && arg.text.contains("://") {
-        return Some(url::host_use(&arg.text, method));
+        let found = url::host_use(&arg.text, method);
+        return Some(if scheme.starts_with("http") { found } else { found.map(alias) });
     }
     let authority = rest.get(..end.unwrap_or(rest.len())).unwrap_or_default();
     Some(url::host_use(&format!("{scheme}://{authority}/"), method))

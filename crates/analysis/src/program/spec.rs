@@ -207,6 +207,8 @@ pub(super) enum Meaning {
     RemoteRead,
     /// `host:path` or a path, written.
     RemoteWrite,
+    /// `host:path` or a path, written, and emptied of what is not in the source.
+    RemoteMirror,
     /// A command line for a shell.
     Command,
     /// A program and its arguments, up to the end.

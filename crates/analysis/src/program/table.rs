@@ -422,6 +422,7 @@ fn meaning(word: &str) -> Option<Meaning> {
         "discard-path" => Meaning::DiscardPath,
         "remote-read" => Meaning::RemoteRead,
         "remote-write" => Meaning::RemoteWrite,
+        "remote-mirror" => Meaning::RemoteMirror,
         "command" => Meaning::Command,
         "argv" => Meaning::Argv,
         "argv-input" => Meaning::ArgvInput,

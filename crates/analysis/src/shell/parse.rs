@@ -242,15 +242,45 @@ fn is_variable_name(name: &str) -> bool {
         && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
 }
 
+/// A pipe. Where a redirection stands in front of it, the grammar takes a whole list for one of its stages;
+/// for the shell, `|` binds tighter than `&&`.
 fn pipeline(syntax: &Syntax<'_>, at: At) -> Statement {
-    let mut stages = Vec::new();
+    let mut parts: Vec<(Connector, Vec<Statement>)> = vec![(Connector::And, Vec::new())];
     for found in statements(syntax, syntax.children(at)) {
         match found {
-            Statement::Pipeline(inner) => stages.extend(inner),
-            other => stages.push(other),
+            Statement::AndOr { first, rest } => {
+                add_stage(&mut parts, *first);
+                for (connector, next) in rest {
+                    parts.push((connector, Vec::new()));
+                    add_stage(&mut parts, next);
+                }
+            }
+            other => add_stage(&mut parts, other),
         }
     }
-    Statement::Pipeline(stages)
+    let mut parts = parts.into_iter().map(|(connector, stages)| (connector, piped(stages)));
+    let first = parts.next().map_or_else(|| unread("a pipe has no commands"), |(_, first)| first);
+    let rest: Vec<_> = parts.collect();
+    if rest.is_empty() { first } else { Statement::AndOr { first: Box::new(first), rest } }
+}
+
+fn add_stage(parts: &mut [(Connector, Vec<Statement>)], stage: Statement) {
+    let Some((_, stages)) = parts.last_mut() else { return };
+    match stage {
+        Statement::Pipeline(inner) => stages.extend(inner),
+        other => stages.push(other),
+    }
+}
+
+fn piped(mut stages: Vec<Statement>) -> Statement {
+    match stages.pop() {
+        Some(only) if stages.is_empty() => only,
+        Some(last) => {
+            stages.push(last);
+            Statement::Pipeline(stages)
+        }
+        None => unread("a pipe has no commands"),
+    }
 }
 
 /// A list, whose nodes lean to the left.

