@@ -5,9 +5,12 @@
 //! statement, no comment, no quoting on which servers disagree, no function but those that only
 //! compute. Whatever holds anything else is left to the parser.
 
+mod words;
+
 use super::fragment::{Inside, Kind, Token, tokens};
 use super::{classify, functions};
 use stayhand_core::facts::{SqlClass, Statement};
+use words::{AFTER_FROM, ENDING, KEYWORDS, OTHERS};
 
 /// The most tokens of a query that is read quickly, and the deepest nesting.
 const MAX_TOKENS: usize = 400;
@@ -39,6 +42,7 @@ pub(super) fn query(text: &str) -> Option<Statement> {
     for (index, token) in tokens.iter().enumerate() {
         reader.read(before, token, tokens.get(index + 1))?;
         reader.keyword_before = reader.keyword.take();
+        reader.alias_before = std::mem::take(&mut reader.alias);
         before = Some(token);
     }
     // A server has to find a list and balanced brackets; what is cut short is for the parser.
@@ -68,195 +72,6 @@ const fn is_plain(byte: u8) -> bool {
         || matches!(byte, b' ' | b'\n' | b'\r' | b'\t' | b'\'' | b'(' | b')' | b',' | b'.' | b'_')
         || matches!(byte, b'=' | b'<' | b'>' | b'+' | b'-' | b'*' | b'/' | b'%')
 }
-
-/// Words of queries that read.
-const KEYWORDS: &[&str] = &[
-    "all",
-    "and",
-    "as",
-    "asc",
-    "between",
-    "by",
-    "case",
-    "cross",
-    "desc",
-    "distinct",
-    "else",
-    "end",
-    "escape",
-    "except",
-    "exists",
-    "false",
-    "from",
-    "full",
-    "group",
-    "having",
-    "ilike",
-    "in",
-    "inner",
-    "intersect",
-    "is",
-    "join",
-    "left",
-    "like",
-    "limit",
-    "natural",
-    "not",
-    "null",
-    "nulls",
-    "offset",
-    "on",
-    "or",
-    "order",
-    "outer",
-    "right",
-    "select",
-    "then",
-    "true",
-    "union",
-    "using",
-    "when",
-    "where",
-];
-
-/// Keywords that may stand last.
-const ENDING: &[&str] = &["asc", "desc", "end", "false", "null", "true"];
-
-/// Words that begin something else than reading, or change what a name means.
-const OTHERS: &[&str] = &[
-    "add",
-    "alter",
-    "analyse",
-    "analyze",
-    "apply",
-    "attach",
-    "backup",
-    "begin",
-    "break",
-    "bulk",
-    "call",
-    "checkpoint",
-    "close",
-    "comment",
-    "commit",
-    "connect",
-    "continue",
-    "copy",
-    "create",
-    "cube",
-    "dbcc",
-    "deallocate",
-    "declare",
-    "default",
-    "delete",
-    "deny",
-    "detach",
-    "disable",
-    "do",
-    "drop",
-    "dumpfile",
-    "enable",
-    "exec",
-    "execute",
-    "explain",
-    "export",
-    "fetch",
-    "for",
-    "format",
-    "get",
-    "go",
-    "goto",
-    "grant",
-    "grouping",
-    "handler",
-    "if",
-    "import",
-    "insert",
-    "install",
-    "interval",
-    "into",
-    "kill",
-    "lateral",
-    "list",
-    "listen",
-    "load",
-    "lock",
-    "match_recognize",
-    "merge",
-    "minus",
-    "move",
-    "next",
-    "notify",
-    "only",
-    "open",
-    "outfile",
-    "over",
-    "overwrite",
-    "partition",
-    "pivot",
-    "pragma",
-    "prepare",
-    "prewhere",
-    "print",
-    "procedure",
-    "program",
-    "put",
-    "qualify",
-    "raiserror",
-    "readtext",
-    "receive",
-    "reconfigure",
-    "recursive",
-    "refresh",
-    "reindex",
-    "remove",
-    "rename",
-    "replace",
-    "restore",
-    "return",
-    "returning",
-    "revert",
-    "revoke",
-    "rollback",
-    "rollup",
-    "sample",
-    "save",
-    "send",
-    "set",
-    "sets",
-    "settings",
-    "setuser",
-    "share",
-    "shutdown",
-    "start",
-    "straight_join",
-    "table",
-    "tablesample",
-    "throw",
-    "top",
-    "truncate",
-    "undrop",
-    "unlisten",
-    "unlock",
-    "unnest",
-    "unpivot",
-    "update",
-    "updatetext",
-    "use",
-    "vacuum",
-    "values",
-    "view",
-    "waitfor",
-    "while",
-    "window",
-    "with",
-    "within",
-    "writetext",
-];
-
-/// Words that end a list of tables.
-const AFTER_FROM: &[&str] =
-    &["except", "group", "having", "intersect", "limit", "offset", "order", "union", "where"];
 
 /// Where in its list of tables a query stands.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -288,6 +103,9 @@ struct Reader {
     /// The token before, and the one that is read, where they are keywords.
     keyword_before: Option<&'static str>,
     keyword: Option<&'static str>,
+    /// Whether the token before, and the one that is read, name the result before them.
+    alias_before: bool,
+    alias: bool,
 }
 
 impl Reader {
@@ -390,7 +208,7 @@ impl Reader {
 
     fn close(&mut self, before: Option<&Token<'_>>) -> Option<()> {
         let complete = before.is_some_and(|before| {
-            !matches!(before.kind, Kind::Comma) && !(before.kind == Kind::Operator && before.text != "*")
+            !(before.kind == Kind::Comma || (before.kind == Kind::Operator && before.text != "*"))
         });
         (self.depth.len() > 1 && complete && !self.expects_table()).then_some(())?;
         self.depth.pop();
@@ -447,6 +265,9 @@ impl Reader {
                     && (self.keyword_before.is_none()
                         || self.keyword_before.is_some_and(|word| word == "not" || ENDING.contains(&word))))
         });
+        if lower == "in" && next.is_none_or(|next| next.kind != Kind::Open) {
+            return None;
+        }
         if (after_sign && !operand.contains(&lower)) || (joining.contains(&lower) && !after_value) {
             return None;
         }
@@ -497,6 +318,10 @@ impl Reader {
         let after_value = follows(&[Kind::Close, Kind::Number, Kind::Text])
             || before.is_some_and(|before| before.kind == Kind::Word && self.keyword_before.is_none());
         if aliased || after_value || before.is_some_and(|before| before.is("end")) {
+            if self.alias_before {
+                return None;
+            }
+            self.alias = true;
             // A type after AS in CAST reads like an alias; neither is a column.
             self.aliases.push(lower.to_owned());
             return (!lower.contains('.')).then_some(());

@@ -64,7 +64,12 @@ pub(super) fn other_readings(text: &str) -> Vec<String> {
         keep(&mut readings, text, &without_parameters(&plain));
         keep(&mut readings, text, &without_nested_climbs(&plain));
         keep(&mut readings, text, &plain);
-        keep(&mut readings, text, &reading.replace('\\', ""));
+        let unescaped = reading.replace('\\', "");
+        if unescaped.len() < reading.len() && unescaped.contains("./") {
+            // What is left when a filter takes out every `./` as well.
+            keep(&mut readings, text, &unescaped.replace("./", ""));
+        }
+        keep(&mut readings, text, &unescaped);
     }
     readings
 }
@@ -223,6 +228,7 @@ mod tests {
             ("..;/..;/etc", "../../etc"),
             ("x.pdf%00.txt", "x.pdf"),
             ("／etc／passwd", "/etc/passwd"),
+            (r".\/.\/.//etc/passwd", "/etc/passwd"),
         ] {
             let readings = other_readings(text);
             assert!(readings.iter().any(|found| found == reading), "{text} read as {readings:?}");
