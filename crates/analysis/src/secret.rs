@@ -179,8 +179,22 @@ fn may_hold(text: &str) -> bool {
     if text.len() > SHORT || SEARCHED.fetch_add(1, Ordering::Relaxed) >= FIRST {
         return true;
     }
-    let lower = text.to_ascii_lowercase();
-    all_rules().flat_map(|rule| rule.keywords).any(|keyword| lower.contains(&keyword.to_ascii_lowercase()))
+    let mut letters = [false; 256];
+    text.bytes().for_each(|byte| mark(&mut letters, byte));
+    all_rules().flat_map(|rule| rule.keywords).any(|keyword| holds(text, &letters, keyword))
+}
+
+fn mark(letters: &mut [bool; 256], byte: u8) {
+    if let Some(letter) = letters.get_mut(usize::from(byte.to_ascii_lowercase())) {
+        *letter = true;
+    }
+}
+
+/// Whether `keyword` occurs in `text` in any case. Most keywords have a letter that the text has not.
+fn holds(text: &str, letters: &[bool; 256], keyword: &str) -> bool {
+    let occurs = |byte: u8| letters.get(usize::from(byte.to_ascii_lowercase())) == Some(&true);
+    keyword.bytes().all(occurs)
+        && text.as_bytes().windows(keyword.len()).any(|part| part.eq_ignore_ascii_case(keyword.as_bytes()))
 }
 
 /// The keywords of all rules, and the compiled rules by keyword.

@@ -35,27 +35,12 @@ use rustc_hash::FxHashMap;
 use stayhand_core::facts::{Trait, Traits};
 use std::sync::{LazyLock, OnceLock, PoisonError, RwLock};
 
-/// Every table. One file holds one family of programs.
-const TABLES: &[&str] = &[
-    include_str!("../../programs/archives.txt"),
-    include_str!("../../programs/build.txt"),
-    include_str!("../../programs/cloud.txt"),
-    include_str!("../../programs/containers.txt"),
-    include_str!("../../programs/coreutils.txt"),
-    include_str!("../../programs/databases.txt"),
-    include_str!("../../programs/editors.txt"),
-    include_str!("../../programs/git.txt"),
-    include_str!("../../programs/interpreters.txt"),
-    include_str!("../../programs/network.txt"),
-    include_str!("../../programs/packages.txt"),
-    include_str!("../../programs/shell.txt"),
-    include_str!("../../programs/system.txt"),
-    include_str!("../../programs/text.txt"),
-    include_str!("../../programs/wrappers.txt"),
-    // What stands here wins.
-    include_str!("../../programs/refinements.txt"),
-    include_str!("../../programs/detours.txt"),
-];
+/// All tables, one after the other. One file of `programs/` holds one family of programs.
+static TEXT: &str = include_str!(concat!(env!("OUT_DIR"), "/programs.txt"));
+
+// `INDEX`: for each name of a section where in `TEXT` the name, the rest of the heading and the lines begin and
+// end; sorted by name. Numbers and no texts, because every pointer in a table is work when the program starts.
+include!(concat!(env!("OUT_DIR"), "/programs.rs"));
 
 /// Where a section lies: its heading and its lines.
 type Section = (&'static str, &'static str);
@@ -114,58 +99,21 @@ impl Entry {
     }
 }
 
-/// Every section with the names it is for, as written: `cp|mv`. Making this only looks for the lines
-/// that open a section.
-static SECTIONS: LazyLock<Vec<(&'static str, Section)>> = LazyLock::new(|| {
-    let split = |(heading, lines): Section| {
-        let (names, path) = heading.split_once(' ').unwrap_or((heading, ""));
-        (names, (path.trim(), lines))
-    };
-    TABLES.iter().copied().flat_map(sections).map(split).collect()
-});
-
 /// The programs that have been asked for. They stay for the life of the process; there are no more than
 /// the tables name.
 static ASKED_FOR: LazyLock<RwLock<FxHashMap<&'static str, &'static Entry>>> = LazyLock::new(RwLock::default);
 
-/// Where the sections of each name stand among [`SECTIONS`]. Made when a program is asked for first.
-static INDEX: LazyLock<FxHashMap<&'static str, Places>> = LazyLock::new(|| {
-    let mut index: FxHashMap<&'static str, Places> = FxHashMap::default();
-    index.reserve(MOST_NAMES);
-    for (at, (names, _)) in SECTIONS.iter().enumerate() {
-        for name in names.split('|') {
-            index.entry(name).or_default().push(at);
-        }
-    }
-    index
-});
-
-/// How many names there are at most, to make room for at once.
-const MOST_NAMES: usize = 4096;
-
-/// The places of the sections of one name; most names have only one.
-#[derive(Debug, Default)]
-struct Places {
-    first: Option<usize>,
-    more: Vec<usize>,
-}
-
-impl Places {
-    fn push(&mut self, at: usize) {
-        match self.first {
-            None => self.first = Some(at),
-            Some(_) => self.more.push(at),
-        }
-    }
-}
-
 /// The sections for `name`, with the name as the tables write it.
 fn sections_of(name: &str) -> impl Iterator<Item = (&'static str, Section)> {
-    let found = INDEX.get_key_value(name);
-    let places = found
-        .into_iter()
-        .flat_map(|(name, places)| places.first.iter().chain(&places.more).map(move |at| (*name, *at)));
-    places.filter_map(|(name, at)| Some((name, SECTIONS.get(at)?.1)))
+    let first = INDEX.partition_point(|row| named(row).0 < name);
+    INDEX.iter().skip(first).map(named).take_while(move |(known, _)| *known == name)
+}
+
+/// A row of the index: the name, and the section.
+fn named(row: &[u32; 6]) -> (&'static str, Section) {
+    let [name, name_end, path, path_end, lines, lines_end] = row.map(|at| at as usize);
+    let piece = |from, to| TEXT.get(from..to).unwrap_or_default();
+    (piece(name, name_end), (piece(path, path_end), piece(lines, lines_end)))
 }
 
 /// What is known about the program `name`.
@@ -184,20 +132,6 @@ pub(super) fn program(name: &str) -> Option<&'static Entry> {
     }
     let mut asked_for = ASKED_FOR.write().unwrap_or_else(PoisonError::into_inner);
     Some(*asked_for.entry(name).or_insert_with(|| Box::leak(Box::new(root))))
-}
-
-/// The sections of a table, found by the lines that begin with `[`.
-fn sections(table: &'static str) -> impl Iterator<Item = Section> {
-    let mut starts = memchr::memmem::find_iter(table.as_bytes(), b"\n[").map(|at| at + 2).peekable();
-    std::iter::from_fn(move || {
-        let start = starts.next()?;
-        let end = starts.peek().map_or(table.len(), |next| next - 2);
-        Some(table.get(start..end).unwrap_or_default())
-    })
-    .filter_map(|section| {
-        let bracket = memchr::memchr(b']', section.as_bytes())?;
-        Some((section.get(..bracket)?, section.get(bracket + 1..)?))
-    })
 }
 
 fn read_lines(spec: &mut Spec, lines: &'static str) {
@@ -464,7 +398,7 @@ mod tests {
     #[test]
     fn every_line_of_every_table_is_understood() {
         let mut wrong = Vec::new();
-        for (heading, lines) in TABLES.iter().copied().flat_map(sections) {
+        for (heading, (_, lines)) in INDEX.iter().map(named) {
             for line in lines.lines().map(|line| line.split(" #").next().unwrap_or_default().trim()) {
                 let included =
                     line.strip_prefix("like: ").is_none_or(|name| sections_of(name).next().is_some());
@@ -479,9 +413,20 @@ mod tests {
 
     #[test]
     fn many_programs_are_known() {
-        let names: std::collections::HashSet<_> =
-            SECTIONS.iter().flat_map(|(names, _)| names.split('|')).collect();
+        let names: std::collections::HashSet<_> = INDEX.iter().map(|row| named(row).0).collect();
         let known = names.iter().filter(|name| !name.starts_with('@')).count();
         assert!(known >= 250, "only {known} programs are known");
+    }
+
+    #[test]
+    fn sections_are_found_by_each_of_their_names() {
+        assert!(INDEX.iter().map(|row| named(row).0).is_sorted());
+        for name in ["cp", "git", "sudo", "@none", "zz-nothing"] {
+            let listed = INDEX.iter().map(named).filter(|(known, _)| *known == name).count();
+            assert_eq!(sections_of(name).count(), listed, "{name}");
+        }
+        let (_, (path, lines)) = sections_of("cp").next().unwrap();
+        assert!(path.is_empty() && lines.contains("operands:"), "{path} {lines}");
+        assert!(sections_of("git").any(|(_, (path, _))| path.split('|').any(|name| name == "push")));
     }
 }
