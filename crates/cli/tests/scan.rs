@@ -86,7 +86,7 @@ fn a_conversation_beside_an_action_says_where_arguments_come_from() {
         assert_eq!(check(context.clone()).0, "allow", "{context}");
     }
     for context in [json!({"outputs": "text"}), json!({"outputs": [1]}), json!({"request": 1})] {
-        assert_eq!(check(context.clone()).1.last(), Some(&json!("invalid_input")), "{context}");
+        assert!(check(context.clone()).1.contains(&json!("invalid_input")), "{context}");
     }
 }
 

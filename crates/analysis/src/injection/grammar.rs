@@ -92,9 +92,10 @@ fn is_name(words: &[Word], index: usize) -> bool {
         .or(Roles::WATCHER)
         .or(Roles::PRIVATE)
         .or(Roles::FOLLOWING);
-    let next = words.get(index + 1);
-    !next.is_some_and(|next| next.roles.any(object) || (index == 0 && next.start > word.end + 1))
-        && !(index == 0 && next.is_some_and(|next| !next.apart))
+    let Some(next) = words.get(index + 1) else { return index > 0 };
+    let takes_object = next.roles.any(object) || next.identifier;
+    // The first word of a sentence is an order, unless it stands there like a title.
+    !takes_object && (index > 0 || next.apart)
 }
 
 impl Reader<'_, '_> {

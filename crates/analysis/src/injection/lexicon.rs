@@ -135,7 +135,7 @@ roles! {
     /// Who gave, and that it was given.
     GAVE = 38: "gave given assigned asked told instructed entrusted requested",
     /// Makes up who the reader is.
-    BECOME = 34: "now act pretend behave roleplay role-play simulate become",
+    BECOME = 34: "act pretend behave roleplay role-play simulate become",
 }
 
 impl Roles {

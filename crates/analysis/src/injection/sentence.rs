@@ -20,6 +20,8 @@ pub(super) struct Word {
     pub(super) labels: bool,
     /// A capital, then small letters.
     pub(super) capital: bool,
+    /// The name of something in a program: `send_mail`.
+    pub(super) identifier: bool,
 }
 
 /// A sentence with its words.
@@ -169,14 +171,9 @@ fn words(text: &str, offset: usize) -> Vec<Word> {
             .is_some_and(|after| after.starts_with(':') && !after.starts_with("://"));
         let roles = roles_of(word);
         let capital = c.is_uppercase() && word.chars().nth(1).is_some_and(char::is_lowercase);
-        words.push(Word {
-            start: offset + start,
-            end: offset + start + word.len(),
-            roles,
-            apart,
-            labels,
-            capital,
-        });
+        let identifier = word.contains('_');
+        let (start, end) = (offset + start, offset + start + word.len());
+        words.push(Word { start, end, roles, apart, labels, capital, identifier });
         apart = false;
         if words.len() == MAX_WORDS {
             break;

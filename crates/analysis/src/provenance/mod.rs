@@ -154,8 +154,9 @@ impl<'a> Tracer<'a> {
     /// The sentence whose order this action carries out, where the user did not ask for it.
     fn follows(&self) -> Option<String> {
         let request = self.conversation.request.unwrap_or_default();
-        // The user asked for this kind of action, and for no other one of it.
-        let wanted = self.does.acts() && self.asked.meets(self.does) && !self.asked.is_open();
+        // The user asked for this kind of action, and for this one of it.
+        let named = self.facts.texts.iter().take(MAX_ARGUMENTS).any(|text| self.is_users_own(&text.text));
+        let wanted = self.does.acts() && self.asked.meets(self.does) && !self.asked.is_open() && named;
         let ordered = |passage: &&(Passage, &str)| {
             if wanted && !self.names_another(passage.1) {
                 return false;
