@@ -85,7 +85,9 @@ fn is_to(words: &[Word], index: usize) -> bool {
 
 /// Whether a word that may be a name is one here: nothing that could be its object follows.
 fn is_name(words: &[Word], index: usize) -> bool {
-    let Some(word) = words.get(index).filter(|word| word.roles.any(Roles::NAMED)) else { return false };
+    if !words.get(index).is_some_and(|word| word.roles.any(Roles::NAMED)) {
+        return false;
+    }
     let object = Roles::ARTICLE
         .or(Roles::MASS)
         .or(Roles::YOU)
@@ -153,7 +155,7 @@ impl Reader<'_, '_> {
             let of_orders = self.near(noun, 1, Roles::ORDERS);
             let earlier = self.near(index + 1, distance + 4, Roles::EARLIER);
             let any = self.near(index + 1, distance, Roles::PRIOR);
-            return (of_orders && (earlier || any)) || earlier;
+            return earlier || (of_orders && any);
         }
         // "everything above", "all of the above", "what you were told".
         let all = ["everything", "all", "anything", "what"].iter().any(|text| self.is(index + 1, text));

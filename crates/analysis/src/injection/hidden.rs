@@ -124,7 +124,7 @@ impl Count {
     fn signs(&self) -> Signs {
         let mut signs = Signs::default();
         let found = [
-            (Sign::HiddenText, self.tags >= 8 && self.tags > 0 || self.selectors >= 16),
+            (Sign::HiddenText, self.tags >= 8 || self.selectors >= 16),
             (Sign::Reordered, self.overrides > 0),
             (Sign::SplitWords, self.splits >= 3),
             (Sign::LookAlikes, self.look_alikes >= 3),

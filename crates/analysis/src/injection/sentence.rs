@@ -126,7 +126,7 @@ pub(super) fn is_glued(text: &str, start: usize) -> bool {
     let Some(last) = before.bytes().next_back() else { return false };
     let mut next = after.trim_start_matches(|c: char| c.is_ascii_alphabetic()).chars();
     let capital = after.starts_with(|c: char| c.is_ascii_uppercase())
-        && after.bytes().nth(1).is_some_and(|byte| byte.is_ascii_lowercase());
+        && after.as_bytes().get(1).is_some_and(u8::is_ascii_lowercase);
     let spaced = next.next() == Some(' ');
     let object = next.as_str();
     let escaped = ["\\n", "\\t", "\\r"].iter().any(|escape| before.ends_with(escape));

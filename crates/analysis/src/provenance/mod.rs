@@ -93,7 +93,7 @@ impl<'a> Tracer<'a> {
     fn arguments(&self) -> Vec<Origin> {
         let mut found: Vec<Origin> = Vec::new();
         for text in self.facts.texts.iter().take(MAX_ARGUMENTS) {
-            let sentence = self.from_passage(text).or_else(|| self.from_data(text));
+            let sentence = self.in_passage(text).or_else(|| self.in_data(text));
             if let Some(sentence) = sentence
                 && !found.iter().any(|origin| origin.field == text.field)
             {
@@ -105,7 +105,7 @@ impl<'a> Tracer<'a> {
     }
 
     /// The sentence of a passage that gives orders, where the argument stands in it.
-    fn from_passage(&self, text: &Text) -> Option<String> {
+    fn in_passage(&self, text: &Text) -> Option<String> {
         let values: Vec<&str> = match text.kind {
             FieldKind::Text | FieldKind::Outgoing | FieldKind::Secret => addresses(&text.text).collect(),
             _ if text.text.len() <= MAX_VALUE => {
@@ -122,7 +122,7 @@ impl<'a> Tracer<'a> {
 
     /// The sentence of an output that gives no orders, where the argument names somebody and the
     /// user did not point there.
-    fn from_data(&self, text: &Text) -> Option<String> {
+    fn in_data(&self, text: &Text) -> Option<String> {
         self.conversation.request?;
         let delegated = self.points && self.asked.meets(self.does);
         let value = text.text.trim();
