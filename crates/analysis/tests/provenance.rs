@@ -1,6 +1,8 @@
 //! Where arguments come from, and who asked for an action: each attack beside the honest task that
 //! looks most like it.
 
+#![expect(clippy::panic, reason = "a test fails by panicking")]
+
 use serde_json::{Value, json};
 use stayhand_analysis::analyse;
 use stayhand_analysis::provenance::{Conversation, tainted, trace};

@@ -100,6 +100,7 @@ fn arguments_and_orders_from_untrusted_content_are_held() {
     .assert_eq(&table(&policy(ALLOW_ALL), &State::default(), &rows));
 }
 
+/// Bypass 146: instructions in the results of tools. Bypass 117: an attack spread over several calls.
 #[test]
 fn an_order_in_an_earlier_output_follows_the_session() {
     let policy = policy(ALLOW_ALL);
