@@ -77,7 +77,10 @@ pub(crate) fn write(path: &str) -> Case {
 /// A statement of this kind.
 pub(crate) fn sql(class: SqlClass, verb: &str, tables: &[&str]) -> Operation {
     let tables = tables.iter().map(|table| (*table).to_owned()).collect();
-    Operation { statements: vec![Statement { class, tables, columns: vec![], verb: verb.into() }], ..Operation::default() }
+    Operation {
+        statements: vec![Statement { class, tables, columns: vec![], verb: verb.into() }],
+        ..Operation::default()
+    }
 }
 
 /// A connection to a host.
