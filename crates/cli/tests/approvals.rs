@@ -14,7 +14,8 @@ use serde_json::Value;
 use std::time::Duration;
 
 /// A command that the default pack holds and that leaves a trace when it runs.
-const MAKE: &[&str] = &["exec", "--", "python3", "-c", "open('made', 'a').write('x')"];
+const MAKE: &[&str] =
+    &["exec", "--", "python3", "-c", "exec(open('/dev/null').read()); open('made', 'a').write('x')"];
 
 impl World {
     /// How often [`MAKE`] has run.
@@ -93,7 +94,9 @@ fn an_answer_is_final() {
     world.approve("A999", "ann").expect(REFUSED).says("no such approval");
     world.approve("17x", "ann").expect(USAGE);
     world.run(&["approvals", "show", "A999"]).expect(USAGE).says("A999");
-    let other = world.run(&["exec", "--session", "other", "--", "python3", "-c", "1"]).approval();
+    let other = world
+        .run(&["exec", "--session", "other", "--", "python3", "-c", "exec(open('/dev/null').read())"])
+        .approval();
     world.approve(&other, "  ").expect(REFUSED).says("named person");
 }
 
@@ -153,12 +156,15 @@ fn lists_and_shows_what_would_run() {
     }
     let shown = world.run(&["--json", "approvals", "show", &id]).json();
     assert_eq!(shown["approval"]["id"], id.as_str());
-    assert_eq!(shown["request"]["resource"]["argv"][2], "open('made', 'a').write('x')");
+    assert_eq!(
+        shown["request"]["resource"]["argv"][2],
+        "exec(open('/dev/null').read()); open('made', 'a').write('x')"
+    );
     assert!(shown["facts"]["operations"].is_array());
     world
         .run(&["approvals", "show", &id])
         .expect(PERMITTED)
-        .says("open('made', 'a').write('x')")
+        .says("exec(open('/dev/null').read()); open('made', 'a').write('x')")
         .says("unknown effects");
     world.approve(&id, "ann").expect(PERMITTED);
     world.run(&["approvals", "list", "--all"]).expect(PERMITTED).says("granted");
@@ -174,9 +180,9 @@ fn bypass_131_an_approval_is_not_replayed_for_anything_else() {
     let stricter = stricter.to_str().unwrap();
     let id = world.ask();
     world.approve(&id, "ann").expect(PERMITTED);
-    let code = "open('made', 'a').write('x')";
+    let code = "exec(open('/dev/null').read()); open('made', 'a').write('x')";
     for other in [
-        &["exec", "--", "python3", "-c", "open('made', 'a').write('xy')"][..],
+        &["exec", "--", "python3", "-c", "exec(open('/dev/null').read()); open('made', 'a').write('xy')"][..],
         &["exec", "--", "python3", "-c", code, "more"],
         &["exec", "--session", "other", "--", "python3", "-c", code],
         &["exec", "--agent", "mallory", "--", "python3", "-c", code],
@@ -232,7 +238,9 @@ fn bypass_133_the_requester_does_not_approve() {
     let world = World::new();
     let id = world.ask();
     world.approve(&id, "agent").expect(REFUSED).says("whoever asked may not answer");
-    let own = world.run(&["exec", "--agent", "build-bot", "--", "python3", "-c", "1"]).approval();
+    let own = world
+        .run(&["exec", "--agent", "build-bot", "--", "python3", "-c", "exec(open('/dev/null').read())"])
+        .approval();
     world.approve(&own, "build-bot").expect(REFUSED);
     for command in [
         format!("stayhand approvals approve {id}"),
@@ -273,7 +281,8 @@ fn bypass_137_silence_is_a_refusal_and_can_be_asked_again() {
 #[test]
 fn bypass_138_what_is_shown_is_what_runs() {
     let world = World::new();
-    let code = "open('made', 'a')\n# harmless \u{202e}('x')etirw\u{1b}[1A\u{1b}[2K";
+    let code =
+        "exec(open('/dev/null').read())\nopen('made', 'a')\n# harmless \u{202e}('x')etirw\u{1b}[1A\u{1b}[2K";
     let run = world.run(&["exec", "--", "python3", "-c", code]);
     let id = run.expect(NOT_RUN).approval();
     for args in
@@ -291,5 +300,13 @@ fn bypass_138_what_is_shown_is_what_runs() {
     // P103: what changed after it was shown is not what was approved.
     let id = world.ask();
     world.approve(&id, "ann").expect(PERMITTED);
-    world.run(&["exec", "--", "python3", "-c", "open('made', 'a').write('xx')"]).expect(NOT_RUN);
+    world
+        .run(&[
+            "exec",
+            "--",
+            "python3",
+            "-c",
+            "exec(open('/dev/null').read()); open('made', 'a').write('xx')",
+        ])
+        .expect(NOT_RUN);
 }

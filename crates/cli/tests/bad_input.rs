@@ -492,7 +492,7 @@ fn streams_that_are_closed_or_full() {
     let stayhand = "\"$0\" --home \"$1\"";
     world.run(&["exec", "--", "true"]).expect(PERMITTED);
     shell(&format!("{stayhand} check --batch - <&-")).expect(PERMITTED);
-    shell(&format!("{stayhand} exec -- python3 -c 1 <&-")).expect(NOT_RUN).says("held as");
+    shell(&format!("{stayhand} exec -- python3 -c 'exec(open(0))' <&-")).expect(NOT_RUN).says("held as");
     shell(&format!("{stayhand} check bash ls >/dev/full"))
         .expect(INTERNAL)
         .says("error:")

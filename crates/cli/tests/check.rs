@@ -24,7 +24,8 @@ const FORMS: &[(&str, &str, i32)] = &[
     ("fetch", "http://169.254.169.254/", REFUSED),
     ("sql", "SELECT 1", PERMITTED),
     ("sql", "DROP TABLE users", REFUSED),
-    ("python", "print(1)", HELD),
+    ("python", "print(1)", PERMITTED),
+    ("python", "exec(unknown)", HELD),
     // An object is all of the arguments.
     ("bash", r#"{"command":"ls"}"#, PERMITTED),
     ("bash", r#"{"command":"rm -fr /"}"#, REFUSED),
@@ -130,7 +131,7 @@ fn a_batch_answers_line_by_line() {
     // Refused and held lines are good lines.
     let run = world.feed(
         &["check", "--batch", "-"],
-        "{\"tool\":\"bash\",\"input\":\"rm -rf /\"}\n{\"tool\":\"python\",\"input\":\"1\"}",
+        "{\"tool\":\"bash\",\"input\":\"rm -rf /\"}\n{\"tool\":\"python\",\"input\":\"exec(unknown)\"}",
     );
     let answers = run.expect(PERMITTED).json_lines();
     assert_eq!((&answers[0]["effect"], &answers[1]["effect"]), (&json!("deny"), &json!("approve")));

@@ -103,7 +103,7 @@ fn an_unexpected_effect_fails_the_play() {
 
 #[test]
 fn held_actions_run_only_with_yes() {
-    let line = r#"{"tool":"python","input":{"code":"open('made.txt', 'w')"},"expect":"approve"}"#;
+    let line = r#"{"tool":"python","input":{"code":"exec(open('/dev/null').read()); open('made.txt', 'w')"},"expect":"approve"}"#;
     for (answer, made) in [("--no", false), ("--yes", true)] {
         let world = World::new();
         let script = world.write("held.jsonl", line);
@@ -195,8 +195,9 @@ fn replay_reproduces_every_decision_and_lists_what_a_change_changes() {
     run.expect(REFUSED);
     let found = differences(&run);
     assert!(found.values().all(|(was, now)| was != "deny" && now == "deny"), "{found:?}");
-    let hosts = ["https://collect.invalid", "https://get.invalid", "http://127.0.0.1"];
-    assert_eq!(found.keys().copied().collect::<BTreeSet<_>>(), decisions_with(&world, &hosts));
+    let beyond =
+        ["https://collect.invalid", "https://get.invalid", "http://127.0.0.1", "/srv/no-such-folder"];
+    assert_eq!(found.keys().copied().collect::<BTreeSet<_>>(), decisions_with(&world, &beyond));
 
     let commits = world.write("no-commits.yaml", "extends: coding-agent\nrules:\n  - {name: no_commits, deny: bash, when: {program: git, subcommand: commit}}\n");
     let run = world.run(&["--json", "replay", "--policy", commits.to_str().unwrap()]);

@@ -231,7 +231,7 @@ const STRICT_CASES: &[(&str, &str, i32)] = &[
     ("bash", "rm -rf /", REFUSED),
     ("read_file", "~/.ssh/id_rsa", REFUSED),
     ("bash", "git push origin main", HELD),
-    ("python", "print(1)", HELD),
+    ("python", "exec(unknown)", HELD),
     ("fetch", "http://169.254.169.254/", REFUSED),
     ("fetch", "http://10.0.0.1/", REFUSED),
     ("sql", "DROP TABLE users", REFUSED),

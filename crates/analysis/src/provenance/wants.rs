@@ -171,7 +171,11 @@ pub(super) fn words_of_name(tool: &str) -> Vec<String> {
 
 /// The kinds of action that a tool stands for, by its name.
 pub(super) fn kinds_of_tool(tool: &str) -> Kinds {
-    words_of_name(tool).iter().map(|word| kinds_of(word)).fold(Kinds::default(), Kinds::or)
+    let words = words_of_name(tool);
+    let mut kinds = words.iter().map(|word| kinds_of(word)).filter(|kinds| *kinds != Kinds::default());
+    // The first one is the verb. What it is done to matters where it is money: `schedule_transfer`.
+    let verb = kinds.next().unwrap_or_default();
+    kinds.fold(verb, |all, object| all.or(Kinds(object.0 & Kinds::PAY.0)))
 }
 
 #[cfg(test)]

@@ -38,7 +38,9 @@ fn bypass_24_the_judged_words_are_the_executed_words() {
 #[test]
 fn bypass_87_programs_see_an_environment_of_their_own() {
     let world = World::new();
-    let mut command = world.command(&["exec", "--", "env"]);
+    // Who prints a whole environment is asked; here the policy permits it.
+    let policy = world.write("env.yaml", "rules: [{name: all, allow: '*'}]\n");
+    let mut command = world.command(&["exec", "--policy", policy.to_str().unwrap(), "--", "env"]);
     let secrets = [
         "AWS_SECRET_ACCESS_KEY",
         "GITHUB_TOKEN",

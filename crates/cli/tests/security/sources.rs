@@ -26,7 +26,9 @@ fn gather(folder: &Path, files: &mut Vec<PathBuf>) {
 
 /// Modules that exist in tests only.
 fn is_for_tests(path: &Path) -> bool {
+    let folder = path.parent().and_then(Path::file_name);
     path.file_name().is_some_and(|name| name == "tests.rs" || name == "measure.rs")
+        || folder.is_some_and(|name| name == "tests")
 }
 
 /// The files whose code (not comments, not the part for tests) contains one of these texts.
