@@ -55,6 +55,11 @@ impl<'a> Reader<'a> {
                 [b'|', b'|', ..] => Connector::Or,
                 _ => break,
             };
+            // The grammar groups what stands around a redirection in the middle of a list.
+            let before = rest.last().map_or(&first, |(_, statement)| statement);
+            if redirects(before) {
+                return None;
+            }
             self.rest = self.rest.get(2..)?;
             rest.push((connector, self.pipeline()?));
         }
@@ -173,6 +178,14 @@ impl<'a> Reader<'a> {
         self.rest = self.rest.get(1..)?;
         let odd = text.bytes().any(|byte| byte.is_ascii_control());
         (!odd).then(|| Part::Text { text: text.to_owned(), quoted: true })
+    }
+}
+
+fn redirects(statement: &Statement) -> bool {
+    match statement {
+        Statement::Command(command) => !command.redirects.is_empty(),
+        Statement::Pipeline(stages) => stages.iter().any(redirects),
+        _ => false,
     }
 }
 
