@@ -1,4 +1,11 @@
 //! `stayhand explain`: how its pages read.
+#![expect(
+    clippy::disallowed_methods,
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "tests start processes, and fail by panicking"
+)]
 
 #[path = "common/mod.rs"]
 mod common;
