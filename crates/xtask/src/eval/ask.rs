@@ -7,12 +7,14 @@ use std::io::{BufWriter, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
+use tempfile::TempDir;
 
 /// The release binary with an empty workspace and a home of its own.
 #[derive(Debug)]
 pub(super) struct Asker {
     binary: PathBuf,
-    scratch: PathBuf,
+    /// Outside of the project, which would be taken for the workspace.
+    scratch: TempDir,
 }
 
 /// The answers to a list of questions, in its order, and how long they took.
@@ -24,11 +26,8 @@ pub(super) struct Answers {
 
 impl Asker {
     pub(super) fn new(root: &Path) -> anyhow::Result<Self> {
-        let scratch = root.join("target/eval");
-        if scratch.exists() {
-            std::fs::remove_dir_all(&scratch)?;
-        }
-        std::fs::create_dir_all(scratch.join("workspace"))?;
+        let scratch = tempfile::tempdir()?;
+        std::fs::create_dir(scratch.path().join("workspace"))?;
         Ok(Self { binary: root.join("target/release/stayhand"), scratch })
     }
 
@@ -39,7 +38,7 @@ impl Asker {
 
     /// Decides actions under the text of a policy.
     pub(super) fn check_under(&self, policy: &str, questions: &[Value]) -> anyhow::Result<Answers> {
-        let file = self.scratch.join("policy.yaml");
+        let file = self.scratch.path().join("policy.yaml");
         std::fs::write(&file, policy)?;
         let file = file.to_str().context("the path is no text")?;
         self.ask(&["check", "--policy", file, "--batch"], questions)
@@ -51,7 +50,7 @@ impl Asker {
     }
 
     fn ask(&self, words: &[&str], questions: &[Value]) -> anyhow::Result<Answers> {
-        let batch = self.scratch.join("batch.jsonl");
+        let batch = self.scratch.path().join("batch.jsonl");
         let mut file = BufWriter::new(File::create(&batch)?);
         for question in questions {
             writeln!(file, "{question}")?;
@@ -61,9 +60,9 @@ impl Asker {
         let output = Command::new(&self.binary)
             .args(words)
             .arg(&batch)
-            .env("HOME", &self.scratch)
+            .env("HOME", self.scratch.path())
             .env_remove("STAYHAND_HOME")
-            .current_dir(self.scratch.join("workspace"))
+            .current_dir(self.scratch.path().join("workspace"))
             .stderr(Stdio::inherit())
             .output()
             .context("cannot run the binary")?;
