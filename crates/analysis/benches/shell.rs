@@ -14,7 +14,7 @@ fn ordinary(criterion: &mut Criterion) {
         ("ls", "ls -la"),
         ("git", "git commit -m 'Fix the parser'"),
         ("test", "cargo test --workspace -- --nocapture"),
-        ("pipe", "grep -rn TODO src | sort | uniq -c | head -20"),
+        ("pipe", "grep -rn parse src | sort | uniq -c | head -20"),
         ("list", "cd crates/core && cargo build --release 2>&1 | tail -5"),
         ("unlisted", "some-tool --input data/x.csv --output out/y.json"),
     ];

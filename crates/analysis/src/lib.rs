@@ -11,7 +11,7 @@
 //! use stayhand_analysis::{Surroundings, path, sql, url};
 //! use stayhand_core::facts::{Access, AddressClass, Place, SqlClass};
 //!
-//! let at = Surroundings { cwd: "/work/repo", workspace: "/work/repo", home: "/home/ada" };
+//! let at = Surroundings { cwd: "/code/repo", workspace: "/code/repo", home: "/home/ada" };
 //! let used = path::path_use(Access::Read, "docs/../../../home/ada/.ssh/id_rsa", &at).unwrap();
 //! assert_eq!((used.lexical.as_str(), used.place), ("/home/ada/.ssh/id_rsa", Some(Place::Key)));
 //!

@@ -20,7 +20,7 @@ const COMMANDS: &[&str] = &[
     "ls -la src | head -5",
     "cargo test --workspace && git commit -am 'Fix it'",
     "npm ci; npm run build",
-    "grep -rn TODO src > notes.txt",
+    "grep -rn parse src > notes.txt",
     "mkdir -p out && cp -r assets out/",
     "for f in a.txt b.txt; do sort \"$f\" > \"$f.sorted\"; done",
     "if test -f Makefile; then make; else ./build.sh; fi",
@@ -42,7 +42,7 @@ const COMMANDS: &[&str] = &[
     "diff <(sort a) <(sort b)",
     "echo ok; rm -rf / # tidy up",
     // bypass 7, 2: options in other places
-    "git -C /work/app push --force origin main",
+    "git -C /code/app push --force origin main",
     // bypass 10: redirection under a harmless command
     "echo 'alias ls=rm' >> ~/.bashrc",
     // bypass 17, 18, 19: variables
@@ -78,7 +78,7 @@ fn explain(arguments: &[&str]) -> Output {
         .arg("--home")
         .arg(state.path())
         .arg("explain")
-        .args(["--cwd", "/work/app"])
+        .args(["--cwd", "/code/app"])
         .args(arguments)
         .output()
         .unwrap()
@@ -127,7 +127,7 @@ fn json_holds_the_tree_the_facts_and_the_decision() {
     let output = explain(&["--json", "cat a | python3 -c 'import os; os.remove(\"b\")'"]);
     let page: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!(page["tree"][0]["kind"], "pipeline: each feeds the next");
-    assert_eq!(page["tree"][0]["children"][1]["does"][0], "deletes /work/app/b");
+    assert_eq!(page["tree"][0]["children"][1]["does"][0], "deletes /code/app/b");
     assert_eq!(page["decision"]["facts"]["operations"].as_array().unwrap().len(), 2);
     assert_eq!(page["decision"]["effect"], "allow");
 }

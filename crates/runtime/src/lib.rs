@@ -12,8 +12,8 @@
 //! use stayhand_runtime::{Engine, Settings, Verdict, wire};
 //!
 //! let engine = Engine::in_memory(Settings::default())?;
-//! let line = br#"{"tool":"bash","input":{"command":"rm -rf /"},"cwd":"/work"}"#;
-//! let request = wire::request(line, &wire::Defaults::new("/work", "/home/u"))?;
+//! let line = br#"{"tool":"bash","input":{"command":"rm -rf /"},"cwd":"/code"}"#;
+//! let request = wire::request(line, &wire::Defaults::new("/code", "/home/u"))?;
 //! let verdict = engine.authorize(request)?;
 //! assert!(matches!(verdict, Verdict::Refused(_)));
 //! # Ok::<(), Box<dyn std::error::Error>>(())

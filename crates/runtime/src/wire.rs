@@ -279,7 +279,7 @@ mod tests {
 
     #[test]
     fn aliases_and_main_arguments() {
-        let defaults = Defaults::new("/work", "/home/u");
+        let defaults = Defaults::new("/code", "/home/u");
         let parsed = request(br#"{"tool":"Read","input":{"file_path":"/x"}}"#, &defaults).unwrap();
         assert_eq!(parsed.request.action.0, "read_file");
         assert_eq!(parsed.request.resource.0["path"], "/x");

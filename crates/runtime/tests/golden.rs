@@ -94,7 +94,7 @@ impl Guardrails {
         let line = json!({
             "tool": action, "input": params, "context": { "estimated_cost_cents": cents },
         });
-        let defaults = wire::Defaults::new("/work", "/home/u");
+        let defaults = wire::Defaults::new("/code", "/home/u");
         let parsed = wire::request(line.to_string().as_bytes(), &defaults).unwrap();
         self.engine.check(parsed, false).unwrap().decision
     }

@@ -137,7 +137,7 @@ fn authorize(callers: usize, time: Duration) {
     let ours = in_threads(callers, time, move |number| {
         let line = serde_json::json!({ "tool": "bash", "input": { "command": format!("echo {number}") } })
             .to_string();
-        let asked = wire::request(line.as_bytes(), &Defaults::new("/work", "/home/u")).unwrap();
+        let asked = wire::request(line.as_bytes(), &Defaults::new("/code", "/home/u")).unwrap();
         let Verdict::Permitted(permit) = engine.authorize(asked).unwrap() else { panic!("not permitted") };
         // The figure is about deciding; a permit that is not settled stays in doubt.
         std::mem::forget(permit);
@@ -223,7 +223,7 @@ fn replay_and_verify(decisions: usize) {
             std::thread::spawn(move || {
                 for number in 0..decisions / 64 {
                     let asked =
-                        wire::request(action(caller + number).as_bytes(), &Defaults::new("/work", "/home/u"))
+                        wire::request(action(caller + number).as_bytes(), &Defaults::new("/code", "/home/u"))
                             .unwrap();
                     engine.check(asked, true).unwrap();
                 }

@@ -125,7 +125,7 @@ impl Simulation {
         let agent = format!("agent-{}", self.random.below(3));
         let line = serde_json::json!({ "tool": "bash", "input": { "command": command }, "agent": agent })
             .to_string();
-        let asked = wire::request(line.as_bytes(), &Defaults::new("/work", "/home/u"))?;
+        let asked = wire::request(line.as_bytes(), &Defaults::new("/code", "/home/u"))?;
         match self.engine.authorize(asked)? {
             Verdict::Permitted(permit) => self.waiting.push(permit),
             Verdict::Held(held) => {

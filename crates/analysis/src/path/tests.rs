@@ -3,7 +3,7 @@ use proptest::prelude::*;
 use stayhand_core::facts::Place;
 
 const AT: Surroundings<'static> =
-    Surroundings { cwd: "/work/repo/sub", workspace: "/work/repo", home: "/home/ada" };
+    Surroundings { cwd: "/code/repo/sub", workspace: "/code/repo", home: "/home/ada" };
 
 #[track_caller]
 fn reads_as(rows: &[(&str, &str)]) {
@@ -23,9 +23,9 @@ fn lies_in(rows: &[(&str, Option<Place>)]) {
 #[test]
 fn paths_are_made_absolute() {
     reads_as(&[
-        ("a", "/work/repo/sub/a"),
-        ("./a//b/.", "/work/repo/sub/a/b"),
-        ("..", "/work/repo"),
+        ("a", "/code/repo/sub/a"),
+        ("./a//b/.", "/code/repo/sub/a/b"),
+        ("..", "/code/repo"),
         ("../../../../../etc", "/etc"),
         ("/", "/"),
         ("//etc//passwd/", "/etc/passwd"),
@@ -34,13 +34,13 @@ fn paths_are_made_absolute() {
         ("~/x", "/home/ada/x"),
         ("~root/x", "/root/x"),
         ("~eve/x", "/home/eve/x"),
-        ("~+/x", "/work/repo/sub/x"),
-        ("~$report.docx", "/work/repo/sub/~$report.docx"),
+        ("~+/x", "/code/repo/sub/x"),
+        ("~$report.docx", "/code/repo/sub/~$report.docx"),
         ("$HOME/.ssh", "/home/ada/.ssh"),
         ("${HOME}", "/home/ada"),
-        ("$PWD/x", "/work/repo/sub/x"),
-        ("routes/$id.tsx", "/work/repo/sub/routes/$id.tsx"),
-        ("app/[slug]/page.tsx", "/work/repo/sub/app/[slug]/page.tsx"),
+        ("$PWD/x", "/code/repo/sub/x"),
+        ("routes/$id.tsx", "/code/repo/sub/routes/$id.tsx"),
+        ("app/[slug]/page.tsx", "/code/repo/sub/app/[slug]/page.tsx"),
     ]);
 }
 
@@ -52,7 +52,7 @@ fn process_links_lead_where_the_kernel_leads() {
         ("/proc/self/root/../etc", "/etc"),
         ("/proc/thread-self/root/proc/self/root/etc", "/etc"),
         ("/proc/self/task/7/root/etc", "/etc"),
-        ("/proc/self/cwd/x", "/work/repo/sub/x"),
+        ("/proc/self/cwd/x", "/code/repo/sub/x"),
         ("/proc/self/status", "/proc/self/status"),
         ("/proc/version", "/proc/version"),
     ]);
@@ -143,9 +143,9 @@ fn sensitive_places_are_known_beside_their_harmless_neighbours() {
         ("/home", Some(System)),
         ("/", Some(System)),
         ("~/.local/share/stayhand/log.db", Some(Stayhand)),
-        ("/work/repo/.stayhand/policy.yaml", Some(Stayhand)),
+        ("/code/repo/.stayhand/policy.yaml", Some(Stayhand)),
         ("~/.local/share/other/log.db", None),
-        ("/work/repo-evil/x", None),
+        ("/code/repo-evil/x", None),
     ]);
 }
 

@@ -35,9 +35,9 @@ use stayhand_core::facts::{Aspect, Operation};
 /// ```
 /// use stayhand_analysis::{Surroundings, shell};
 ///
-/// let at = Surroundings { cwd: "/work", workspace: "/work", home: "/home/me" };
+/// let at = Surroundings { cwd: "/code", workspace: "/code", home: "/home/me" };
 /// let operations = shell::operations("cd src && rm -rf build", &at);
-/// assert_eq!(operations.last().unwrap().paths[0].lexical, "/work/src/build");
+/// assert_eq!(operations.last().unwrap().paths[0].lexical, "/code/src/build");
 /// ```
 pub fn operations(command: &str, at: &Surroundings<'_>) -> Vec<Operation> {
     let folders = [at.cwd.to_owned()];
@@ -58,7 +58,7 @@ pub fn operations(command: &str, at: &Surroundings<'_>) -> Vec<Operation> {
 /// ```
 /// use stayhand_analysis::{Surroundings, shell};
 ///
-/// let at = Surroundings { cwd: "/work", workspace: "/work", home: "/home/me" };
+/// let at = Surroundings { cwd: "/code", workspace: "/code", home: "/home/me" };
 /// let tree = shell::outline("cat log | grep error", &at);
 /// assert_eq!((tree.len(), tree[0].children.len()), (1, 2));
 /// ```

@@ -11,8 +11,8 @@ fn request(tool: &str, arguments: Value) -> Request {
         action: Action(tool.into()),
         resource: Resource(arguments),
         context: Context {
-            cwd: "/work/repo".into(),
-            workspace: "/work/repo".into(),
+            cwd: "/code/repo".into(),
+            workspace: "/code/repo".into(),
             home: "/home/ada".into(),
             cost_nanousd: None,
             declared: Map::new(),
@@ -114,7 +114,7 @@ fn the_folder_a_command_starts_in() {
         (working_folder(&request("bash", input.clone())), facts("bash", input))
     };
     for (given, folder) in [
-        (json!({"cwd": "sub"}), "/work/repo/sub"),
+        (json!({"cwd": "sub"}), "/code/repo/sub"),
         (json!({"workdir": "/etc"}), "/etc"),
         (json!({"cwd": "~/x", "dir": "/home/ada/x"}), "/home/ada/x"),
     ] {
@@ -139,14 +139,14 @@ fn the_folder_a_command_starts_in() {
 
 #[test]
 fn known_tools_do_what_they_say() {
-    assert_eq!(paths("read_file", json!({"path": "a.rs"})), ["Read /work/repo/a.rs"]);
-    assert_eq!(paths("Read", json!({"file_path": "/work/repo/a.rs"})), ["Read /work/repo/a.rs"]);
-    assert_eq!(paths("list_dir", json!({"path": "."})), ["List /work/repo"]);
-    assert_eq!(paths("write_file", json!({"path": "a", "content": "/etc/passwd"})), ["Write /work/repo/a"]);
-    assert_eq!(paths("delete_file", json!({"path": "a"})), ["Delete /work/repo/a"]);
+    assert_eq!(paths("read_file", json!({"path": "a.rs"})), ["Read /code/repo/a.rs"]);
+    assert_eq!(paths("Read", json!({"file_path": "/code/repo/a.rs"})), ["Read /code/repo/a.rs"]);
+    assert_eq!(paths("list_dir", json!({"path": "."})), ["List /code/repo"]);
+    assert_eq!(paths("write_file", json!({"path": "a", "content": "/etc/passwd"})), ["Write /code/repo/a"]);
+    assert_eq!(paths("delete_file", json!({"path": "a"})), ["Delete /code/repo/a"]);
     assert_eq!(
         paths("Edit", json!({"file_path": "a", "old_string": "/x", "new_string": "~/y"})),
-        ["Write /work/repo/a"]
+        ["Write /code/repo/a"]
     );
     assert_eq!(hosts("fetch", json!({"url": "https://example.com/"})), ["example.com"]);
     let method = |input| facts("fetch", input).operations[0].hosts[0].method.clone();
@@ -159,7 +159,7 @@ fn known_tools_do_what_they_say() {
     let code = facts("python", json!({"code": "print(1)"}));
     assert!(code.operations[0].does.contains(Trait::ExecuteCode) && !hides(&code, Aspect::Effects));
     assert!(hides(&facts("python", json!({"code": "f()"})), Aspect::Effects));
-    assert_eq!(paths("python", json!({"code": "import os; os.remove('a')"})), ["Delete /work/repo/a"]);
+    assert_eq!(paths("python", json!({"code": "import os; os.remove('a')"})), ["Delete /code/repo/a"]);
 }
 
 #[test]
@@ -200,30 +200,30 @@ fn wrong_types_and_gaps_are_invalid() {
 fn p009_p010_every_path_counts() {
     assert_eq!(
         paths("copy", json!({"src": "/etc/shadow", "dest": "x"})),
-        ["Write /work/repo/x", "Read /etc/shadow"]
+        ["Write /code/repo/x", "Read /etc/shadow"]
     );
     assert_eq!(
         paths("copy", json!({"path": "a", "file_path": "/etc/shadow"})),
-        ["Read /etc/shadow", "Read /work/repo/a"]
+        ["Read /etc/shadow", "Read /code/repo/a"]
     );
     assert_eq!(
         paths("write_file", json!({"path": "a", "file_path": "/etc/x"})),
-        ["Write /etc/x", "Write /work/repo/a"]
+        ["Write /etc/x", "Write /code/repo/a"]
     );
     assert_eq!(paths("copy", json!({"source": "google", "target": "sales"})), Vec::<String>::new());
     assert_eq!(
         paths("copy", json!({"src": "a.txt", "dest": "b.txt"})),
-        ["Write /work/repo/b.txt", "Read /work/repo/a.txt"]
+        ["Write /code/repo/b.txt", "Read /code/repo/a.txt"]
     );
 }
 
 #[test]
 fn other_names_of_one_argument_are_understood() {
-    assert_eq!(paths("delete_file", json!({"file_path": "a"})), ["Delete /work/repo/a"]);
+    assert_eq!(paths("delete_file", json!({"file_path": "a"})), ["Delete /code/repo/a"]);
     assert_eq!(paths("x", json!({"source_path": "/a", "destinationPath": "/b"})), ["Write /b", "Read /a"]);
     assert_eq!(
         paths("x", json!({"save_dir": "/a", "attachment_file": "b"})),
-        ["Read /work/repo/b", "Write /a"]
+        ["Read /code/repo/b", "Write /a"]
     );
     assert_eq!(
         hosts("x", json!({"target_host": "a.com", "upload_url": "https://b.com"})),
@@ -309,7 +309,7 @@ fn p053_p054_every_host_counts() {
 fn nested_values_and_keys_are_inspected() {
     assert_eq!(paths("x", json!({"opts": {"path": "/app/.env"}})), ["Read /app/.env"]);
     assert_eq!(paths("x", json!({"opts": [{"a": ["/etc/shadow"]}]})), ["Read /etc/shadow"]);
-    assert_eq!(paths("x", json!({"files": ["a", "b"]})), ["Read /work/repo/a", "Read /work/repo/b"]);
+    assert_eq!(paths("x", json!({"files": ["a", "b"]})), ["Read /code/repo/a", "Read /code/repo/b"]);
     assert_eq!(paths("x", json!({"map": {"/etc/shadow": 1}})), ["Read /etc/shadow"]);
     assert_eq!(paths("x", json!({"map": {"/users/list": 1}})), Vec::<String>::new());
     assert_eq!(paths("x", json!({"note": "/etc/shadow"})), Vec::<String>::new());
@@ -343,9 +343,9 @@ fn bypass_42_encoded_paths_are_judged_both_ways() {
     let read = |path: &str| paths("read_file", json!({"path": path}));
     assert_eq!(read("%2e%2e%2f%2e%2e%2fetc%2fshadow")[1], "Read /etc/shadow");
     assert_eq!(read(r"..\..\etc\shadow")[1], "Read /etc/shadow");
-    assert_eq!(read("My%20Notes.md"), ["Read /work/repo/My%20Notes.md", "Read /work/repo/My Notes.md"]);
+    assert_eq!(read("My%20Notes.md"), ["Read /code/repo/My%20Notes.md", "Read /code/repo/My Notes.md"]);
     assert_eq!(read("src/main.rs").len(), 1);
-    assert_eq!(read("app/[id]/page.tsx"), ["Read /work/repo/app/[id]/page.tsx"]);
+    assert_eq!(read("app/[id]/page.tsx"), ["Read /code/repo/app/[id]/page.tsx"]);
 }
 
 #[test]

@@ -515,9 +515,9 @@ mod tests {
 
     fn context() -> Context {
         Context {
-            workspace: "/work".into(),
+            workspace: "/code".into(),
             home: "/home/u".into(),
-            cwd: "/work".into(),
+            cwd: "/code".into(),
             ..Context::default()
         }
     }
@@ -530,11 +530,11 @@ mod tests {
             ("/a/**", "/a-evil/x", false),
             ("/a/*.txt", "/a/b.txt", true),
             ("/a/*.txt", "/a/keys/b.txt", false),
-            ("./**", "/work/x", true),
-            ("./src/**", "/work/src/lib.rs", true),
+            ("./**", "/code/x", true),
+            ("./src/**", "/code/src/lib.rs", true),
             ("./**", "/workshop/x", false),
             ("~/.ssh/**", "/home/u/.ssh/id_rsa", true),
-            ("**/.env", "/work/x/.env", true),
+            ("**/.env", "/code/x/.env", true),
             ("*.pem", "/deep/er/key.pem", true),
             ("*.pem", "/deep/key.pem/x", false),
             ("/**/b/**/d", "/a/b/c/b/d", true),
@@ -547,8 +547,8 @@ mod tests {
     #[test]
     fn exclusions_and_globs() {
         let set = PathSet::parse(["./**", "!./secret/**"]).unwrap();
-        let inside = PathUse::new(Access::Read, "/work/a");
-        let secret = PathUse::new(Access::Read, "/work/secret/a");
+        let inside = PathUse::new(Access::Read, "/code/a");
+        let secret = PathUse::new(Access::Read, "/code/secret/a");
         assert!(set.contains(&inside, &context()) && !set.contains(&secret, &context()));
 
         let env = PathSet::parse(["**/.env"]).unwrap();
@@ -556,9 +556,9 @@ mod tests {
             let used = PathUse { glob: true, ..PathUse::new(Access::Read, path) };
             env.touches(&used, &context())
         };
-        assert_eq!(touches("/work/.e*"), Tri::Unknown);
-        assert_eq!(touches("/work/*.o"), Tri::No);
-        assert_eq!(touches("/work/*"), Tri::No, "a shell's * leaves hidden files out");
+        assert_eq!(touches("/code/.e*"), Tri::Unknown);
+        assert_eq!(touches("/code/*.o"), Tri::No);
+        assert_eq!(touches("/code/*"), Tri::No, "a shell's * leaves hidden files out");
     }
 
     #[test]

@@ -49,8 +49,8 @@ pub(crate) struct Case {
 /// A request for `tool` without arguments, of which nothing is known yet.
 pub(crate) fn call(tool: &str) -> Case {
     let context = Context {
-        cwd: "/work".into(),
-        workspace: "/work".into(),
+        cwd: "/code".into(),
+        workspace: "/code".into(),
         home: "/home/u".into(),
         ..Context::default()
     };
@@ -274,7 +274,7 @@ fn absolute(path: &str) -> String {
     match path.strip_prefix('~') {
         Some(rest) => format!("/home/u{rest}"),
         None if path.starts_with('/') => path.to_owned(),
-        None => format!("/work/{path}"),
+        None => format!("/code/{path}"),
     }
 }
 

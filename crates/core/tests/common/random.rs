@@ -17,11 +17,11 @@ use stayhand_core::time::Timestamp;
 const TOOLS: &[&str] = &["bash", "read_file", "fetch", "sql", "act", "mcp__x__go"];
 const PATHS: &[&str] = &[
     "/",
-    "/work",
-    "/work/a",
-    "/work/a/b.txt",
-    "/work/b/c",
-    "/work/.env",
+    "/code",
+    "/code/a",
+    "/code/a/b.txt",
+    "/code/b/c",
+    "/code/.env",
     "/etc",
     "/etc/passwd",
     "/home/u",
@@ -43,9 +43,9 @@ const PATH_PATTERNS: &[&str] = &[
     "/",
     "/x/*/*.pem",
     "**/.env",
-    "/work/a/b.txt",
+    "/code/a/b.txt",
     "!*.txt",
-    "/work/?",
+    "/code/?",
     ".",
 ];
 
@@ -306,8 +306,8 @@ pub(crate) fn scene(opaque: bool) -> BoxedStrategy<Scene> {
     )
         .prop_map(|(tool, agent, operations, texts, value, cents, seconds)| {
             let context = Context {
-                cwd: "/work".into(),
-                workspace: "/work".into(),
+                cwd: "/code".into(),
+                workspace: "/code".into(),
                 home: "/home/u".into(),
                 cost_nanousd: cents.map(|cents| cents * 10_000_000),
                 ..Context::default()

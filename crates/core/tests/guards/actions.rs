@@ -244,9 +244,9 @@ fn a206_resources() {
         &[
             ("/a/x", go(&["/a/x"])),
             ("/a-evil/x", go(&["/a-evil/x"])),
-            ("in the workspace", go(&["/work/x"])),
+            ("in the workspace", go(&["/code/x"])),
             ("beside it", go(&["/workshop/x"])),
-            ("the second path", go(&["/work/x", "/etc/shadow"])),
+            ("the second path", go(&["/code/x", "/etc/shadow"])),
         ],
         expect![[r#"
             /a/x              allow
@@ -256,13 +256,13 @@ fn a206_resources() {
             the second path   deny  [resource_access_denied go] Access denied to resource: /etc/shadow
         "#]],
     );
-    let mut link = touch(Access::Read, "/work/link");
+    let mut link = touch(Access::Read, "/code/link");
     link.paths[0].resolved = Some("/etc/shadow".into());
     check(
         "actions: {go: {approval: false, allowed_resources: ['./**']}}",
         &[("a link out", call("go").op(link))],
         expect![[r#"
-            a link out  deny  [resource_access_denied go] Access denied to resource: /work/link
+            a link out  deny  [resource_access_denied go] Access denied to resource: /code/link
         "#]],
     );
 }

@@ -127,7 +127,7 @@ fn a_grant_covers_what_was_shown() {
         "rules: [{allow: bash}, {name: w, approve: bash, when: {writes: /**}}, {name: r, approve: bash, when: {reads: /etc/**}}]",
     );
     let mut state = State::default();
-    let small = call("bash").op(touch(Access::Write, "/work/a"));
+    let small = call("bash").op(touch(Access::Write, "/code/a"));
     ask(&policy, &mut state, &small, 1);
     answer(&mut state, 2, 1, true);
     let grown = small.clone().op(touch(Access::Read, "/etc/passwd"));

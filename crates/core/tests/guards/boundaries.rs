@@ -61,11 +61,11 @@ fn a117a_block_patterns() {
     check(
         "boundaries: {paths: {block: ['*.exe', /srv/data/*.txt]}}\nrules: [{allow: read_file}]",
         &[
-            ("P013", reading("/work/EVIL.EXE")),
-            ("P014 dot", reading("/work/evil.exe.")),
-            ("P014 stream", reading("/work/evil.exe::$DATA")),
-            ("blank", reading("/work/evil.exe ")),
-            ("neighbour", reading("/work/evil.exec")),
+            ("P013", reading("/code/EVIL.EXE")),
+            ("P014 dot", reading("/code/evil.exe.")),
+            ("P014 stream", reading("/code/evil.exe::$DATA")),
+            ("blank", reading("/code/evil.exe ")),
+            ("neighbour", reading("/code/evil.exec")),
             ("in the folder", reading("/srv/data/a.txt")),
             ("below the folder", reading("/srv/data/keys/a.txt")),
         ],
@@ -97,17 +97,17 @@ fn a116_reach() {
         call("delete_file").op(Operation { paths: vec![used], ..Operation::default() })
     };
     check(
-        "boundaries: {paths: {blocked: [/work/keep]}}\nrules: [{allow: delete_file}]",
+        "boundaries: {paths: {blocked: [/code/keep]}}\nrules: [{allow: delete_file}]",
         &[
-            ("the folder above, with all below", all("/work", true, false)),
-            ("the folder above, alone", all("/work", false, false)),
-            ("a glob that may name it", all("/work/k*", false, true)),
-            ("a glob that cannot", all("/work/x*", false, true)),
+            ("the folder above, with all below", all("/code", true, false)),
+            ("the folder above, alone", all("/code", false, false)),
+            ("a glob that may name it", all("/code/k*", false, true)),
+            ("a glob that cannot", all("/code/x*", false, true)),
         ],
         expect![[r#"
-            the folder above, with all below  deny  [path_blocked] Path is under blocked directory: /work/keep: /work
+            the folder above, with all below  deny  [path_blocked] Path is under blocked directory: /code/keep: /code
             the folder above, alone           allow
-            a glob that may name it           deny  [path_blocked] Path is under blocked directory: /work/keep: /work/k*
+            a glob that may name it           deny  [path_blocked] Path is under blocked directory: /code/keep: /code/k*
             a glob that cannot                allow
         "#]],
     );
@@ -116,13 +116,13 @@ fn a116_reach() {
 /// A write boundary leaves reading alone; a link counts by where it leads.
 #[test]
 fn a116_write_and_links() {
-    let mut link = touch(Access::Write, "/work/link");
+    let mut link = touch(Access::Write, "/code/link");
     link.paths[0].resolved = Some("/etc/cron.d/x".into());
     check(
         "boundaries: {paths: {write: ['./**']}}\nrules: [{allow: [read_file, write_file]}]",
         &[
             ("read outside", reading("/usr/share/dict")),
-            ("write inside", call("write_file").op(touch(Access::Write, "/work/a"))),
+            ("write inside", call("write_file").op(touch(Access::Write, "/code/a"))),
             ("write outside", call("write_file").op(touch(Access::Write, "/usr/a"))),
             ("write through a link", call("write_file").op(link)),
         ],
@@ -130,7 +130,7 @@ fn a116_write_and_links() {
             read outside          allow
             write inside          allow
             write outside         deny  [path_not_allowed] Path not in allowed list: /usr/a
-            write through a link  deny  [path_not_allowed] Path not in allowed list: /work/link
+            write through a link  deny  [path_not_allowed] Path not in allowed list: /code/link
         "#]],
     );
 }

@@ -25,7 +25,7 @@ fn e027_e032_the_coding_agent() {
     let rows = [
         ("E027 root", rm("/")),
         ("E027 home", rm("/home/u")),
-        ("E027 a folder", rm("/work/build")),
+        ("E027 a folder", rm("/code/build")),
         ("E028 drop table", stated(SqlClass::Schema, "DROP TABLE")),
         ("E028 create table", stated(SqlClass::Schema, "CREATE TABLE")),
         ("E029 truncate", stated(SqlClass::Schema, "TRUNCATE TABLE")),
@@ -249,7 +249,7 @@ fn a_whole_home_is_not_read_unasked() {
     for everything in ["/", "/home", "/home/u"] {
         assert_eq!(read(everything).effect(&default), Effect::Approve, "{everything}");
     }
-    for folder in ["/work", "/work/src", "/home/u/projects"] {
+    for folder in ["/code", "/code/src", "/home/u/projects"] {
         assert_eq!(read(folder).effect(&default), Effect::Allow, "{folder}");
     }
 }

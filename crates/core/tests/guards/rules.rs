@@ -451,10 +451,10 @@ fn recursion() {
         "rules: [{allow: bash}, {name: keep, deny: bash, when: {deletes: ./data/**}}]",
         &[
             ("inside", bash("rm data/a")),
-            ("above, with all below", bash("rm -rf /work")),
-            ("above, alone", bash("rm /work")),
+            ("above, with all below", bash("rm -rf /code")),
+            ("above, alone", bash("rm /code")),
             ("beside", bash("rm database")),
-            ("reads", call("bash").op(touch(Access::Read, "/work/data/a"))),
+            ("reads", call("bash").op(touch(Access::Read, "/code/data/a"))),
         ],
         expect![[r#"
             inside                 deny  [rule_deny keep] A rule refuses the action (rm)

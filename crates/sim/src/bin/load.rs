@@ -56,7 +56,7 @@ fn main() -> anyhow::Result<()> {
 /// Decides and executes without end; every command is said only once in all rounds.
 fn work(engine: &Engine, home: &Path, name: &str) -> anyhow::Result<()> {
     let executor = Append(home.join("effects"));
-    let defaults = Defaults::new("/work", "/home/u");
+    let defaults = Defaults::new("/code", "/home/u");
     for number in 0u64.. {
         let line =
             serde_json::json!({ "tool": "bash", "input": { "command": format!("echo {name}-{number}") } });

@@ -15,7 +15,7 @@ fn event(kind: &str, fields: &Value) -> Event {
 /// A decision of the size a real one has.
 pub(crate) fn decided(agent: &str, session: &str, tool: &str, effect: &str) -> Event {
     let zero = "0".repeat(64);
-    let context = json!({"cwd": "/work", "workspace": "/work", "home": "/home/u"});
+    let context = json!({"cwd": "/code", "workspace": "/code", "home": "/home/u"});
     event(
         "decided",
         &json!({
