@@ -131,6 +131,13 @@ fn without_scheme(text: &str) -> Result<HostUse, Opaque> {
     if authority.contains('@') {
         return Err(opaque("the URL holds credentials"));
     }
+    // `http:82/x` is port 82 of the host `http` to some, and the host 0.0.0.82 to others.
+    let is_known = |name: &str| {
+        WEB.iter().chain(OTHER.iter().map(|(name, _)| name)).any(|known| known.eq_ignore_ascii_case(name))
+    };
+    if authority.split_once(':').is_some_and(|(name, _)| is_known(name)) {
+        return Err(opaque("the URL lacks its slashes"));
+    }
     let bare = host::host_use(authority)?;
     if bare.scheme.is_empty() { Ok(bare) } else { Err(opaque("the URL's scheme is not one of the web")) }
 }

@@ -11,14 +11,7 @@ use stayhand_core::facts::{Aspect, HostUse, Opaque, Operation, Trait};
 pub(crate) fn operations_of_python(text: &str, at: &Surroundings<'_>) -> Vec<Operation> {
     let folders = [at.cwd.to_owned()];
     let (input, budget) = (Input::default(), Budget::default());
-    let situation = Situation {
-        home: at.home,
-        workspace: at.workspace,
-        folders: &folders,
-        input: &input,
-        depth: 0,
-        budget: &budget,
-    };
+    let situation = Situation::outermost(at, &folders, &input, &budget);
     let deeds = code::deeds(Language::Python, text, &Given { words: &[], home: at.home });
     let mut own = Operation::default();
     own.does.insert(Trait::ExecuteCode);

@@ -47,14 +47,7 @@ pub fn operation_of_argv(argv: &[String], at: &Surroundings<'_>) -> Vec<Operatio
     let folders = [at.cwd.to_owned()];
     let budget = Budget::default();
     let input = Input::default();
-    let situation = Situation {
-        home: at.home,
-        workspace: at.workspace,
-        folders: &folders,
-        input: &input,
-        depth: 0,
-        budget: &budget,
-    };
+    let situation = Situation::outermost(at, &folders, &input, &budget);
     run(&words, &situation).operations
 }
 
@@ -68,6 +61,18 @@ pub(crate) struct Situation<'a> {
     pub(crate) input: &'a Input,
     pub(crate) depth: u8,
     pub(crate) budget: &'a Budget,
+}
+
+impl<'a> Situation<'a> {
+    /// That of what nothing else runs.
+    pub(crate) const fn outermost(
+        at: &Surroundings<'a>,
+        folders: &'a [String],
+        input: &'a Input,
+        budget: &'a Budget,
+    ) -> Self {
+        Self { home: at.home, workspace: at.workspace, folders, input, depth: 0, budget }
+    }
 }
 
 /// What is known about standard input.

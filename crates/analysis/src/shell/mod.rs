@@ -42,14 +42,7 @@ use stayhand_core::facts::{Aspect, Operation};
 pub fn operations(command: &str, at: &Surroundings<'_>) -> Vec<Operation> {
     let folders = [at.cwd.to_owned()];
     let (input, budget) = (Input::default(), Budget::default());
-    let situation = Situation {
-        home: at.home,
-        workspace: at.workspace,
-        folders: &folders,
-        input: &input,
-        depth: 0,
-        budget: &budget,
-    };
+    let situation = Situation::outermost(at, &folders, &input, &budget);
     walked(command, &situation, None)
 }
 
@@ -67,14 +60,7 @@ pub fn outline(command: &str, at: &Surroundings<'_>) -> Vec<outline::Node> {
     let input = Input::default();
     let mut budget = Budget::default();
     budget.trace = Some(outline::Trace::default());
-    let situation = Situation {
-        home: at.home,
-        workspace: at.workspace,
-        folders: &folders,
-        input: &input,
-        depth: 0,
-        budget: &budget,
-    };
+    let situation = Situation::outermost(at, &folders, &input, &budget);
     walked(command, &situation, None);
     budget.trace.map(outline::tree).unwrap_or_default()
 }

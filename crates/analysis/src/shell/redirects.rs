@@ -82,11 +82,21 @@ pub(super) fn attach(body: Statement, extra: Command) -> Statement {
     }
 }
 
+/// Whether a line ends between the sign of a redirection and its target.
+fn is_broken(redirection: &str) -> bool {
+    let sign = redirection.trim_start_matches(|c: char| c.is_ascii_digit());
+    sign.trim_start_matches(['<', '>', '&', '|']).trim_start_matches([' ', '\t']).starts_with('\n')
+}
+
 /// Reads one redirection. Further words after its target belong to the command.
 pub(super) fn redirect(syntax: &Syntax<'_>, at: At, command: &mut Command) {
     let mut kind = RedirectKind::Read;
     let mut descriptor = "";
     let mut words = words::Joiner::default();
+    if is_broken(syntax.text(at)) {
+        // The grammar looks for the target on the next line; a shell does not.
+        words.spoil("a redirection has no target on its line");
+    }
     for child in syntax.children(at) {
         match syntax.kind(child) {
             Kind::Descriptor => descriptor = syntax.text(child),

@@ -91,7 +91,12 @@ fn bypass_48_other_schemes_are_refused() {
 
 #[test]
 fn bypass_50_ambiguous_urls_are_refused() {
+    // The neighbour: a name that is no scheme.
+    assert_eq!(host_use("httpd:82/x", None).unwrap().port, Some(82));
     refused(&[
+        "http:82/x",
+        "HTTPS:443",
+        "ftp:21/x",
         r"http://good\@evil/",
         "http://go\tod/",
         "http://good\n.com/",

@@ -16,8 +16,9 @@ use super::api::Api;
 use super::{Deeds, Given};
 use bindings::Bindings;
 use calls::Walker;
-use ruff_python_ast::token::TokenKind;
+use ruff_python_ast::token::{Token, TokenKind};
 use ruff_python_parser::{Mode, lexer, parse_module};
+use std::ops::Range;
 
 /// What Python's functions do.
 static API: Api = Api::new(include_str!("api.txt"));
@@ -49,6 +50,14 @@ fn look_within(text: &str, given: &Given<'_>, nested: u8, deeds: &mut Deeds) {
     let Ok(parsed) = parse_module(text) else {
         return deeds.opaque("the Python code cannot be read");
     };
+    // Python folds look-alike letters of names into one, and readers differ about what a letter is.
+    let is_foreign = |token: &Token| {
+        token.kind() == TokenKind::Name
+            && text.get(Range::<usize>::from(token.as_tuple().1)).is_none_or(|name| !name.is_ascii())
+    };
+    if parsed.tokens().iter().any(is_foreign) {
+        return deeds.opaque("a name in the Python code is not plain letters");
+    }
     let body = parsed.suite();
     let bindings = Bindings::of(body);
     if nested > 0 && bindings.any() {

@@ -318,3 +318,19 @@ fn inline_python_always_runs_code() {
     let found = argv(&["python3", "-c", "print(1)"]);
     assert!(found[0].does.contains(Trait::ExecuteCode));
 }
+
+/// Python folds `ｓ` into `s`: a name that is not plain letters is not known. The neighbours: such letters
+/// in texts and comments, and the same name plainly.
+#[test]
+fn names_are_plain_letters() {
+    for (code, known) in [
+        ("x\u{ff53} = 1", false),
+        ("print(x\u{58c})", false),
+        ("import os; os.\u{ff53}ystem('ls')", false),
+        ("print('gr\u{fc}n')  # \u{ff53}", true),
+        ("xs = 1", true),
+    ] {
+        let operations = of(&["python3", "-c", code]);
+        assert_eq!(operations.iter().all(|operation| operation.opaque.is_empty()), known, "{code}");
+    }
+}
