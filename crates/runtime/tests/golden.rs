@@ -10,6 +10,7 @@
 
 use serde_json::{Value, json};
 use stayhand_core::arbitrate::{Situation, arbitrate, category};
+use stayhand_core::control::anomaly::zscore::{ZScore, ZScoreConfig};
 use stayhand_core::decision::{Decision, Effect, Layer};
 use stayhand_core::reason::Reason;
 use stayhand_core::risk::Risk;
@@ -141,4 +142,28 @@ fn guardrail_validate() {
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// A071 to A079, D030 to D034: what a detector says of each value of a stream.
+#[test]
+fn anomaly_zscore() {
+    for (id, input, expected) in vectors("anomaly_zscore.jsonl") {
+        let given = &input["config"];
+        let whole = |key: &str| u32::try_from(given[key].as_u64().unwrap()).unwrap();
+        let config = ZScoreConfig {
+            window: whole("window_size"),
+            threshold: given["z_score_threshold"].as_f64().unwrap(),
+            min_samples: whole("min_samples"),
+            alert_after: whole("consecutive_anomalies_alert"),
+            ..ZScoreConfig::default()
+        };
+        let mut detector = ZScore::<f64>::default();
+        let values = input["values"].as_array().unwrap();
+        for (at, (value, expected)) in values.iter().zip(expected.as_array().unwrap()).enumerate() {
+            let value = value.as_f64().unwrap_or_else(|| value.as_str().unwrap().parse().unwrap());
+            let found = detector.check(&config, value);
+            let got = json!([found.judgement.is_anomalous(), found.reason(&config), found.alert]);
+            assert_eq!(got, *expected, "{id}, value {at}");
+        }
+    }
 }

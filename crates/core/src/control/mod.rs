@@ -1,0 +1,3 @@
+//! Stateful controls: limits, budgets, breakers, detectors. Each is state folded from the log.
+
+pub mod anomaly;
