@@ -1,6 +1,8 @@
 //! The command line.
 
+use clap::builder::PossibleValuesParser;
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
+use stayhand_core::control::anomaly::detector::Detector;
 use stayhand_core::time::Timestamp;
 use std::path::PathBuf;
 
@@ -51,6 +53,9 @@ pub(crate) enum Command {
     Explain(Explain),
     /// Look for instructions to an agent, secrets and personal data in a text
     Scan(Scan),
+    /// Measure how anomalous values are
+    #[command(subcommand)]
+    Anomaly(Anomaly),
     /// Decide, execute and settle one command
     Exec(Exec),
     /// Drive a scripted agent and show live what happens
@@ -135,6 +140,24 @@ pub(crate) struct Scan {
     pub(crate) tools: Vec<String>,
     /// The text [default: standard input]
     pub(crate) text: Option<String>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Anomaly {
+    /// Score each value of a series by those before it
+    Score(Score),
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Score {
+    /// Comma-separated values, as in `timestamp,value`, with a line of names or without
+    pub(crate) file: PathBuf,
+    /// The column of the values [default: value, or the last of two]
+    #[arg(long, value_name = "NAME")]
+    pub(crate) column: Option<String>,
+    /// The detector
+    #[arg(long, value_name = "NAME", default_value = "series", value_parser = PossibleValuesParser::new(Detector::NAMES))]
+    pub(crate) detector: String,
 }
 
 #[derive(Debug, ClapArgs)]

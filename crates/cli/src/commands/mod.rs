@@ -1,5 +1,6 @@
 //! One file for each command.
 
+mod anomaly;
 mod approvals;
 mod audit;
 mod check;
@@ -31,6 +32,7 @@ pub(crate) fn run(args: Args) -> anyhow::Result<Exit> {
         Command::Check(check) => check::run(&global, &check),
         Command::Explain(explain) => explain::run(&global, &explain),
         Command::Scan(scan) => scan::run(&global, &scan),
+        Command::Anomaly(anomaly) => anomaly::run(&global, &anomaly),
         Command::Exec(exec) => exec::run(&global, &exec),
         Command::Play(play) => play::run(&global, &play),
         Command::Trace(trace) => trace::run(&global, &trace),
