@@ -49,6 +49,22 @@ impl Asker {
         self.ask(&["scan", "--batch"], questions)
     }
 
+    /// Which values of a series a detector calls anomalous, and how long that took.
+    pub(super) fn score(&self, values: &[f64], detector: &str) -> anyhow::Result<(Vec<bool>, Duration)> {
+        let series = self.scratch.path().join("series.csv");
+        let mut file = BufWriter::new(File::create(&series)?);
+        writeln!(file, "timestamp,value")?;
+        for (at, value) in values.iter().enumerate() {
+            writeln!(file, "{at},{value}")?;
+        }
+        file.into_inner()?;
+        let (printed, took) = self.run(&["--json", "anomaly", "score", "--detector", detector], &series)?;
+        let report: Value = serde_json::from_str(&printed)?;
+        let rows = report["values"].as_array().context("no values")?;
+        ensure!(rows.len() == values.len(), "{} scores of {} values", rows.len(), values.len());
+        Ok((rows.iter().map(|row| row["anomaly"] == true).collect(), took))
+    }
+
     fn ask(&self, words: &[&str], questions: &[Value]) -> anyhow::Result<Answers> {
         let batch = self.scratch.path().join("batch.jsonl");
         let mut file = BufWriter::new(File::create(&batch)?);
@@ -56,20 +72,24 @@ impl Asker {
             writeln!(file, "{question}")?;
         }
         file.into_inner()?;
+        let (printed, took) = self.run(words, &batch)?;
+        let lines: Vec<Value> = printed.lines().map(serde_json::from_str).collect::<Result<_, _>>()?;
+        ensure!(lines.len() == questions.len(), "{} answers to {} questions", lines.len(), questions.len());
+        Ok(Answers { lines, took })
+    }
+
+    /// Runs the binary on a file: what it printed, and how long it took.
+    fn run(&self, words: &[&str], file: &Path) -> anyhow::Result<(String, Duration)> {
         let from = Instant::now();
         let output = Command::new(&self.binary)
             .args(words)
-            .arg(&batch)
+            .arg(file)
             .env("HOME", self.scratch.path())
             .env_remove("STAYHAND_HOME")
             .current_dir(self.scratch.path().join("workspace"))
             .stderr(Stdio::inherit())
             .output()
             .context("cannot run the binary")?;
-        let took = from.elapsed();
-        let lines: Vec<Value> =
-            String::from_utf8(output.stdout)?.lines().map(serde_json::from_str).collect::<Result<_, _>>()?;
-        ensure!(lines.len() == questions.len(), "{} answers to {} questions", lines.len(), questions.len());
-        Ok(Answers { lines, took })
+        Ok((String::from_utf8(output.stdout)?, from.elapsed()))
     }
 }

@@ -2,13 +2,14 @@
 //!
 //! The folder holds `AREA/NAME.jsonl` with one object a line: `input`, `label`, `cls` and what the area needs
 //! beside them. Actions are asked for with `check --batch` under the default pack in an empty workspace, texts with
-//! `scan --batch`. What is written to `docs/EVALUATION.md` is figures only: no text of the inputs enters the project.
+//! `scan --batch`, series with `anomaly score`. What is written to `docs/EVALUATION.md` is figures only: no text of the inputs enters the project.
 #![expect(clippy::indexing_slicing, reason = "a field that a JSON value lacks is null")]
 
 mod actions;
 mod ask;
 mod calls;
 mod report;
+mod series;
 mod texts;
 
 use crate::root;
@@ -30,6 +31,7 @@ pub(crate) fn run(folder: &Path) -> anyhow::Result<()> {
         texts::injection,
         calls::calls,
         texts::personal,
+        series::series,
     ] {
         area(folder, &asker, &mut report)?;
     }

@@ -100,12 +100,17 @@ impl Report {
 
     /// Remembers how long the answers of an area took.
     pub(super) fn timed(&mut self, area: &str, answers: &Answers) {
+        self.took(area, answers.lines.len(), answers.took);
+    }
+
+    /// Remembers how long `inputs` inputs of an area took.
+    pub(super) fn took(&mut self, area: &str, inputs: usize, time: Duration) {
         match self.times.iter_mut().find(|(known, ..)| known == area) {
             Some((_, count, took)) => {
-                *count += answers.lines.len();
-                *took += answers.took;
+                *count += inputs;
+                *took += time;
             }
-            None => self.times.push((area.to_owned(), answers.lines.len(), answers.took)),
+            None => self.times.push((area.to_owned(), inputs, time)),
         }
     }
 
