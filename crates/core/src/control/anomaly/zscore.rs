@@ -205,8 +205,9 @@ impl<T: Real> ZScore<T> {
             }
             Judgement::Far(_) => {}
         }
-        if config.outliers == Outliers::Winsorise {
-            let (mean, reach) = (self.window.mean(), config.threshold * self.deviation(config));
+        let (mean, reach) = (self.window.mean(), config.threshold * self.deviation(config));
+        // Where values are so large that their squares are infinite there is nothing to cut to.
+        if config.outliers == Outliers::Winsorise && mean.is_finite() && reach.is_finite() {
             let cut = stored.wide().clamp(mean - reach, mean + reach);
             self.window.push(T::narrow(cut), capacity);
             return false;
@@ -302,6 +303,18 @@ mod tests {
         let highest = detector.window.values().fold(0.0, f64::max);
         assert!((highest - (before.0 + 3.0 * before.1)).abs() < 1e-9, "{highest}");
         assert!(detector.check(&config, 1e9).judgement.is_anomalous(), "a burst does not hide itself");
+    }
+
+    /// Values whose squares are infinite: everything is anomalous until the next level is adopted, in either form.
+    #[test]
+    fn values_at_the_end_of_what_a_float_holds() {
+        for outliers in [Outliers::HoldOut, Outliers::Winsorise] {
+            let config = ZScoreConfig { outliers, ..ZScoreConfig::default() };
+            let values = [&[-1.0e308, f64::MAX][..], &[0.0; 10], &[5.0; 12]].concat();
+            let found = judge_all(&config, &values);
+            assert!(found[10..20].iter().any(|found| found.judgement.is_anomalous()), "{outliers:?}");
+            assert_eq!(found[23].judgement, Judgement::Normal, "{outliers:?}");
+        }
     }
 
     fn any_value() -> impl Strategy<Value = f64> {
