@@ -82,7 +82,7 @@ fn number(text: &str) -> Option<u64> {
 
 /// Days of the Gregorian calendar, from 1970 on.
 /// Source: H. Hinnant, "chrono-Compatible Low-Level Date Algorithms", `days_from_civil`.
-const fn days_since_1970(year: u64, month: u64, day: u64) -> u64 {
+pub(crate) const fn days_since_1970(year: u64, month: u64, day: u64) -> u64 {
     let year = year - (month <= 2) as u64;
     let year_of_era = year % 400;
     let day_of_year = (153 * ((month + 9) % 12) + 2) / 5 + day - 1;
