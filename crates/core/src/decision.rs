@@ -105,6 +105,8 @@ pub enum GuardName {
     Time,
     /// Limits over time.
     Limit,
+    /// What is unlike what the agent usually does.
+    Anomaly,
     /// Approvals given, refused or expired.
     Approval,
     /// The runtime: recording, permits, obligations.
@@ -128,6 +130,7 @@ impl GuardName {
             Self::Untrusted => "untrusted",
             Self::Time => "time",
             Self::Limit => "limit",
+            Self::Anomaly => "anomaly",
             Self::Approval => "approval",
             Self::Runtime => "runtime",
         }

@@ -129,6 +129,10 @@ reasons! {
     Locked = "locked",
     /// A limit would be exceeded.
     LimitExceeded = "limit_exceeded",
+    /// The action is unlike what this agent usually does.
+    AnomalyFound = "anomaly_found",
+    /// So many unusual actions have come in a row that the agent is stopped.
+    AnomalyAlert = "anomaly_alert",
     /// No policy is loaded.
     NoPolicy = "no_policy",
 }

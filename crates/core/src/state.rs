@@ -1,13 +1,14 @@
 //! State: nothing but the fold of the log's events.
 
+use crate::control::anomaly::models::Models;
 use crate::control::limit::{self, Meters};
 use crate::control::lock::{LockSet, Locks};
 use crate::control::meter::Amounts;
-use crate::control::switch::Switches;
+use crate::control::switch::{SwitchMoved, Switches};
 use crate::control::{Act, Consequence, Controls};
 use crate::decision::{ApprovalId, Decision, Effect, PolicyId};
 use crate::digest::Digest;
-use crate::event::{Decided, Event, Outcome, Record};
+use crate::event::{Decided, Event, Outcome, Record, Settled};
 use crate::request::Principal;
 use crate::time::Timestamp;
 use crate::untrusted::{Exposure, Exposures};
@@ -28,6 +29,7 @@ pub struct State {
     meters: Meters,
     switches: Switches,
     locks: Locks,
+    models: Models,
 }
 
 /// One approval.
@@ -167,6 +169,7 @@ impl State {
                     self.exposures.settled(record.seq, &open.principal.session, settled);
                     let unused = matches!(settled.outcome, Outcome::Abandoned { .. });
                     self.ended(&open, unused.then_some(open.reserved));
+                    self.judge_ending(&open, settled, record.at);
                 }
             }
             Event::InDoubt(in_doubt) => {
@@ -195,6 +198,10 @@ impl State {
         // An amount that cannot be read was refused by the guard of limits.
         let reserved = limit::amounts(&decided.request, &decided.facts).unwrap_or_default();
         self.meters.count(&decided.request, reserved, permitted, at);
+        let controls = self.controls(policy).cloned();
+        if let Some(config) = controls.as_ref().and_then(|controls| controls.anomaly.as_ref()) {
+            self.models.decided(config, decided, reserved.value_nanousd, permitted, at);
+        }
         match decided.decision.effect {
             Effect::Allow => {
                 if let Some(approval) = decided.decision.approval.and_then(|id| self.approvals.get_mut(&id))
@@ -260,6 +267,16 @@ impl State {
         }
     }
 
+    /// What the agent's model makes of an ending; an alert moves the agent's switch.
+    fn judge_ending(&mut self, open: &Open, settled: &Settled, at: Timestamp) {
+        let controls = self.controls(open.policy).cloned();
+        let Some(config) = controls.as_ref().and_then(|controls| controls.anomaly.as_ref()) else { return };
+        let consequence = self.models.settled(config, &open.principal.agent, settled);
+        if let Some(moved) = consequence.as_ref().and_then(SwitchMoved::of) {
+            self.switches.follow(&moved, at);
+        }
+    }
+
     fn forget_old(&mut self, now: Timestamp) {
         while self.approvals.len() > KEPT_APPROVALS {
             let done =
@@ -272,6 +289,14 @@ impl State {
                 }
             }
         }
+    }
+
+    /// The approval that exactly this request waits for, or has an answer of.
+    pub(crate) fn asked(&self, request: Digest, policy: PolicyId, now: Timestamp) -> Option<&Approval> {
+        let found = self.by_request.get(&(request, policy)).and_then(|id| self.approvals.get(id));
+        found.filter(|approval| {
+            now <= approval.expires && !matches!(approval.status, ApprovalStatus::Used { .. })
+        })
     }
 
     /// What people have said about a request under a policy.
@@ -330,6 +355,11 @@ impl State {
     /// The stateful controls of a policy that was loaded.
     pub fn controls(&self, policy: PolicyId) -> Option<&Arc<Controls>> {
         self.controls.iter().rev().find(|(known, _)| *known == policy).map(|(_, controls)| controls)
+    }
+
+    /// What is usual for each agent.
+    pub(crate) const fn models(&self) -> &Models {
+        &self.models
     }
 
     /// What was counted.

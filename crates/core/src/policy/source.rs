@@ -1,5 +1,6 @@
 //! The policy file as people write it. Unknown keys and duplicate keys are errors.
 
+use crate::control::anomaly::watch::AnomalySource;
 use crate::control::limit::LimitSource;
 use crate::decision::Level;
 use crate::facts::{AddressClass, FieldKind, SqlClass, Trait};
@@ -29,6 +30,8 @@ pub struct PolicySource {
     pub boundaries: BoundariesSource,
     /// Limits over time.
     pub limits: Vec<LimitSource>,
+    /// What is watched of each agent, and what happens when it is unusual.
+    pub anomaly: Option<AnomalySource>,
     /// What the arguments of other tools mean.
     #[schemars(with = "BTreeMap<String, ToolSource>")]
     pub tools: BTreeMap<String, Spanned<ToolSource>>,

@@ -7,6 +7,7 @@
 mod common;
 
 mod actions;
+mod anomalies;
 mod approvals;
 mod arbitration;
 mod boundaries;
