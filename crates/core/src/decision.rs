@@ -105,6 +105,8 @@ pub enum GuardName {
     Time,
     /// Limits over time.
     Limit,
+    /// Signs of failure in the history of sessions.
+    Failure,
     /// Approvals given, refused or expired.
     Approval,
     /// The runtime: recording, permits, obligations.
@@ -128,6 +130,7 @@ impl GuardName {
             Self::Untrusted => "untrusted",
             Self::Time => "time",
             Self::Limit => "limit",
+            Self::Failure => "failure",
             Self::Approval => "approval",
             Self::Runtime => "runtime",
         }
@@ -215,6 +218,8 @@ impl Finding {
             Some(words) if matches!(self.guard, GuardName::Rules) && self.reason != Reason::RuleUndecided => {
                 words.to_owned()
             }
+            // The detectors' sentences are whole.
+            Some(words) if self.guard == GuardName::Failure => words.to_owned(),
             Some(_) if self.guard == GuardName::Action && self.reason != Reason::RuleUndecided => {
                 text.to_owned()
             }

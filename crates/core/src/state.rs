@@ -1,5 +1,7 @@
 //! State: nothing but the fold of the log's events.
 
+use crate::control::failure::checkpoint::Checkpoints;
+use crate::control::failure::failures::Failures;
 use crate::control::limit::{self, Meters};
 use crate::control::lock::{LockSet, Locks};
 use crate::control::meter::Amounts;
@@ -28,6 +30,8 @@ pub struct State {
     meters: Meters,
     switches: Switches,
     locks: Locks,
+    failures: Failures,
+    checkpoints: Checkpoints,
 }
 
 /// One approval.
@@ -84,6 +88,8 @@ pub struct Open {
     pub principal: Principal,
     /// The tool.
     pub tool: String,
+    /// The declared cost in nano-dollars.
+    pub cost_nanousd: Option<u64>,
     /// The policy that permitted it.
     pub policy: PolicyId,
     /// What is reserved for it.
@@ -165,6 +171,8 @@ impl State {
             Event::Settled(settled) => {
                 if let Some(open) = self.open.remove(&settled.decision) {
                     self.exposures.settled(record.seq, &open.principal.session, settled);
+                    let cost = settled.cost_nanousd.or(open.cost_nanousd).unwrap_or_default();
+                    self.failures.settled(record.seq, record.at, &open.principal, &open.tool, settled, cost);
                     let unused = matches!(settled.outcome, Outcome::Abandoned { .. });
                     self.ended(&open, unused.then_some(open.reserved));
                 }
@@ -180,6 +188,7 @@ impl State {
             Event::SwitchMoved(_) => {}
             Event::LockSet(set) => self.locks.set(set, record.at),
             Event::LockReleased(released) => self.locks.release(released),
+            Event::ContextSaved(saved) => self.checkpoints.saved(saved, record.at),
         }
     }
 
@@ -195,6 +204,9 @@ impl State {
         // An amount that cannot be read was refused by the guard of limits.
         let reserved = limit::amounts(&decided.request, &decided.facts).unwrap_or_default();
         self.meters.count(&decided.request, reserved, permitted, at);
+        let controls = self.controls.iter().rev().find(|(known, _)| *known == policy);
+        let watches = controls.map_or(&[][..], |(_, controls)| &controls.failures);
+        self.failures.decided(seq, at, decided, watches);
         match decided.decision.effect {
             Effect::Allow => {
                 if let Some(approval) = decided.decision.approval.and_then(|id| self.approvals.get_mut(&id))
@@ -208,6 +220,7 @@ impl State {
                     policy,
                     reserved,
                     tool: decided.request.action.0.clone(),
+                    cost_nanousd: decided.request.context.cost_nanousd,
                     engine: decided.engine,
                     started: at,
                     in_doubt: false,
@@ -330,6 +343,16 @@ impl State {
     /// The stateful controls of a policy that was loaded.
     pub fn controls(&self, policy: PolicyId) -> Option<&Arc<Controls>> {
         self.controls.iter().rev().find(|(known, _)| *known == policy).map(|(_, controls)| controls)
+    }
+
+    /// The histories of sessions, and how agents failed.
+    pub const fn failures(&self) -> &Failures {
+        &self.failures
+    }
+
+    /// The contexts that agents have saved.
+    pub const fn checkpoints(&self) -> &Checkpoints {
+        &self.checkpoints
     }
 
     /// What was counted.

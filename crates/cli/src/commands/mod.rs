@@ -4,9 +4,11 @@ mod anomaly;
 mod approvals;
 mod audit;
 mod check;
+mod context;
 mod doctor;
 mod exec;
 mod explain;
+mod incidents;
 mod limits;
 mod lines;
 mod orders;
@@ -52,6 +54,8 @@ pub(crate) fn run(args: Args) -> anyhow::Result<Exit> {
         Command::Unlock(order) => orders::unlock(&global, &order),
         Command::Status => status::run(&global),
         Command::Limits { policies } => limits::run(&global, &policies),
+        Command::Incidents(words) => incidents::run(&global, &words),
+        Command::Context(words) => context::run(&global, &words),
         Command::Policy(policy) => policy::run(&global, &policy),
         Command::Doctor => doctor::run(&global),
         Command::Completions { shell } => {

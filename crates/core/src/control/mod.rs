@@ -5,6 +5,7 @@
 //! policy is loaded, so that the log alone determines the state.
 
 pub mod anomaly;
+pub mod failure;
 pub mod limit;
 pub mod limiter;
 pub mod lock;
@@ -13,6 +14,7 @@ pub mod scope;
 pub mod switch;
 
 use crate::policy::source::PolicySource;
+use failure::watch::Watch;
 use limit::Limit;
 use scope::Scope;
 use serde::{Deserialize, Serialize};
@@ -25,6 +27,9 @@ pub struct Controls {
     /// Limits.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub limits: Vec<Limit>,
+    /// Signs of failure.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub failures: Vec<Watch>,
 }
 
 impl Controls {
@@ -36,6 +41,9 @@ impl Controls {
                 return Err(("limits", format!("two limits are called `{}`", limit.name)));
             }
             self.limits.push(limit);
+        }
+        for source in &written.failures {
+            self.failures.push(Watch::compile(source).map_err(|error| ("failures", error))?);
         }
         Ok(())
     }

@@ -1,5 +1,6 @@
 //! The policy file as people write it. Unknown keys and duplicate keys are errors.
 
+use crate::control::failure::watch::WatchSource;
 use crate::control::limit::LimitSource;
 use crate::decision::Level;
 use crate::facts::{AddressClass, FieldKind, SqlClass, Trait};
@@ -29,6 +30,8 @@ pub struct PolicySource {
     pub boundaries: BoundariesSource,
     /// Limits over time.
     pub limits: Vec<LimitSource>,
+    /// Signs of failure, and what happens then.
+    pub failures: Vec<WatchSource>,
     /// What the arguments of other tools mean.
     #[schemars(with = "BTreeMap<String, ToolSource>")]
     pub tools: BTreeMap<String, Spanned<ToolSource>>,
@@ -154,6 +157,8 @@ pub struct ToolSource {
     /// Whether the tool shows private data. A session that has seen some is asked before anything
     /// leaves, once it has seen untrusted content, too.
     pub private: Option<bool>,
+    /// JSON Schema of the arguments. A call that does not fit is refused.
+    pub schema: Option<Value>,
 }
 
 /// A short rule. Exactly one of `allow`, `warn`, `audit`, `approve` and `deny` names the tools.

@@ -11,6 +11,7 @@ mod approvals;
 mod arbitration;
 mod boundaries;
 mod bypasses;
+mod failures;
 mod ladder;
 mod layer;
 mod limits;
