@@ -358,7 +358,8 @@ pub(crate) enum Context {
         /// The agent's name
         agent: String,
         /// Which version [default: the newest]
-        version: Option<u64>,
+        #[arg(value_name = "VERSION")]
+        number: Option<u64>,
     },
     /// Compare every version with what was saved
     Verify {

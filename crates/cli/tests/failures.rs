@@ -84,9 +84,12 @@ fn steps_of_a_file_are_tried() {
     ];
     let run = world.feed(&["incidents", "--steps", "-"], lines.join("\n"));
     let answers = run.expect(USAGE).json_lines();
-    let signs: Vec<_> =
-        answers.iter().map(|answer| answer["signs"][0]["sign"].as_str().unwrap_or("")).collect();
-    assert_eq!(signs, ["", "", "repeat", "", "", "retries", ""]);
+    let signs = |answer: &serde_json::Value| {
+        let signs = answer["signs"].as_array().into_iter().flatten();
+        signs.map(|sign| sign["sign"].as_str().unwrap().to_owned()).collect::<Vec<_>>().join(" ")
+    };
+    let signs: Vec<_> = answers.iter().map(signs).collect();
+    assert_eq!(signs, ["", "", "repeat", "", "", "repeat retries", ""]);
     assert_eq!((&answers[2]["effect"], &answers[5]["effect"]), (&json!("allow"), &json!("deny")));
     assert!(answers[6]["error"].is_string());
     assert!(!world.state.exists());

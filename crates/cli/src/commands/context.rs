@@ -14,7 +14,7 @@ pub(super) fn run(global: &Global, words: &Context) -> anyhow::Result<Exit> {
     let engine = super::engine_for_orders(global)?;
     match words {
         Context::Save { agent, file } => save(global, &engine, agent, file),
-        Context::Restore { agent, version } => restore(global, &engine, agent, *version),
+        Context::Restore { agent, number } => restore(global, &engine, agent, *number),
         Context::Verify { agent } => verify(global, &engine, agent),
     }
 }

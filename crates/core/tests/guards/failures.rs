@@ -280,6 +280,14 @@ fn a262_cascade() {
     assert_eq!(world.look(&write("/code/x")).effect, Effect::Allow);
     world.now = world.now.plus_seconds(300);
     assert_eq!(world.look(&go("else")).effect, Effect::Allow);
+    // What is worth a warning alone is no failure that spreads.
+    let mut world = World::new("{on: retries, times: 1, do: warn}, {on: cascade, do: pause}");
+    for agent in ["b", "c", "d"] {
+        let case = go("x").by(agent);
+        world.fails(&case, 0);
+        world.fails(&case, 0);
+    }
+    assert_eq!(world.look(&go("else")).effect, Effect::Allow);
 }
 
 /// A263, Y107 to Y134: the sample schema of the requirements.

@@ -190,13 +190,15 @@ impl Incidents {
         cascade::find(failures, now, least)
     }
 
-    /// Remembers what could be part of a cascade. A cascade is none of its own causes.
+    /// Remembers what could be part of a cascade: what was worth more than a warning. A cascade is none of its own
+    /// causes.
     fn remember(&mut self, incident: &Incident) {
         let old = |kept: &Recent| incident.at.since(kept.at) > WINDOW_US;
         while self.recent.front().is_some_and(old) || self.recent.len() >= KEPT_RECENT {
             self.recent.pop_front();
         }
-        if incident.mode != FailureMode::CascadeFailure {
+        let counts = incident.prevented || incident.mode == FailureMode::DataCorruption;
+        if counts && incident.mode != FailureMode::CascadeFailure {
             self.recent.push_back(Recent {
                 at: incident.at,
                 agent: incident.agent.clone(),

@@ -32,7 +32,8 @@ pub enum Sign {
     ToolMisuse,
     /// A limit or budget is used up to `percent` (default 90).
     Exhaustion,
-    /// `times` agents (default 3) fail within five minutes, and this action needs what they share.
+    /// Actions of `times` agents (default 3) were held or refused for failures within five minutes, and this action
+    /// needs what they share.
     Cascade,
     /// The context value `task_context` has lost its goal, its step, or what is done.
     ContextLoss,
