@@ -6,15 +6,17 @@ use crate::gather::{Gathered, Names, Observer};
 use crate::permit::Permit;
 use crate::policy_files::{LoadError, PolicyFiles};
 use crate::presence::{self, Presence};
-use crate::wire::Parsed;
+use crate::wire::{Parsed, Said};
 use arc_swap::ArcSwap;
 use stayhand_core::decide::{Ask, Decided as Answer, decide};
 use stayhand_core::decision::{ApprovalId, Decision, Effect, Finding, GuardName, Level, Obligation};
 use stayhand_core::event::{
     ApprovalResolved, Decided, EVENT_VERSION, Event, InDoubt, Outcome, PolicyLoaded, Record, Settled,
 };
+use stayhand_core::facts::Invalid;
 use stayhand_core::policy::Policy;
 use stayhand_core::reason::Reason;
+use stayhand_core::request::Request;
 use stayhand_core::state::{AnswerError, ApprovalStatus, State};
 use stayhand_core::time::Timestamp;
 use stayhand_core::untrusted::Passage;
@@ -213,8 +215,9 @@ impl Engine {
     pub fn authorize(&self, asked: impl Into<Parsed>) -> Result<Verdict, EngineError> {
         let Parsed { request, invalid, said } = asked.into();
         let policy = self.policy();
-        let observed = guarded(|| self.observer.gather(&policy, &request, invalid, &said, Names::LookUp));
-        let Some(gathered) = observed else { return Ok(internal_error("the analysis failed")) };
+        let Some(gathered) = self.gather(&policy, &request, invalid, &said, Names::LookUp) else {
+            return Ok(internal_error("the analysis failed"));
+        };
         let recorded = self.decide_and_record(&policy, gathered, false)?;
         let (decided, seq) = match recorded {
             Ok(recorded) => recorded,
@@ -246,8 +249,7 @@ impl Engine {
     pub fn check(&self, asked: impl Into<Parsed>, record: bool) -> Result<Decided, EngineError> {
         let Parsed { request, invalid, said } = asked.into();
         let policy = self.policy();
-        let Some(gathered) = guarded(|| self.observer.gather(&policy, &request, invalid, &said, Names::Keep))
-        else {
+        let Some(gathered) = self.gather(&policy, &request, invalid, &said, Names::Keep) else {
             return Ok(undecidable(request, &policy));
         };
         if record {
@@ -256,6 +258,19 @@ impl Engine {
         }
         let now = self.now(&self.lock());
         Ok(self.decide_now(&policy, &self.lock(), gathered, now, true))
+    }
+
+    /// Observes what a request would do. `None`: the analysis failed.
+    fn gather(
+        &self,
+        policy: &Policy,
+        request: &Request,
+        invalid: Vec<Invalid>,
+        said: &Said,
+        names: Names,
+    ) -> Option<Gathered> {
+        let gathered = guarded(|| self.observer.gather(policy, request, invalid, said, names))?;
+        Some(Gathered { digest: gathered.digest.keyed(self.log.digest_key()), ..gathered })
     }
 
     /// The critical section: decide on the newest state, append, apply. Then wait for the disk.
@@ -316,7 +331,9 @@ impl Engine {
     pub fn execute(&self, permit: Permit, executor: &dyn Executor) -> Result<Executed, EngineError> {
         let started = self.clock.start();
         let confined = executor.level();
-        let ready = permit.check(self.id).and_then(|()| unfulfilled(&permit, executor).map_or(Ok(()), Err));
+        let ready = permit
+            .check(self.id, self.log.digest_key())
+            .and_then(|()| unfulfilled(&permit, executor).map_or(Ok(()), Err));
         let (outcome, effected) = match ready {
             Ok(()) => {
                 let work = Work::new(&permit);
@@ -328,7 +345,8 @@ impl Engine {
         };
         let duration = started.elapsed();
         let tainted = guarded(|| effected.tainted()).unwrap_or_default();
-        self.record_outcome(&permit, &outcome, duration, confined, effected.digest(), tainted)?;
+        let output = effected.digest().map(|digest| digest.keyed(self.log.digest_key()));
+        self.record_outcome(&permit, &outcome, duration, confined, output, tainted)?;
         Ok(Executed { decision: permit.decision, outcome, effected, duration, confined })
     }
 

@@ -35,5 +35,5 @@ pub use clock::Clock;
 pub use dry_run::DryRun;
 pub use engine::{Engine, EngineError, Executed, Held, Refused, ResolveError, Settings, Verdict};
 pub use execute::{Effected, Executor, Local, LocalSettings, Stop, Work};
-pub use gather::{Gathered, Names, Observer, observe};
+pub use gather::{Gathered, Names, Observe, Observer};
 pub use permit::Permit;

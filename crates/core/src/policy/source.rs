@@ -29,6 +29,9 @@ pub struct PolicySource {
     /// What the arguments of other tools mean.
     #[schemars(with = "BTreeMap<String, ToolSource>")]
     pub tools: BTreeMap<String, Spanned<ToolSource>>,
+    /// What programs do with their arguments, by program (`deployctl`) or sub-command (`deployctl push`).
+    #[schemars(with = "BTreeMap<String, BTreeMap<String, List>>")]
+    pub programs: BTreeMap<String, Spanned<ProgramSource>>,
     /// Short rules.
     #[schemars(with = "Vec<RuleSource>")]
     pub rules: Vec<Spanned<RuleSource>>,
@@ -152,6 +155,9 @@ pub struct ToolSource {
     /// leaves, once it has seen untrusted content, too.
     pub private: Option<bool>,
 }
+
+/// What a program does: the keys of the program tables, each with words. `flag recursive: [-r, -R]`.
+pub type ProgramSource = BTreeMap<String, Spanned<List>>;
 
 /// A short rule. Exactly one of `allow`, `warn`, `audit`, `approve` and `deny` names the tools.
 #[derive(Debug, Default, Clone, Deserialize, JsonSchema)]

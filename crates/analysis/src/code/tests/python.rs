@@ -330,7 +330,7 @@ fn names_are_plain_letters() {
         ("print('gr\u{fc}n')  # \u{ff53}", true),
         ("xs = 1", true),
     ] {
-        let operations = of(&["python3", "-c", code]);
+        let operations = argv(&["python3", "-c", code]);
         assert_eq!(operations.iter().all(|operation| operation.opaque.is_empty()), known, "{code}");
     }
 }
