@@ -1,4 +1,4 @@
-//! The durable, tamper-evident log: one `SQLite` file, one writer thread, one Merkle tree.
+//! The durable, tamper-evident log: one `SQLite` file, one writer, one Merkle tree.
 //!
 //! - [`Log`] appends. A record is acknowledged ([`Ticket::wait`]) after the commit that holds it is
 //!   durable; many threads share one commit. The writer's [`Turn`] is exclusive across processes.

@@ -13,12 +13,10 @@ use rusqlite::Connection;
 use stayhand_core::event::{Event, Record};
 use stayhand_core::time::Timestamp;
 use std::fs::DirBuilder;
-use std::marker::PhantomData;
 use std::os::unix::fs::DirBuilderExt as _;
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
-use std::thread::JoinHandle;
 
 /// A log that can be appended to. Share it between threads; dropping it writes what waits.
 #[derive(Debug)]
@@ -31,7 +29,7 @@ pub struct Log {
     looking: Mutex<()>,
     public: PublicKey,
     /// After `news`: whichever connection is closed last must be able to tidy the file.
-    _writer: WriterThread,
+    _close: CloseOnDrop,
 }
 
 impl Log {
@@ -53,16 +51,16 @@ impl Log {
             .map_err(|error| schema::io_error(dir, &error))?;
         let gate = Gate::of_folder(dir).map_err(|error| schema::io_error(dir, &error))?;
         // Two processes must not begin the same log.
-        let nothing_waits = Queue::new(0, Timestamp(0), true);
+        let nothing_waits = Queue::new(0, Timestamp(0), None, true);
         gate.enter(&nothing_waits)?;
         let opened = open_folder(dir, max_bytes);
         gate.leave(&nothing_waits);
         let Opened { db, head, signer } = opened?;
-        let queue = Arc::new(Queue::new(head.frontier.size(), head.last_at, false));
         let news = LogReader::open(Source::Folder(dir.to_owned()))?;
-        let writer =
-            Writer { db, file: dir.join(LOG_FILE), frontier: head.frontier, signer, queue, wal_pages: 0 };
-        Self::start(gate, news, writer)
+        let (records, public) = (head.frontier.size(), signer.public().clone());
+        let writer = Writer::new(db, dir.join(LOG_FILE), head.frontier, signer);
+        let queue = Arc::new(Queue::new(records, head.last_at, Some(writer), false));
+        Ok(Self::assemble(gate, queue, news, public))
     }
 
     /// Opens the log of a folder for reading. Nothing is written; a live writer is not disturbed.
@@ -81,19 +79,16 @@ impl Log {
         let mut db = schema::open_memory(&name)?;
         let file = Path::new(&name).to_owned();
         schema::begin(&mut db, &file, &signer)?;
-        let queue = Arc::new(Queue::new(0, Timestamp(0), true));
+        let public = signer.public().clone();
+        let writer = Writer::new(db, file, Frontier::default(), signer);
+        let queue = Arc::new(Queue::new(0, Timestamp(0), Some(writer), true));
         let news = LogReader::open(Source::Memory(name, Arc::clone(&queue)))?;
-        let writer = Writer { db, file, frontier: Frontier::default(), signer, queue, wal_pages: 0 };
-        Self::start(Gate::open_always(), news, writer)
+        Ok(Self::assemble(Gate::open_always(), queue, news, public))
     }
 
-    fn start(gate: Gate, news: LogReader, writer: Writer) -> Result<Self, OpenError> {
-        let (queue, public, file) =
-            (Arc::clone(&writer.queue), writer.signer.public().clone(), writer.file.clone());
-        let thread = std::thread::Builder::new().name("stayhand-log".into()).spawn(|| writer.run());
-        let thread = Some(thread.map_err(|error| schema::io_error(&file, &error))?);
-        let writer = WriterThread { queue: Arc::clone(&queue), thread };
-        Ok(Self { gate, queue, news, looking: Mutex::new(()), public, _writer: writer })
+    fn assemble(gate: Gate, queue: Arc<Queue>, news: LogReader, public: PublicKey) -> Self {
+        let close = CloseOnDrop(Arc::clone(&queue));
+        Self { gate, queue, news, looking: Mutex::new(()), public, _close: close }
     }
 
     /// Waits for the writer's turn, at most ten seconds. A thread must not wait for a second turn while it
@@ -136,20 +131,13 @@ impl Log {
     }
 }
 
-/// Ends the writer, once everything that waits is written, when it is dropped.
+/// Writes what waits, and closes the file, when it is dropped.
 #[derive(Debug)]
-struct WriterThread {
-    queue: Arc<Queue>,
-    thread: Option<JoinHandle<()>>,
-}
+struct CloseOnDrop(Arc<Queue>);
 
-impl Drop for WriterThread {
+impl Drop for CloseOnDrop {
     fn drop(&mut self) {
-        self.queue.close();
-        if let Some(thread) = self.thread.take() {
-            // A writer that panicked has closed the log, and everybody who waited knows.
-            let _ = thread.join();
-        }
+        self.0.close();
     }
 }
 
@@ -203,14 +191,14 @@ impl Turn<'_> {
         Ok(records)
     }
 
-    /// Gives the event its place in the log and hands it to the writer. It counts once the ticket says so.
+    /// Gives the event its place in the log and queues it. It counts once the ticket says so.
     ///
     /// `at` is raised to the time of the record in front where it lies before it.
     pub fn append(&self, at: Timestamp, event: &Event) -> Result<Ticket, AppendError> {
         self.look();
         let queue = &self.log.queue;
         let seq = queue.push(at, event)?;
-        Ok(Ticket { seq, queue: Arc::clone(queue), here: PhantomData })
+        Ok(Ticket { seq, queue: Arc::clone(queue) })
     }
 
     /// Finds out that there is no news, where nobody has asked. Where there is, appending is refused.
@@ -237,12 +225,11 @@ pub struct Ticket {
     /// The record's sequence number.
     pub seq: u64,
     queue: Arc<Queue>,
-    /// Stays with the thread that queued the record, which is the one that is woken.
-    here: PhantomData<*const ()>,
 }
 
 impl Ticket {
-    /// Waits until the commit that holds the record is durable.
+    /// Waits until the commit that holds the record is durable; where nobody else is writing, this thread
+    /// writes, for all who wait.
     pub fn wait(&self) -> Result<(), AppendError> {
         self.queue.wait_for(self.seq)
     }

@@ -1,19 +1,26 @@
-//! What lies between the threads that append and the thread that writes.
+//! What lies between the threads that append and the file.
+//!
+//! There is no writer thread. Of the threads that wait for their records, one takes the [`Writer`], writes
+//! everything that waits, and hands the writer on: a single caller commits without a change of threads,
+//! and many share one commit.
 
 use crate::MAX_RECORD_BYTES;
 use crate::columns::Columns;
 use crate::error::AppendError;
+use crate::writer::{Failure, Writer};
 use stayhand_core::event::{EVENT_VERSION, Event};
 use stayhand_core::time::Timestamp;
-use std::collections::VecDeque;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, Thread};
 
-/// Records that may wait; more make their threads wait.
+/// Records that may wait; more make their threads write, or wait until somebody has written.
 const MAX_QUEUED: usize = 4096;
 /// Bytes that may wait.
 const MAX_QUEUED_BYTES: usize = 32 * 1024 * 1024;
+/// Commits that one thread makes in a row while others wait, before it returns to its caller.
+const MOST_COMMITS: usize = 8;
 /// The latest time that fits the `at` column.
 const LATEST: Timestamp = Timestamp(i64::MAX as u64);
 
@@ -24,20 +31,14 @@ pub(crate) struct Pending {
     pub(crate) at: Timestamp,
     pub(crate) columns: Columns<'static>,
     pub(crate) body: Vec<u8>,
-    /// Who waits for it. Waking everybody costs more than the commit.
-    pub(crate) caller: Thread,
 }
 
-/// The bounded queue and the counters that go with it.
+/// The bounded queue, its writer, and the counters that go with it.
 #[derive(Debug)]
 pub(crate) struct Queue {
     state: Mutex<State>,
-    /// Every record before this one is durable. Raised before the callers are woken.
+    /// Every record before this one is durable. Raised under the lock.
     durable: AtomicU64,
-    /// Something to write, or the end.
-    work: Condvar,
-    /// There is room again, everything is durable, or the log failed.
-    progress: Condvar,
     /// A record is acknowledged as soon as it is queued: for logs in memory, where waiting gains nothing.
     acknowledge_at_once: bool,
 }
@@ -46,15 +47,15 @@ pub(crate) struct Queue {
 struct State {
     next_seq: u64,
     last_at: Timestamp,
-    /// Threads that wait for progress.
-    watchers: usize,
-    /// The callers of records that are being written.
-    writing: Vec<Thread>,
     /// Another process may have appended since we last looked.
     stale: bool,
-    waiting: VecDeque<Pending>,
+    waiting: Vec<Pending>,
     waiting_bytes: usize,
-    closing: bool,
+    /// Away while a thread writes with it.
+    writer: Option<Box<Writer>>,
+    /// Threads that sleep, each with the record it waits for. Only those who can go on are woken: waking
+    /// everybody costs more than the commit.
+    sleepers: Vec<(u64, Thread)>,
     /// The first failure; for ever.
     failed: Option<Arc<str>>,
 }
@@ -67,28 +68,47 @@ impl State {
     fn is_full(&self) -> bool {
         self.waiting.len() >= MAX_QUEUED || self.waiting_bytes >= MAX_QUEUED_BYTES
     }
+
+    /// Closes the log for ever; the first cause stays.
+    fn fail(&mut self, cause: &str) {
+        self.failed.get_or_insert_with(|| cause.into());
+        self.waiting.clear();
+        self.waiting_bytes = 0;
+    }
+
+    /// Those who can go on: whose record is durable, or all of them once the log has failed. In front of
+    /// them, where the writer is here and records wait, one who takes it.
+    fn wake(&mut self, durable: u64) -> Vec<Thread> {
+        let failed = self.failed.is_some();
+        let mut woken = Vec::with_capacity(self.sleepers.len() + 1);
+        if self.writer.is_some()
+            && let Some(next) = self.sleepers.iter().position(|(seq, _)| *seq >= durable)
+        {
+            woken.push(self.sleepers.swap_remove(next).1);
+        }
+        let able = self.sleepers.extract_if(.., |(seq, _)| failed || *seq < durable);
+        woken.extend(able.map(|(_, thread)| thread));
+        woken
+    }
 }
 
 impl Queue {
-    pub(crate) fn new(records: u64, last_at: Timestamp, acknowledge_at_once: bool) -> Self {
-        let state = State { next_seq: records, last_at, ..State::default() };
-        Self {
-            state: Mutex::new(state),
-            durable: AtomicU64::new(records),
-            work: Condvar::new(),
-            progress: Condvar::new(),
-            acknowledge_at_once,
-        }
+    /// A queue that goes on after `records` records. Without a writer nothing can be queued.
+    pub(crate) fn new(records: u64, last_at: Timestamp, writer: Option<Writer>, in_memory: bool) -> Self {
+        let state = State { next_seq: records, last_at, writer: writer.map(Box::new), ..State::default() };
+        Self { state: Mutex::new(state), durable: AtomicU64::new(records), acknowledge_at_once: in_memory }
     }
 
-    /// Gives the event its place and its time and queues it; waits while the queue is full.
+    /// Gives the event its place and its time and queues it. Where the queue is full, room is made first.
     pub(crate) fn push(&self, at: Timestamp, event: &Event) -> Result<u64, AppendError> {
         let encoded =
             serde_json::to_vec(event).map_err(|error| AppendError::Encode(error.to_string().into()))?;
         let columns = Columns::of(event).into_owned();
         let mut state = lock(&self.state);
-        while state.is_full() && state.failed.is_none() {
-            state = self.watch(state);
+        while let Some(oldest) = state.waiting.first().filter(|_| state.is_full()) {
+            let oldest = oldest.seq;
+            self.advance(state, oldest);
+            state = lock(&self.state);
         }
         state.check()?;
         if state.stale {
@@ -103,75 +123,84 @@ impl Queue {
         state.next_seq += 1;
         state.last_at = at;
         state.waiting_bytes += body.len();
-        let first = state.waiting.is_empty();
-        state.waiting.push_back(Pending { seq, at, columns, body, caller: thread::current() });
-        drop(state);
-        if first {
-            self.work.notify_one();
-        }
+        state.waiting.push(Pending { seq, at, columns, body });
         Ok(seq)
     }
 
-    /// Everything that waits, for one commit; nothing once the log is closing and all is written.
-    pub(crate) fn next_batch(&self) -> Option<VecDeque<Pending>> {
-        let mut state = lock(&self.state);
-        while state.waiting.is_empty() && !state.closing {
-            state = wait(&self.work, state);
-        }
-        state.waiting_bytes = 0;
-        let batch = std::mem::take(&mut state.waiting);
-        state.writing.extend(batch.iter().map(|pending| pending.caller.clone()));
-        self.report_progress(state);
-        (!batch.is_empty()).then_some(batch)
-    }
-
-    /// Acknowledges every record before `next`.
-    pub(crate) fn mark_durable(&self, next: u64) {
-        let mut state = lock(&self.state);
-        self.durable.store(next, Ordering::Release);
-        let callers = std::mem::take(&mut state.writing);
-        self.report_progress(state);
-        callers.iter().for_each(Thread::unpark);
-    }
-
-    fn report_progress(&self, state: MutexGuard<'_, State>) {
-        let watched = state.watchers > 0;
-        drop(state);
-        if watched {
-            self.progress.notify_all();
-        }
-    }
-
-    fn watch<'a>(&self, mut state: MutexGuard<'a, State>) -> MutexGuard<'a, State> {
-        state.watchers += 1;
-        let mut state = wait(&self.progress, state);
-        state.watchers -= 1;
-        state
-    }
-
-    /// Closes the log for ever; the first cause stays.
-    pub(crate) fn fail(&self, cause: &str) {
-        let mut state = lock(&self.state);
-        state.failed.get_or_insert_with(|| cause.into());
-        let mut callers = std::mem::take(&mut state.writing);
-        callers.extend(state.waiting.drain(..).map(|pending| pending.caller));
-        state.waiting_bytes = 0;
-        self.report_progress(state);
-        callers.iter().for_each(Thread::unpark);
-    }
-
-    /// Waits until the record is durable. Only the thread that queued it is woken.
+    /// Waits until the record is durable, and writes it where nobody else does.
     pub(crate) fn wait_for(&self, seq: u64) -> Result<(), AppendError> {
         loop {
             if self.durable.load(Ordering::Acquire) > seq {
                 return Ok(());
             }
-            self.check()?;
+            let state = lock(&self.state);
+            state.check()?;
             if self.acknowledge_at_once {
                 return Ok(());
             }
-            thread::park();
+            self.advance(state, seq);
         }
+    }
+
+    /// Writes what waits, or sleeps until the writer is back or the record is durable. Whoever calls looks
+    /// again afterwards.
+    fn advance(&self, mut state: MutexGuard<'_, State>, seq: u64) {
+        if self.durable.load(Ordering::Acquire) > seq || state.failed.is_some() {
+            return;
+        }
+        match state.writer.take() {
+            Some(writer) => {
+                drop(state);
+                self.write(writer);
+            }
+            None => {
+                state.sleepers.push((seq, thread::current()));
+                drop(state);
+                thread::park();
+            }
+        }
+    }
+
+    /// Writes what waits, and what others queue meanwhile, a few times over: they need not wait until one
+    /// of them has been woken to write.
+    fn write(&self, mut writer: Box<Writer>) {
+        for _ in 0..MOST_COMMITS {
+            // After a panic the writer is not used again, and whoever waits is refused.
+            let written = catch_unwind(AssertUnwindSafe(|| self.write_batch(&mut writer)));
+            if let Err(failure) = written.unwrap_or(Err(Failure::Panic)) {
+                return self.wake(|state| state.fail(&failure.to_string()));
+            }
+            if lock(&self.state).waiting.is_empty() {
+                break;
+            }
+        }
+        self.wake(|state| state.writer = Some(writer).filter(|_| state.failed.is_none()));
+    }
+
+    /// One commit of everything that waits. A failed one is never tried again: after an error nobody knows
+    /// which of the pages the system still has.
+    fn write_batch(&self, writer: &mut Writer) -> Result<(), Failure> {
+        let mut state = lock(&self.state);
+        let batch = std::mem::take(&mut state.waiting);
+        state.waiting_bytes = 0;
+        drop(state);
+        if batch.is_empty() {
+            return Ok(());
+        }
+        writer.commit(&batch)?;
+        self.durable.store(writer.records(), Ordering::Release);
+        self.wake(|_| {});
+        // After the callers are answered.
+        if writer.wal_is_long() { writer.shorten_wal() } else { Ok(()) }
+    }
+
+    /// Changes the state, and wakes who can go on after that.
+    fn wake(&self, change: impl FnOnce(&mut State)) {
+        let mut state = lock(&self.state);
+        change(&mut state);
+        let woken = state.wake(self.durable.load(Ordering::Acquire));
+        drop(state);
+        woken.iter().for_each(Thread::unpark);
     }
 
     /// Whether nothing waits that could still become durable.
@@ -179,11 +208,15 @@ impl Queue {
         self.settled(&lock(&self.state))
     }
 
-    /// Waits until nothing does.
+    /// Writes until nothing waits.
     pub(crate) fn drain(&self) {
-        let mut state = lock(&self.state);
-        while !self.settled(&state) {
-            state = self.watch(state);
+        loop {
+            let state = lock(&self.state);
+            if self.settled(&state) {
+                return;
+            }
+            let last = state.next_seq.saturating_sub(1);
+            self.advance(state, last);
         }
     }
 
@@ -191,10 +224,12 @@ impl Queue {
         self.durable.load(Ordering::Acquire) == state.next_seq || state.failed.is_some()
     }
 
-    /// Tells the writer to end once everything is written.
+    /// Writes what waits and gives the writer up.
     pub(crate) fn close(&self) {
-        lock(&self.state).closing = true;
-        self.work.notify_one();
+        self.drain();
+        let writer = lock(&self.state).writer.take();
+        self.wake(|state| state.fail("the log is closed"));
+        drop(writer);
     }
 
     pub(crate) fn check(&self) -> Result<(), AppendError> {
@@ -244,10 +279,6 @@ pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-fn wait<'a, T>(condition: &Condvar, guard: MutexGuard<'a, T>) -> MutexGuard<'a, T> {
-    condition.wait(guard).unwrap_or_else(PoisonError::into_inner)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -263,12 +294,12 @@ mod tests {
 
     #[test]
     fn time_never_goes_back() {
-        let queue = Queue::new(0, Timestamp(10), false);
+        let queue = Queue::new(0, Timestamp(10), None, false);
         let event = Event::InDoubt(InDoubt { decision: 0 });
         for at in [5, 12, 11, u64::MAX] {
             queue.push(Timestamp(at), &event).unwrap();
         }
-        let times: Vec<u64> = queue.next_batch().unwrap().iter().map(|pending| pending.at.0).collect();
+        let times: Vec<u64> = lock(&queue.state).waiting.iter().map(|pending| pending.at.0).collect();
         assert_eq!(times, [10, 12, 12, i64::MAX as u64]);
     }
 }

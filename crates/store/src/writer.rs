@@ -1,15 +1,13 @@
-//! The writer thread: one transaction, one signature and one durable commit for all that waits.
+//! Writes: one transaction, one signature and one durable commit for all that waits.
 
 use crate::error::OpenError;
 use crate::merkle::{Frontier, leaf_hash};
 use crate::note::{PublicKey, Signer};
-use crate::queue::{Pending, Queue};
+use crate::queue::Pending;
 use crate::schema::{corrupt, sqlite_error};
 use rusqlite::{Connection, OptionalExtension as _, TransactionBehavior, params};
 use stayhand_core::time::Timestamp;
-use std::collections::VecDeque;
 use std::path::PathBuf;
-use std::sync::Arc;
 
 /// Of the checkpoints of one such interval only the last is kept, in microseconds.
 const CHECKPOINT_INTERVAL_US: u64 = 60_000_000;
@@ -62,43 +60,39 @@ impl Head {
 }
 
 /// Owns the only connection that writes.
+#[derive(Debug)]
 pub(crate) struct Writer {
-    pub(crate) db: Connection,
-    pub(crate) file: PathBuf,
-    pub(crate) frontier: Frontier,
-    pub(crate) signer: Signer,
-    pub(crate) queue: Arc<Queue>,
-    pub(crate) wal_pages: usize,
+    db: Connection,
+    file: PathBuf,
+    frontier: Frontier,
+    signer: Signer,
+    wal_pages: usize,
 }
 
-/// Why the writer stopped.
+/// Why nothing more is written.
 #[derive(Debug, thiserror::Error)]
-enum Failure {
+pub(crate) enum Failure {
     #[error(transparent)]
     Sqlite(#[from] rusqlite::Error),
     #[error(transparent)]
     Head(#[from] OpenError),
+    #[error("writing panicked")]
+    Panic,
 }
 
 impl Writer {
-    /// Writes until the log is closed or a write fails. A failed write is never tried again: after an
-    /// error nobody knows which of the pages the system still has.
-    pub(crate) fn run(mut self) {
-        let queue = Arc::clone(&self.queue);
-        let _latch = LatchOnExit(&queue);
-        while let Some(batch) = queue.next_batch() {
-            match self.commit(&batch) {
-                Ok(()) => queue.mark_durable(self.frontier.size()),
-                Err(failure) => return queue.fail(&failure.to_string()),
-            }
-            if let Err(error) = self.shorten_wal(&batch) {
-                return queue.fail(&error.to_string());
-            }
-        }
+    pub(crate) const fn new(db: Connection, file: PathBuf, frontier: Frontier, signer: Signer) -> Self {
+        Self { db, file, frontier, signer, wal_pages: 0 }
     }
 
-    fn commit(&mut self, batch: &VecDeque<Pending>) -> Result<(), Failure> {
-        let Some(first) = batch.front() else { return Ok(()) };
+    /// The number of records written.
+    pub(crate) const fn records(&self) -> u64 {
+        self.frontier.size()
+    }
+
+    /// Writes the records, which follow each other, and waits for the disk.
+    pub(crate) fn commit(&mut self, batch: &[Pending]) -> Result<(), Failure> {
+        let [first, ..] = batch else { return Ok(()) };
         let transaction = self.db.transaction_with_behavior(TransactionBehavior::Immediate)?;
         if first.seq != self.frontier.size() {
             // Another process wrote in between.
@@ -125,20 +119,23 @@ impl Writer {
             ])?;
         }
         drop(insert);
-        let at = batch.back().unwrap_or(first).at;
+        let at = batch.last().unwrap_or(first).at;
         write_checkpoint(&transaction, &self.signer, &self.frontier, before, at)?;
-        Ok(transaction.commit()?)
-    }
-
-    /// Moves the write-ahead log into the file, off the path of anybody who waits.
-    fn shorten_wal(&mut self, batch: &VecDeque<Pending>) -> rusqlite::Result<()> {
+        transaction.commit()?;
         let bytes: usize = batch.iter().map(|pending| pending.body.len()).sum();
         self.wal_pages += PAGES_OF_COMMIT + bytes / PAGE_BYTES;
-        if self.wal_pages < WAL_PAGES {
-            return Ok(());
-        }
+        Ok(())
+    }
+
+    /// Whether it is time for [`Writer::shorten_wal`].
+    pub(crate) const fn wal_is_long(&self) -> bool {
+        self.wal_pages >= WAL_PAGES
+    }
+
+    /// Moves the write-ahead log into the file.
+    pub(crate) fn shorten_wal(&mut self) -> Result<(), Failure> {
         self.wal_pages = 0;
-        self.db.query_row("PRAGMA wal_checkpoint(PASSIVE)", (), |_| Ok(()))
+        Ok(self.db.query_row("PRAGMA wal_checkpoint(PASSIVE)", (), |_| Ok(()))?)
     }
 }
 
@@ -170,13 +167,4 @@ fn write_checkpoint(
 /// Counters and times stay far below 2^63; a number of an event that does not is stored as the largest.
 pub(crate) fn column(number: u64) -> i64 {
     i64::try_from(number).unwrap_or(i64::MAX)
-}
-
-/// Whatever ends the writer, nobody waits for it for ever.
-struct LatchOnExit<'a>(&'a Queue);
-
-impl Drop for LatchOnExit<'_> {
-    fn drop(&mut self) {
-        self.0.fail("the log is closed");
-    }
 }

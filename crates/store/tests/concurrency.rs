@@ -73,6 +73,35 @@ fn records_that_nobody_waited_for_are_written_when_the_log_is_dropped() {
     assert_eq!(marks(&Log::open(dir.path()).unwrap()).len(), 5000);
 }
 
+/// The thread that finds the writer free writes for all. One that never asks for its record must not keep
+/// others from theirs.
+#[test]
+fn who_does_not_wait_holds_nobody_up() {
+    let dir = tempfile::tempdir().unwrap();
+    let log = Log::open(dir.path()).unwrap();
+    let (careless, careful) = (8, 8);
+    thread::scope(|scope| {
+        for n in 0..careless {
+            let log = &log;
+            scope.spawn(move || {
+                for round in 0..50 {
+                    let turn = log.turn().unwrap();
+                    let _ = turn.append(Timestamp(0), &doubt(n * 1000 + round)).unwrap();
+                }
+            });
+        }
+        for n in 0..careful {
+            let log = &log;
+            scope.spawn(move || {
+                for round in 0..50 {
+                    append_all(log, 0, &[doubt(100_000 + n * 1000 + round)]);
+                }
+            });
+        }
+    });
+    assert_eq!(marks(&log).len() as u64, (careless + careful) * 50);
+}
+
 /// Appends until `total` records are seen, and notes every record in the order of the log.
 fn take_turns(dir: &Path, writer: u64, each: u64) -> Vec<u64> {
     let log = Log::open(dir).unwrap();
