@@ -114,10 +114,12 @@ fn draw(mut problem: Problem) {
     anstream::eprintln!("{:?}", miette::Report::new(problem));
 }
 
-/// A decider that records nothing.
-fn dry_run(global: &Global, files: &PolicyFiles) -> anyhow::Result<DryRun> {
+/// A decider that records nothing. It lives as long as the process: taking a policy apart takes longer
+/// than a decision.
+fn dry_run(global: &Global, files: &PolicyFiles) -> anyhow::Result<&'static DryRun> {
     let folder = home::state(global.home.as_deref())?;
-    Ok(DryRun { policy: load(files)?, observer: Observer::new(Some(&folder), files), clock: Clock::System })
+    let observer = Observer::new(Some(&folder), files);
+    Ok(Box::leak(Box::new(DryRun { policy: load(files)?, observer, clock: Clock::System })))
 }
 
 /// Draws the diagnostics of a policy that does not load. What is returned says the rest.

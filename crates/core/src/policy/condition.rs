@@ -66,22 +66,8 @@ impl Condition {
         let words = |list: &List| (!list.is_empty()).then(|| WordSet::parse(list.texts()));
         let lower = |list: &List| words(&List(list.texts().map(str::to_lowercase).collect()));
         let prefix: Vec<String> = source.args_prefix.iter().cloned().collect();
-        let of_request = ConditionSource {
-            matches: source.matches.clone(),
-            input: source.input.clone(),
-            context: source.context.clone(),
-            risk_at_least: source.risk_at_least,
-            cost_over_cents: source.cost_over_cents,
-            hours: source.hours.clone(),
-            days: source.days.clone(),
-            tainted: source.tainted,
-            untrusted_argument: source.untrusted_argument,
-            untrusted_seen: source.untrusted_seen,
-            private_read: source.private_read,
-            ..ConditionSource::default()
-        };
-        Ok(Self {
-            request: of_request != ConditionSource::default(),
+        let condition = Self {
+            request: false,
             program: words(&source.program),
             subcommand: words(&source.subcommand),
             command: (!prefix.is_empty()).then_some(CommandText::Prefix(prefix)),
@@ -114,7 +100,17 @@ impl Condition {
             },
             when: Hours::parse(source.hours.texts(), &source.days.0)?,
             empty: *source == ConditionSource::default(),
-        })
+        };
+        Ok(Self { request: condition.asks_about_request(), ..condition })
+    }
+
+    fn asks_about_request(&self) -> bool {
+        let Self { matches, input, context, risk_at_least, cost_over_cents, when, trust, .. } = self;
+        !(matches.is_empty() && input.is_empty() && context.is_empty())
+            || risk_at_least.is_some()
+            || cost_over_cents.is_some()
+            || when.is_some()
+            || *trust != Trust::default()
     }
 
     /// Whether the condition holds for one operation of a request.

@@ -43,7 +43,7 @@ pub(crate) fn impossible(
         let (why, help) = key.mismatch();
         never(format!("`{name}` {why}"), help);
     }
-    if kind != RuleKind::Allow && rule.except.as_ref() == Some(&rule.when) {
+    if kind != RuleKind::Allow && rule.except.as_deref() == Some(&rule.when) {
         never("its exception is the same as its condition".to_owned(), "narrow or remove `except:`");
     }
     for (key, program) in [("program", &rule.when.program)] {

@@ -56,6 +56,18 @@ mod tests {
         }
     }
 
+    /// Looked for where a file is read, and not again at every start.
+    #[test]
+    fn no_rule_of_a_pack_is_impossible() {
+        for (name, text) in PACKS {
+            let file = std::sync::Arc::new(miette::NamedSource::new(*name, (*text).to_owned()));
+            for rule in &read(text).unwrap().rules {
+                let problems = crate::policy::lint::impossible(&rule.value, &file, None, None);
+                assert!(problems.is_empty(), "{name}: {problems:#?}");
+            }
+        }
+    }
+
     #[test]
     fn every_pack_loads() {
         for (name, _) in PACKS {

@@ -68,11 +68,11 @@ pub struct Rule {
     /// Whether the index finds the rule for its agents alone.
     filed_by_agent: bool,
     pub(crate) when: Condition,
-    pub(crate) except: Option<Condition>,
+    pub(crate) except: Option<Box<Condition>>,
 }
 
 impl Rule {
-    /// Compiles a written rule. `lazy`: a shipped pack, whose expressions tests have compiled.
+    /// Compiles a written rule. `lazy`: of a shipped pack, whose expressions tests have compiled.
     pub(crate) fn compile(
         source: &RuleSource,
         layer: Layer,
@@ -127,7 +127,7 @@ impl Rule {
                 confine: source.confine.unwrap_or(Level::None),
                 agents: agents.clone(),
                 when: narrowed(condition(&source.when)?, &selector)?,
-                except: source.except.as_ref().map(condition).transpose()?,
+                except: source.except.as_deref().map(condition).transpose()?.map(Box::new),
                 tools: selector.tools.into_iter().map(Into::into).collect(),
             })
         };

@@ -174,7 +174,7 @@ pub struct RuleSource {
     /// Conditions; all of them must hold.
     pub when: ConditionSource,
     /// A narrower case in which the rule does not apply.
-    pub except: Option<ConditionSource>,
+    pub except: Option<Box<ConditionSource>>,
     /// Why, for the people who meet the rule.
     pub reason: Option<String>,
     /// A possible match counts as a match (deny rules).
