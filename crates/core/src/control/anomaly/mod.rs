@@ -12,7 +12,7 @@
 //!     assert!(!detector.check(&config, 10.0 + f64::from(n % 2)).judgement.is_anomalous());
 //! }
 //! let found = detector.check(&config, 99.0);
-//! assert_eq!(found.reason(&config).as_deref(), Some("Z-score 172.50 > threshold 3.0"));
+//! assert_eq!(found.reason(&config).as_deref(), Some("Z-score 172.52 > threshold 3.0"));
 //! ```
 
 pub mod chart;
