@@ -3,6 +3,7 @@
 use clap::builder::PossibleValuesParser;
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 use stayhand_core::control::anomaly::detector::Detector;
+use stayhand_core::control::scope::Scope;
 use stayhand_core::time::Timestamp;
 use std::path::PathBuf;
 
@@ -73,6 +74,26 @@ pub(crate) enum Command {
     /// Answer actions that wait for a person
     #[command(subcommand)]
     Approvals(Approvals),
+    /// Stop everything, or a part of it, at once; only `rearm` starts it again
+    Kill(Order),
+    /// Let nothing more run until `resume`; what runs goes on
+    Pause(Order),
+    /// Let a paused part run again
+    Resume(Order),
+    /// Let a killed part run again
+    Rearm(Order),
+    /// Let an agent, a session, … only look, until `unlock`
+    Lock(Lock),
+    /// Take a lock off
+    Unlock(Order),
+    /// Show switches, locks, and what runs
+    Status,
+    /// Show every limit and what is used of it
+    Limits {
+        /// Policy files in the place of the user's own; repeat for more
+        #[arg(long = "policy", value_name = "FILE")]
+        policies: Vec<PathBuf>,
+    },
     /// Write, check and understand policies
     #[command(subcommand)]
     Policy(Policy),
@@ -307,6 +328,28 @@ pub(crate) struct Violations {
     /// At most so many, the newest
     #[arg(long, default_value_t = 10_000)]
     pub(crate) limit: usize,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Order {
+    /// What it is about: all, agent:NAME, session:NAME, tool:NAME, principal:NAME
+    #[arg(default_value = "all")]
+    pub(crate) scope: Scope,
+    /// Why
+    #[arg(long, short, value_name = "TEXT")]
+    pub(crate) reason: String,
+    /// Who orders it [default: the user of this terminal]
+    #[arg(long, value_name = "NAME")]
+    pub(crate) by: Option<String>,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Lock {
+    #[command(flatten)]
+    pub(crate) order: Order,
+    /// Seconds until it ends by itself [default: never]
+    #[arg(long = "for", value_name = "SECONDS")]
+    pub(crate) seconds: Option<u64>,
 }
 
 #[derive(Debug, ClapArgs)]

@@ -143,7 +143,7 @@ pub(crate) const INTERRUPTED: u8 = 130;
 pub(crate) fn stop_on_interrupt(stop: &Stop) -> anyhow::Result<()> {
     let stop = stop.clone();
     let handle = move || {
-        if !stop.now() {
+        if !stop.now("an interrupt") {
             std::process::exit(INTERRUPTED.into());
         }
     };

@@ -1,5 +1,6 @@
 //! The decision: every guard is asked, the strictest finding wins.
 
+use crate::control::Consequence;
 use crate::decision::{ApprovalId, Decision, Effect, Finding, GuardName, Obligation};
 use crate::digest::Digest;
 use crate::facts::Facts;
@@ -27,6 +28,7 @@ pub struct Ask<'a> {
 pub(crate) struct Answers {
     pub(crate) findings: Vec<Finding>,
     pub(crate) obligations: Vec<Obligation>,
+    pub(crate) consequences: Vec<Consequence>,
     /// Whether every operation is covered by a rule or action policy that allows it or would
     /// with a person's approval.
     pub(crate) covered: bool,
@@ -68,6 +70,7 @@ pub fn decide(policy: &Policy, state: &State, ask: &Ask<'_>, now: Timestamp) -> 
         effect: strictest.unwrap_or(Effect::Deny),
         findings: answers.findings,
         obligations: answers.obligations,
+        consequences: answers.consequences,
         risk: answers.risk.unwrap_or_else(|| ask.facts.risk()),
         approval: None,
     };

@@ -1,5 +1,6 @@
 //! The answer: effects, findings, obligations.
 
+use crate::control::Consequence;
 use crate::digest::Digest;
 use crate::reason::Reason;
 use crate::risk::Risk;
@@ -78,6 +79,10 @@ impl Layer {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum GuardName {
+    /// The kill switch.
+    Switch,
+    /// The safety lock.
+    Lock,
     /// Is the tool or action known?
     UnknownTool,
     /// Action policies: cost, patterns, resources, approval.
@@ -98,6 +103,8 @@ pub enum GuardName {
     Untrusted,
     /// The time boundary.
     Time,
+    /// Limits over time.
+    Limit,
     /// Approvals given, refused or expired.
     Approval,
     /// The runtime: recording, permits, obligations.
@@ -108,6 +115,8 @@ impl GuardName {
     /// The name, as in the log.
     pub const fn name(self) -> &'static str {
         match self {
+            Self::Switch => "switch",
+            Self::Lock => "lock",
             Self::UnknownTool => "unknown_tool",
             Self::Action => "action",
             Self::Input => "input",
@@ -118,6 +127,7 @@ impl GuardName {
             Self::Secret => "secret",
             Self::Untrusted => "untrusted",
             Self::Time => "time",
+            Self::Limit => "limit",
             Self::Approval => "approval",
             Self::Runtime => "runtime",
         }
@@ -307,6 +317,9 @@ pub struct Decision {
     /// The duties that come with a permit: a set, sorted.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub obligations: Vec<Obligation>,
+    /// What the decision brings about besides its answer.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub consequences: Vec<Consequence>,
     /// How risky the action is.
     pub risk: Risk,
     /// The approval this decision used (allowed), waits for (held) or was refused by (denied).
@@ -322,6 +335,7 @@ impl Decision {
             effect: Effect::Deny,
             findings: vec![finding],
             obligations: Vec::new(),
+            consequences: Vec::new(),
             risk: Risk::Critical,
             approval: None,
         }

@@ -1,5 +1,8 @@
 //! What happened: the only history there is. State is the fold of these over the log.
 
+use crate::control::Controls;
+use crate::control::lock::{LockReleased, LockSet};
+use crate::control::switch::SwitchMoved;
 use crate::decision::{ApprovalId, Decision, PolicyId};
 use crate::digest::Digest;
 use crate::facts::Facts;
@@ -12,7 +15,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 use std::fmt;
 
 /// The version of the logged form. A log with a newer version is refused.
-pub const EVENT_VERSION: u32 = 1;
+pub const EVENT_VERSION: u32 = 2;
 
 /// One fact of the log. As JSON, an object that begins with its `type`.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -28,10 +31,16 @@ pub enum Event {
     Settled(Settled),
     /// A decision without settlement was found after a crash. It is never run again by itself.
     InDoubt(InDoubt),
+    /// The kill switch was moved.
+    SwitchMoved(SwitchMoved),
+    /// A safety lock was set.
+    LockSet(LockSet),
+    /// A person took a safety lock off.
+    LockReleased(LockReleased),
 }
 
 /// A policy came into force.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct PolicyLoaded {
     /// The policy's digest.
     pub policy: PolicyId,
@@ -39,6 +48,9 @@ pub struct PolicyLoaded {
     pub sources: Vec<String>,
     /// The program's version.
     pub program: String,
+    /// The stateful controls, by which the events under this policy are folded.
+    #[serde(default, skip_serializing_if = "Controls::is_empty")]
+    pub controls: Controls,
 }
 
 /// A request was decided.
@@ -90,6 +102,9 @@ pub struct Settled {
     /// Measured cost in nano-dollars, where it is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cost_nanousd: Option<u64>,
+    /// Measured tokens, where they are known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub usage: Option<Usage>,
     /// The level of confinement that was in force.
     pub confined: crate::decision::Level,
     /// Digest of the output that was collected, before redaction.
@@ -98,6 +113,25 @@ pub struct Settled {
     /// Passages of the output that read like instructions to the agent.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub tainted: Vec<Passage>,
+}
+
+/// The tokens that an action used.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Usage {
+    /// The model, by the name that prices are listed under.
+    pub model: String,
+    /// Input tokens that were read anew.
+    pub input: u64,
+    /// Input tokens from a cache.
+    pub cached: u64,
+    /// Input tokens written into a cache.
+    pub cache_write: u64,
+    /// Output tokens.
+    pub output: u64,
+    /// Whether the figures are an estimate.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub estimated: bool,
 }
 
 /// How an action ended.
@@ -156,6 +190,9 @@ impl Event {
             Self::ApprovalResolved(_) => "approval_resolved",
             Self::Settled(_) => "settled",
             Self::InDoubt(_) => "in_doubt",
+            Self::SwitchMoved(_) => "switch_moved",
+            Self::LockSet(_) => "lock_set",
+            Self::LockReleased(_) => "lock_released",
         }
     }
 }
@@ -197,6 +234,9 @@ enum Kind {
     ApprovalResolved,
     Settled,
     InDoubt,
+    SwitchMoved,
+    LockSet,
+    LockReleased,
 }
 
 impl<'de> Visitor<'de> for EventVisitor {
@@ -215,6 +255,9 @@ impl<'de> Visitor<'de> for EventVisitor {
             Kind::ApprovalResolved => Event::ApprovalResolved(Deserialize::deserialize(fields)?),
             Kind::Settled => Event::Settled(Deserialize::deserialize(fields)?),
             Kind::InDoubt => Event::InDoubt(Deserialize::deserialize(fields)?),
+            Kind::SwitchMoved => Event::SwitchMoved(Deserialize::deserialize(fields)?),
+            Kind::LockSet => Event::LockSet(Deserialize::deserialize(fields)?),
+            Kind::LockReleased => Event::LockReleased(Deserialize::deserialize(fields)?),
         })
     }
 }
@@ -230,6 +273,7 @@ mod tests {
             outcome: Outcome::Exit { code: 2 },
             duration_us: 4,
             cost_nanousd: None,
+            usage: None,
             confined: crate::decision::Level::None,
             output: Some(Digest::of(b"x")),
             tainted: Vec::new(),
@@ -244,6 +288,7 @@ mod tests {
             policy: Digest::of(b"p"),
             sources: vec!["pack".to_owned()],
             program: "0.1".to_owned(),
+            controls: Controls::default(),
         };
         for event in [
             Event::PolicyLoaded(loaded),

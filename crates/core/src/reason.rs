@@ -121,6 +121,14 @@ reasons! {
     RecordFailed = "record_failed",
     /// Stayhand itself failed while deciding.
     InternalError = "internal_error",
+    /// A person, or a control, has stopped everything; a person must re-arm it.
+    SystemKilled = "system_killed",
+    /// A person, or a control, has paused everything; a person must resume it.
+    SystemPaused = "system_paused",
+    /// A safety lock is on; only a person takes it off.
+    Locked = "locked",
+    /// A limit would be exceeded.
+    LimitExceeded = "limit_exceeded",
     /// No policy is loaded.
     NoPolicy = "no_policy",
 }

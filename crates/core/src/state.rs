@@ -1,12 +1,19 @@
 //! State: nothing but the fold of the log's events.
 
+use crate::control::limit::{self, Meters};
+use crate::control::lock::{LockSet, Locks};
+use crate::control::meter::Amounts;
+use crate::control::switch::Switches;
+use crate::control::{Act, Consequence, Controls};
 use crate::decision::{ApprovalId, Decision, Effect, PolicyId};
 use crate::digest::Digest;
 use crate::event::{Decided, Event, Outcome, Record};
+use crate::request::Principal;
 use crate::time::Timestamp;
 use crate::untrusted::{Exposure, Exposures};
 use rustc_hash::FxHashMap;
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// What must be remembered to decide.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -15,8 +22,12 @@ pub struct State {
     approvals: BTreeMap<ApprovalId, Approval>,
     by_request: FxHashMap<(Digest, PolicyId), ApprovalId>,
     open: BTreeMap<u64, Open>,
-    rates: HashMap<(String, String), VecDeque<Timestamp>>,
     exposures: Exposures,
+    /// The stateful controls of each policy that was loaded, oldest first.
+    controls: Vec<(PolicyId, Arc<Controls>)>,
+    meters: Meters,
+    switches: Switches,
+    locks: Locks,
 }
 
 /// One approval.
@@ -69,12 +80,14 @@ pub enum ApprovalStatus {
 /// A permitted action that has not been settled.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Open {
-    /// The agent.
-    pub agent: String,
-    /// The session.
-    pub session: String,
+    /// Who asked.
+    pub principal: Principal,
     /// The tool.
     pub tool: String,
+    /// The policy that permitted it.
+    pub policy: PolicyId,
+    /// What is reserved for it.
+    pub reserved: Amounts,
     /// The engine that decided.
     pub engine: u64,
     /// When it was permitted.
@@ -115,11 +128,8 @@ pub enum AnswerError {
 /// Answered and expired approvals that are kept for lists; older ones are in the log.
 const KEPT_APPROVALS: usize = 1000;
 
-/// The window of rate limits: an action counts while it is younger. Source: A203.
-const RATE_WINDOW_US: u64 = 3_600_000_000;
-
-/// The most starts kept for one agent and action; rate limits above this count as this.
-const KEPT_STARTS: usize = 100_000;
+/// Policies whose controls are remembered; an event under an older one is folded without.
+const KEPT_POLICIES: usize = 1000;
 
 impl State {
     /// Applies one record. Total: an event that fits nothing changes nothing.
@@ -134,8 +144,9 @@ impl State {
 
     fn fold(&mut self, record: &Record, under: Option<PolicyId>) {
         self.last = self.last.max(record.at);
+        self.switches.see(&record.event, record.at);
         match &record.event {
-            Event::PolicyLoaded(_) => {}
+            Event::PolicyLoaded(loaded) => self.learn(loaded.policy, &Arc::new(loaded.controls.clone())),
             Event::Decided(decided) => {
                 self.decided(record.seq, record.at, decided, under.unwrap_or(decided.policy));
             }
@@ -152,19 +163,23 @@ impl State {
                 }
             }
             Event::Settled(settled) => {
-                let open = self.open.remove(&settled.decision);
-                if let Some(open) = &open {
-                    self.exposures.settled(record.seq, &open.session, settled);
-                }
-                if let Some(open) = open.filter(|_| matches!(settled.outcome, Outcome::Abandoned { .. })) {
-                    self.uncount(&open);
+                if let Some(open) = self.open.remove(&settled.decision) {
+                    self.exposures.settled(record.seq, &open.principal.session, settled);
+                    let unused = matches!(settled.outcome, Outcome::Abandoned { .. });
+                    self.ended(&open, unused.then_some(open.reserved));
                 }
             }
             Event::InDoubt(in_doubt) => {
                 if let Some(open) = self.open.get_mut(&in_doubt.decision) {
+                    // What it had reserved may have been used, and stays taken.
+                    let before = open.clone();
                     open.in_doubt = true;
+                    self.ended(&before, None);
                 }
             }
+            Event::SwitchMoved(_) => {}
+            Event::LockSet(set) => self.locks.set(set, record.at),
+            Event::LockReleased(released) => self.locks.release(released),
         }
     }
 
@@ -173,6 +188,13 @@ impl State {
             return;
         }
         let principal = &decided.request.principal;
+        for consequence in &decided.decision.consequences {
+            self.lock(consequence, at);
+        }
+        let permitted = decided.decision.effect == Effect::Allow;
+        // An amount that cannot be read was refused by the guard of limits.
+        let reserved = limit::amounts(&decided.request, &decided.facts).unwrap_or_default();
+        self.meters.count(&decided.request, reserved, permitted, at);
         match decided.decision.effect {
             Effect::Allow => {
                 if let Some(approval) = decided.decision.approval.and_then(|id| self.approvals.get_mut(&id))
@@ -181,10 +203,10 @@ impl State {
                     approval.status = ApprovalStatus::Used { by: by.clone(), decision: seq };
                 }
                 self.exposures.permitted(seq, decided);
-                self.count(&principal.agent, &decided.request.action.0, at);
                 let open = Open {
-                    agent: principal.agent.clone(),
-                    session: principal.session.clone(),
+                    principal: principal.clone(),
+                    policy,
+                    reserved,
                     tool: decided.request.action.0.clone(),
                     engine: decided.engine,
                     started: at,
@@ -215,35 +237,26 @@ impl State {
         }
     }
 
-    /// Counts a permitted action for rate limits. Refused attempts do not count (A203a).
-    fn count(&mut self, agent: &str, action: &str, at: Timestamp) {
-        let starts = self.rates.entry((agent.to_owned(), action.to_owned())).or_default();
-        while starts.front().is_some_and(|start| at.since(*start) >= RATE_WINDOW_US)
-            || starts.len() >= KEPT_STARTS
-        {
-            starts.pop_front();
+    /// Remembers the stateful controls of a policy, by which later events under it are folded.
+    pub fn learn(&mut self, policy: PolicyId, controls: &Arc<Controls>) {
+        self.controls.retain(|(known, _)| *known != policy);
+        if self.controls.len() >= KEPT_POLICIES {
+            self.controls.remove(0);
         }
-        starts.push_back(at);
+        self.controls.push((policy, Arc::clone(controls)));
     }
 
-    /// Permitted actions of this agent and kind in the hour before `now`.
-    pub(crate) fn started_in_last_hour(&self, agent: &str, action: &str, now: Timestamp) -> u64 {
-        let Some(starts) = self.rates.get(&(agent.to_owned(), action.to_owned())) else { return 0 };
-        let old = starts.partition_point(|start| now.since(*start) >= RATE_WINDOW_US);
-        (starts.len() - old) as u64
+    /// Sets the locks that a decision brings about.
+    fn lock(&mut self, consequence: &Consequence, at: Timestamp) {
+        if consequence.act == Act::Lock {
+            self.locks.set(&LockSet::of(consequence), at);
+        }
     }
 
-    /// Permitted actions of this kind, by any agent, in the hour before `now`.
-    pub(crate) fn started_in_last_hour_by_all(&self, action: &str, now: Timestamp) -> u64 {
-        let agents = self.rates.keys().filter(|(_, counted)| counted == action);
-        agents.map(|(agent, _)| self.started_in_last_hour(agent, action, now)).sum()
-    }
-
-    /// Takes back the start of an action that was permitted and never ran.
-    fn uncount(&mut self, open: &Open) {
-        let Some(starts) = self.rates.get_mut(&(open.agent.clone(), open.tool.clone())) else { return };
-        if let Some(at) = starts.iter().rposition(|start| *start == open.started) {
-            starts.remove(at);
+    /// An action no longer runs; `unused` is given back.
+    fn ended(&mut self, open: &Open, unused: Option<Amounts>) {
+        if !open.in_doubt {
+            self.meters.ended(&open.principal, &open.tool, open.started, unused);
         }
     }
 
@@ -312,6 +325,26 @@ impl State {
     /// What a session has been exposed to: private data, untrusted content. `None` = nothing.
     pub fn exposure(&self, session: &str) -> Option<&Exposure> {
         self.exposures.of(session)
+    }
+
+    /// The stateful controls of a policy that was loaded.
+    pub fn controls(&self, policy: PolicyId) -> Option<&Arc<Controls>> {
+        self.controls.iter().rev().find(|(known, _)| *known == policy).map(|(_, controls)| controls)
+    }
+
+    /// What was counted.
+    pub const fn meters(&self) -> &Meters {
+        &self.meters
+    }
+
+    /// The kill switch.
+    pub const fn switches(&self) -> &Switches {
+        &self.switches
+    }
+
+    /// The safety locks.
+    pub const fn locks(&self) -> &Locks {
+        &self.locks
     }
 
     /// The time of the newest record.

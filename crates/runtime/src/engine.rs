@@ -1,13 +1,16 @@
 //! The engine: observe, decide, record, permit; execute, settle; recover.
 
 use crate::clock::Clock;
-use crate::execute::{Effected, Executor, Work};
+use crate::execute::{Effected, Executor, Stop, Work};
 use crate::gather::{Gathered, Names, Observer};
 use crate::permit::Permit;
 use crate::policy_files::{LoadError, PolicyFiles};
 use crate::presence::{self, Presence};
+use crate::watch::Watch;
 use crate::wire::Parsed;
 use arc_swap::ArcSwap;
+use stayhand_core::control::Controls;
+use stayhand_core::control::switch::Switches;
 use stayhand_core::decide::{Ask, Decided as Answer, decide};
 use stayhand_core::decision::{ApprovalId, Decision, Effect, Finding, GuardName, Level, Obligation};
 use stayhand_core::event::{
@@ -15,6 +18,7 @@ use stayhand_core::event::{
 };
 use stayhand_core::policy::Policy;
 use stayhand_core::reason::Reason;
+use stayhand_core::request::Request;
 use stayhand_core::state::{AnswerError, ApprovalStatus, State};
 use stayhand_core::time::Timestamp;
 use stayhand_core::untrusted::Passage;
@@ -67,6 +71,8 @@ pub enum Verdict {
 pub struct Held {
     /// What people answer.
     pub approval: ApprovalId,
+    /// The full request.
+    pub request: Request,
     /// Why.
     pub decision: Decision,
     /// When the silence turns into a refusal.
@@ -235,7 +241,7 @@ impl Engine {
                 let approval = decision.approval.unwrap_or(ApprovalId(seq));
                 let known =
                     expires.or_else(|| self.lock().approval(approval).map(|approval| approval.expires));
-                Verdict::Held(Held { approval, decision, expires: known.unwrap_or_default() })
+                Verdict::Held(Held { approval, request, decision, expires: known.unwrap_or_default() })
             }
             Effect::Deny | Effect::Lock => Verdict::Refused(Refused { decision, seq: Some(seq) }),
         })
@@ -316,20 +322,58 @@ impl Engine {
     pub fn execute(&self, permit: Permit, executor: &dyn Executor) -> Result<Executed, EngineError> {
         let started = self.clock.start();
         let confined = executor.level();
-        let ready = permit.check(self.id).and_then(|()| unfulfilled(&permit, executor).map_or(Ok(()), Err));
+        let ready = permit
+            .check(self.id)
+            .and_then(|()| unfulfilled(&permit, executor).map_or(Ok(()), Err))
+            .and_then(|()| self.last_look(&permit));
         let (outcome, effected) = match ready {
-            Ok(()) => {
-                let work = Work::new(&permit);
-                guarded(|| executor.run(&work)).unwrap_or_else(|| {
-                    (Outcome::Failed { error: "the executor panicked".to_owned() }, Effected::default())
-                })
-            }
+            Ok(switches) => self.run(&permit, executor, switches),
             Err(outcome) => (outcome, Effected::default()),
         };
         let duration = started.elapsed();
         let tainted = guarded(|| effected.tainted()).unwrap_or_default();
         self.record_outcome(&permit, &outcome, duration, confined, effected.digest(), tainted)?;
         Ok(Executed { decision: permit.decision, outcome, effected, duration, confined })
+    }
+
+    /// The kill switch once more, right before the effect (KS-01), and where the watcher goes on from.
+    fn last_look(&self, permit: &Permit) -> Result<(Switches, u64), Outcome> {
+        let looked = self.refreshed(|state, _| match state.switches().stopping(&permit.request) {
+            Some((scope, switch)) => {
+                let position = switch.position.name();
+                Err(format!("{scope} is {position} by {}: {}", switch.by, switch.reason))
+            }
+            None => Ok(state.switches().clone()),
+        });
+        let next = self.log.records();
+        let abandoned = |why| Outcome::Abandoned { why };
+        match looked {
+            Ok(Ok(switches)) => Ok((switches, next)),
+            Ok(Err(why)) => Err(abandoned(why)),
+            Err(error) => Err(abandoned(format!("the kill switch cannot be read: {error}"))),
+        }
+    }
+
+    /// Runs permitted work under the eyes of the kill switch.
+    fn run(
+        &self,
+        permit: &Permit,
+        executor: &dyn Executor,
+        (switches, next): (Switches, u64),
+    ) -> (Outcome, Effected) {
+        let stop = Stop::default();
+        let work = Work::new(permit, &stop);
+        let watch = Watch { switches, next, request: &permit.request, stop: &stop };
+        let (running, done) = std::sync::mpsc::channel();
+        std::thread::scope(|scope| {
+            scope.spawn(move || watch.until(&done, || self.log.reader().ok()));
+            let ran = guarded(|| executor.run(&work));
+            drop(running);
+            ran
+        })
+        .unwrap_or_else(|| {
+            (Outcome::Failed { error: "the executor panicked".to_owned() }, Effected::default())
+        })
     }
 
     /// Gives a permit back unused.
@@ -356,6 +400,7 @@ impl Engine {
             outcome: outcome.clone(),
             duration_us: u64::try_from(duration.as_micros()).unwrap_or(u64::MAX),
             cost_nanousd: None,
+            usage: None,
             confined,
             output,
             tainted,
@@ -370,17 +415,12 @@ impl Engine {
         grant: bool,
         comment: &str,
     ) -> Result<(), ResolveError> {
-        let turn = self.log.turn().map_err(EngineError::from)?;
-        let mut state = self.lock();
-        catch_up(&mut state, &turn)?;
-        let now = self.now(&state);
-        state.may_answer(approval, by, now)?;
-        let event = ApprovalResolved { approval, by: by.to_owned(), grant, comment: comment.to_owned() };
-        let appended =
-            append(&mut state, &turn, now, Event::ApprovalResolved(event)).map_err(EngineError::from)?;
-        drop(state);
-        appended.0.wait().map_err(EngineError::from)?;
-        Ok(())
+        let answered: Result<(), AnswerError> = self.record_if(|state, now| {
+            state.may_answer(approval, by, now)?;
+            let comment = comment.to_owned();
+            Ok(Event::ApprovalResolved(ApprovalResolved { approval, by: by.to_owned(), grant, comment }))
+        })?;
+        Ok(answered?)
     }
 
     /// The state, with what other processes have recorded.
@@ -393,10 +433,12 @@ impl Engine {
         Ok(look(&state, now))
     }
 
-    /// Waits until the approval is answered or has expired. The answer: whether it was granted.
-    pub fn wait_for(&self, approval: ApprovalId, poll: Duration) -> Result<bool, EngineError> {
+    /// Waits until the approval is answered or has expired, or the kill switch stops the request. The answer:
+    /// whether it was granted.
+    pub fn wait_for(&self, held: &Held, poll: Duration) -> Result<bool, EngineError> {
         loop {
-            let answer = self.refreshed(|state, now| match state.approval(approval) {
+            let answer = self.refreshed(|state, now| match state.approval(held.approval) {
+                Some(_) if state.switches().stopping(&held.request).is_some() => Some(false),
                 Some(found) => match &found.status {
                     ApprovalStatus::Pending if now <= found.expires => None,
                     ApprovalStatus::Granted { .. } => Some(true),
@@ -427,7 +469,27 @@ impl Engine {
             policy: policy.id(),
             sources: policy.sources().to_vec(),
             program: env!("CARGO_PKG_VERSION").to_owned(),
+            controls: Controls::clone(policy.controls()),
         }))
+    }
+
+    /// Records what `make` wants on the newest state: one event, or an answer without one. Then it is durable.
+    pub(crate) fn record_if<T>(
+        &self,
+        make: impl FnOnce(&State, Timestamp) -> Result<Event, T>,
+    ) -> Result<Result<(), T>, EngineError> {
+        let turn = self.log.turn()?;
+        let mut state = self.lock();
+        catch_up(&mut state, &turn)?;
+        let now = self.now(&state);
+        let event = match make(&state, now) {
+            Ok(event) => event,
+            Err(other) => return Ok(Err(other)),
+        };
+        let appended = append(&mut state, &turn, now, event)?;
+        drop(state);
+        appended.0.wait()?;
+        Ok(Ok(()))
     }
 
     fn record(&self, event: Event) -> Result<(), EngineError> {

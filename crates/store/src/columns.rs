@@ -41,7 +41,9 @@ impl<'a> Columns<'a> {
             Event::ApprovalResolved(answer) => {
                 Self { kind, about: Some(answer.approval.0), ..Self::default() }
             }
-            Event::PolicyLoaded(_) => Self { kind, ..Self::default() },
+            Event::PolicyLoaded(_) | Event::SwitchMoved(_) | Event::LockSet(_) | Event::LockReleased(_) => {
+                Self { kind, ..Self::default() }
+            }
         }
     }
 

@@ -319,7 +319,8 @@ impl<'a> Walk<'a> {
         if at < self.last {
             return wrong("is older than the one before it");
         }
-        if !body.starts_with(record_prefix(EVENT_VERSION, seq, at).as_bytes()) {
+        let begins_with = |v: u32| body.starts_with(record_prefix(v, seq, at).as_bytes());
+        if !(1..=EVENT_VERSION).rev().any(begins_with) {
             return wrong("does not begin with its own version, number and time");
         }
         if let Some(problem) = check_columns(row, body)? {

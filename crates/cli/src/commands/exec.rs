@@ -89,7 +89,7 @@ fn answered(engine: &Engine, held: &Held, wait: bool) -> anyhow::Result<bool> {
     let id = held.approval;
     eprintln!("held as {id} until {}; answer with: stayhand approvals approve {id}", held.expires);
     if wait {
-        return Ok(engine.wait_for(id, POLL)?);
+        return Ok(engine.wait_for(held, POLL)?);
     }
     if !(std::io::stdin().is_terminal() && std::io::stderr().is_terminal()) {
         return Ok(false);
@@ -140,7 +140,7 @@ fn receipt(global: &Global, done: &Executed) {
     let line = format!("stayhand: decision {}, {} ms, {confined}", done.decision, done.duration.as_millis());
     say(&show::styled(show::DIM, line));
     match &done.outcome {
-        Outcome::Stopped { limit } => say(&format!("stayhand: stopped by a limit: {limit}")),
+        Outcome::Stopped { limit } => say(&format!("stayhand: stopped: {limit}")),
         Outcome::Failed { error } => say(&format!("stayhand: {error}")),
         Outcome::Abandoned { why } => say(&format!("stayhand: not started: {why}")),
         Outcome::Done | Outcome::Exit { .. } | Outcome::Signal { .. } => {}

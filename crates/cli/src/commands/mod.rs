@@ -7,17 +7,21 @@ mod check;
 mod doctor;
 mod exec;
 mod explain;
+mod limits;
 mod lines;
+mod orders;
 mod play;
 mod policy;
 mod replay;
 mod scan;
+mod status;
 mod trace;
 
 use crate::args::{Args, Asking, Command, Global};
 use crate::{Exit, home};
 use anyhow::Context as _;
 use clap::CommandFactory as _;
+use stayhand_core::control::switch::Order;
 use stayhand_core::policy::Policy;
 use stayhand_core::policy::error::Problem;
 use stayhand_runtime::policy_files::{LoadError, PolicyFiles};
@@ -40,6 +44,14 @@ pub(crate) fn run(args: Args) -> anyhow::Result<Exit> {
         Command::Replay(replay) => replay::replay(&global, &replay),
         Command::Compare(compare) => replay::compare(&global, &compare),
         Command::Approvals(approvals) => approvals::run(&global, &approvals),
+        Command::Kill(order) => orders::switch(&global, &order, Order::Kill),
+        Command::Pause(order) => orders::switch(&global, &order, Order::Pause),
+        Command::Resume(order) => orders::switch(&global, &order, Order::Resume),
+        Command::Rearm(order) => orders::switch(&global, &order, Order::Rearm),
+        Command::Lock(lock) => orders::lock(&global, &lock),
+        Command::Unlock(order) => orders::unlock(&global, &order),
+        Command::Status => status::run(&global),
+        Command::Limits { policies } => limits::run(&global, &policies),
         Command::Policy(policy) => policy::run(&global, &policy),
         Command::Doctor => doctor::run(&global),
         Command::Completions { shell } => {
@@ -63,6 +75,11 @@ fn engine(global: &Global, files: PolicyFiles) -> anyhow::Result<Engine> {
         Err(EngineError::Policy(error)) => Err(policy_error(error)),
         other => other.with_context(|| format!("cannot open the engine in {}", folder.display())),
     }
+}
+
+/// An engine for orders alone: it needs no policy, so that a broken one does not keep anybody from stopping things.
+fn engine_for_orders(global: &Global) -> anyhow::Result<Engine> {
+    engine(global, PolicyFiles::default())
 }
 
 /// The state folder, private to the user.

@@ -144,6 +144,13 @@ fn sentence(event: &Event) -> String {
                 settled.decision
             )
         }
+        Event::SwitchMoved(moved) => {
+            format!("{:<7} {} by {}: {}", moved.order.name(), moved.scope, moved.by, moved.reason)
+        }
+        Event::LockSet(set) => format!("lock    {} by {}: {}", set.scope, set.by, set.reason),
+        Event::LockReleased(released) => {
+            format!("unlock  {} by {}: {}", released.scope, released.by, released.reason)
+        }
         Event::InDoubt(in_doubt) => format!("doubt   nobody knows whether {} ran", in_doubt.decision),
     }
 }

@@ -1,6 +1,76 @@
-//! Stateful controls: limits, budgets, breakers, detectors. Each is state folded from the log.
+//! Stateful controls: what is counted, watched, locked and stopped over time.
+//!
+//! Each control has its configuration (part of [`Controls`], compiled from the policy), its state (part of
+//! [`crate::state::State`], folded from the log) and a guard that reads both. The configuration is logged when a
+//! policy is loaded, so that the log alone determines the state.
 
 pub mod anomaly;
 pub mod calendar;
+pub mod limit;
+pub mod limiter;
+pub mod lock;
+pub mod meter;
 pub mod money;
 pub mod price;
+pub mod scope;
+pub mod switch;
+
+use crate::policy::source::PolicySource;
+use limit::Limit;
+use scope::Scope;
+use serde::{Deserialize, Serialize};
+
+/// The compiled stateful controls of a policy. Entries of all files stand side by side: each holds by itself, so
+/// another file can only tighten.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Controls {
+    /// Limits.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub limits: Vec<Limit>,
+}
+
+impl Controls {
+    /// Adds the sections of one file. An error names the key of the section and says what is wrong.
+    pub(crate) fn add(&mut self, written: &PolicySource) -> Result<(), (&'static str, String)> {
+        for source in &written.limits {
+            let limit = Limit::compile(source, self.limits.len() + 1).map_err(|error| ("limits", error))?;
+            if self.limits.iter().any(|known| known.name == limit.name && source.name.is_some()) {
+                return Err(("limits", format!("two limits are called `{}`", limit.name)));
+            }
+            self.limits.push(limit);
+        }
+        Ok(())
+    }
+
+    /// Whether nothing is configured.
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+/// Something that a decision brings about besides its answer: logged with it, and applied in the same step.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Consequence {
+    /// What happens.
+    pub act: Act,
+    /// To whom.
+    pub scope: Scope,
+    /// Why, for people.
+    pub reason: String,
+    /// The tier that calls for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tier: Option<u8>,
+}
+
+/// What a decision can bring about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Act {
+    /// The switch goes to paused.
+    Pause,
+    /// The safety lock is set.
+    Lock,
+    /// The switch goes to killed.
+    Kill,
+}

@@ -34,13 +34,13 @@ fn rate(policy: &ActionPolicy, state: &State, ask: &Ask<'_>, now: Timestamp, ans
         answers.add(finding(policy, Reason::RateLimitExceeded, Effect::Deny).because(because));
     };
     if let Some(limit) = policy.rate_per_hour {
-        let used = state.started_in_last_hour(&ask.request.principal.agent, &policy.name, now);
+        let used = state.meters().of_agent_in_last_hour(&ask.request.principal.agent, &policy.name, now);
         if used >= limit {
             exceeded(format!("Rate limit exceeded: {used}/{limit} per hour"));
         }
     }
     if let Some(limit) = policy.total_per_hour {
-        let used = state.started_in_last_hour_by_all(&policy.name, now);
+        let used = state.meters().in_last_hour(&policy.name, now);
         if used >= limit {
             exceeded(format!("Rate limit exceeded: {used}/{limit} per hour by all agents"));
         }

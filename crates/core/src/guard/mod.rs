@@ -2,11 +2,14 @@
 
 mod action;
 mod input;
+mod limit;
+mod lock;
 mod network;
 mod path;
 mod rules;
 mod secret;
 mod sql;
+mod switch;
 mod time;
 mod unknown_tool;
 mod untrusted;
@@ -21,6 +24,8 @@ pub(crate) type Guard = fn(&Policy, &State, &Ask<'_>, Timestamp, &mut Answers);
 
 /// Every guard, in the order in which findings are reported.
 pub(crate) const GUARDS: &[Guard] = &[
+    switch::check,
+    lock::check,
     unknown_tool::check,
     action::check,
     input::check,
@@ -31,4 +36,5 @@ pub(crate) const GUARDS: &[Guard] = &[
     secret::check,
     untrusted::check,
     time::check,
+    limit::check,
 ];

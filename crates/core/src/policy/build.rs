@@ -8,6 +8,7 @@ use super::rule::Rule;
 use super::source::{PolicySource, RuleSource, Stance, ToolSource};
 use super::text_pattern::TextPattern;
 use super::{Analyse, Defaults, Policy, SQL_APPROVE, examples, lint, packs};
+use crate::control::Controls;
 use crate::decision::{Layer, Level};
 use crate::digest::Digest;
 use crate::tool::Declaration;
@@ -29,6 +30,7 @@ pub(super) struct Builder {
     actions: FxHashMap<Box<str>, Vec<ActionPolicy>>,
     boundaries: Boundaries,
     defaults: Defaults,
+    controls: Controls,
     tools: HashMap<String, Declaration>,
     problems: Vec<Problem>,
     examples: Vec<examples::Case>,
@@ -95,6 +97,9 @@ impl Builder {
         if let Err(message) = self.boundaries.add(&written.boundaries, layer) {
             let at = source_line(source, "boundaries");
             self.problems.push(Problem::about(source, at, None, message));
+        }
+        if let Err((key, message)) = self.controls.add(written) {
+            self.problems.push(Problem::about(source, source_line(source, key), None, message));
         }
         for (name, tool) in &written.tools {
             self.add_tool(file, name, tool);
@@ -233,6 +238,7 @@ impl Builder {
             actions: self.actions,
             boundaries: self.boundaries,
             defaults: self.defaults,
+            controls: Arc::new(self.controls),
             tools: self.tools,
             any_tool,
         })

@@ -17,6 +17,7 @@ mod shape;
 pub mod source;
 pub(crate) mod text_pattern;
 
+use crate::control::Controls;
 use crate::decision::{Layer, Level, PolicyId};
 use crate::facts::{Facts, SqlClass};
 use crate::request::Request;
@@ -30,6 +31,7 @@ use rule::Rule;
 use rustc_hash::FxHashMap;
 use source::Stance;
 use std::collections::HashMap;
+use std::sync::Arc;
 
 /// What an analysis makes of a request. Examples in a policy file are checked with it.
 pub type Analyse = fn(&Request, Option<&Declaration>) -> Facts;
@@ -55,6 +57,7 @@ pub struct Policy {
     pub(crate) actions: FxHashMap<Box<str>, Vec<ActionPolicy>>,
     pub(crate) boundaries: Boundaries,
     pub(crate) defaults: Defaults,
+    pub(crate) controls: Arc<Controls>,
     tools: HashMap<String, Declaration>,
     any_tool: bool,
 }
@@ -143,6 +146,11 @@ impl Policy {
     /// The digest that names this policy.
     pub const fn id(&self) -> PolicyId {
         self.id
+    }
+
+    /// Its stateful controls.
+    pub const fn controls(&self) -> &Arc<Controls> {
+        &self.controls
     }
 
     /// The packs and files it was made of.

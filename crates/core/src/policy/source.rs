@@ -1,5 +1,6 @@
 //! The policy file as people write it. Unknown keys and duplicate keys are errors.
 
+use crate::control::limit::LimitSource;
 use crate::decision::Level;
 use crate::facts::{AddressClass, FieldKind, SqlClass, Trait};
 use crate::risk::Risk;
@@ -26,6 +27,8 @@ pub struct PolicySource {
     pub defaults: DefaultsSource,
     /// Enforced boundaries.
     pub boundaries: BoundariesSource,
+    /// Limits over time.
+    pub limits: Vec<LimitSource>,
     /// What the arguments of other tools mean.
     #[schemars(with = "BTreeMap<String, ToolSource>")]
     pub tools: BTreeMap<String, Spanned<ToolSource>>,

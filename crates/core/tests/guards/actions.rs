@@ -132,6 +132,7 @@ fn a207_only_what_ran_counts() {
             outcome,
             duration_us: 1,
             cost_nanousd: None,
+            usage: None,
             confined: Level::None,
             output: None,
             tainted: Vec::new(),

@@ -13,6 +13,8 @@ mod boundaries;
 mod bypasses;
 mod ladder;
 mod layer;
+mod limits;
+mod orders;
 mod packs;
 mod rules;
 mod untrusted;

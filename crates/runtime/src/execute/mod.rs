@@ -34,15 +34,17 @@ pub struct Work<'a> {
     pub facts: &'a Facts,
     /// The wall-clock limit, if the policy sets one.
     pub limit: Option<Duration>,
+    /// Asked to stop when the kill switch is pulled.
+    pub stop: &'a Stop,
 }
 
 impl<'a> Work<'a> {
-    pub(crate) fn new(permit: &'a Permit) -> Self {
+    pub(crate) fn new(permit: &'a Permit, stop: &'a Stop) -> Self {
         let limits = permit.obligations.iter().filter_map(|duty| match duty {
             Obligation::TimeLimit { limit_ms } => Some(Duration::from_millis(*limit_ms)),
             _ => None,
         });
-        Self { request: &permit.request, facts: &permit.facts, limit: limits.min() }
+        Self { request: &permit.request, facts: &permit.facts, limit: limits.min(), stop }
     }
 
     /// The argument `name`, if it is a text.
@@ -138,7 +140,7 @@ impl Executor for Local {
             environment: &self.settings.environment,
             time: work.limit.unwrap_or(self.settings.limit),
             output_bytes: self.settings.output_bytes,
-            stop: &self.settings.stop,
+            stops: [&self.settings.stop, work.stop],
         };
         // What was judged with more than its words is not run without it.
         if let Some(argument) = stayhand_analysis::unserved(work.request) {

@@ -10,6 +10,7 @@ use std::io::{self, Read};
 use std::os::fd::OwnedFd;
 use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
 use std::process::{Child, ChildStderr, ChildStdout, Command, ExitStatus, Stdio};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// What a program may use.
@@ -18,7 +19,18 @@ pub(super) struct Limits<'a> {
     pub(super) environment: &'a [(String, String)],
     pub(super) time: Duration,
     pub(super) output_bytes: usize,
-    pub(super) stop: &'a Stop,
+    /// Whoever may stop it: the person at the terminal, the kill switch.
+    pub(super) stops: [&'a Stop; 2],
+}
+
+impl Limits<'_> {
+    fn remember(&self, group: Option<Pid>) {
+        self.stops.iter().for_each(|stop| stop.remember(group));
+    }
+
+    fn asked_to_stop(&self) -> Option<Arc<str>> {
+        self.stops.iter().find_map(|stop| stop.why())
+    }
 }
 
 /// How long output is still read after a program has ended or was stopped.
@@ -39,15 +51,15 @@ pub(super) fn program(argv: &[String], cwd: &str, limits: &Limits<'_>) -> (Outco
     };
     let streams = child.stdout.take().zip(child.stderr.take());
     let Some((stdout, stderr)) = streams else { return failed("the program has no output streams") };
-    limits.stop.remember(pid(&child).ok());
-    if limits.stop.is_asked() {
+    limits.remember(pid(&child).ok());
+    if limits.asked_to_stop().is_some() {
         end_group(&child);
     }
     match attend(&mut child, stdout, stderr, limits) {
         Ok((outcome, effected)) => (outcome, effected),
         Err(error) => {
             end_group(&child);
-            limits.stop.remember(None);
+            limits.remember(None);
             let _ = child.wait();
             failed(format!("lost sight of `{name}`: {error}"))
         }
@@ -87,11 +99,11 @@ fn attend(
     let ended = watch(Some(&process), &mut out, &mut err, deadline)?;
     // Whatever is left of the group goes with its leader.
     end_group(child);
-    limits.stop.remember(None);
+    limits.remember(None);
     let status = child.wait()?;
     watch(None, &mut out, &mut err, monotonic() + GRACE)?;
-    let outcome = if limits.stop.is_asked() {
-        Outcome::Stopped { limit: "an interrupt".to_owned() }
+    let outcome = if let Some(why) = limits.asked_to_stop() {
+        Outcome::Stopped { limit: why.to_string() }
     } else if ended {
         outcome_of(status)
     } else {

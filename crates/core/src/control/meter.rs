@@ -1,0 +1,281 @@
+//! Counts and sums over sliding windows.
+//!
+//! Each meter keeps cumulative sums, so that a window is the difference of two entries, found by binary search;
+//! reading changes nothing. Entries older than the longest window are dropped. What is merged to bound memory
+//! counts at the *later* of the merged moments: it stays in a window longer than it should, never shorter.
+
+use crate::time::Timestamp;
+use rustc_hash::FxHashMap;
+use std::collections::VecDeque;
+
+/// The longest window, in microseconds: 31 days.
+pub const LONGEST_WINDOW_US: u64 = 31 * 24 * 3600 * 1_000_000;
+
+/// Entries that one meter keeps exactly; beyond, old ones are merged.
+const KEPT_ENTRIES: usize = 4096;
+/// Entries younger than this are merged last, in microseconds.
+const EXACT_US: u64 = 3_600_000_000;
+
+/// What is counted of one action, or summed over many. Saturating.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Amounts {
+    /// Permitted actions.
+    pub actions: u64,
+    /// Actions asked for, permitted or not.
+    pub attempts: u64,
+    /// Permitted actions that contact another machine.
+    pub api_calls: u64,
+    /// Declared value in nano-dollars.
+    pub value_nanousd: u64,
+    /// Tokens.
+    pub tokens: u64,
+}
+
+impl Amounts {
+    const fn plus(self, other: Self) -> Self {
+        Self {
+            actions: self.actions.saturating_add(other.actions),
+            attempts: self.attempts.saturating_add(other.attempts),
+            api_calls: self.api_calls.saturating_add(other.api_calls),
+            value_nanousd: self.value_nanousd.saturating_add(other.value_nanousd),
+            tokens: self.tokens.saturating_add(other.tokens),
+        }
+    }
+
+    const fn minus(self, other: Self) -> Self {
+        Self {
+            actions: self.actions.saturating_sub(other.actions),
+            attempts: self.attempts.saturating_sub(other.attempts),
+            api_calls: self.api_calls.saturating_sub(other.api_calls),
+            value_nanousd: self.value_nanousd.saturating_sub(other.value_nanousd),
+            tokens: self.tokens.saturating_sub(other.tokens),
+        }
+    }
+}
+
+/// A moment, and everything up to and including it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Entry {
+    at: Timestamp,
+    total: Amounts,
+}
+
+/// One meter.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Meter {
+    entries: VecDeque<Entry>,
+    /// Everything up to the first entry, without it, and the moment of the last of it.
+    before: Amounts,
+    before_at: Option<Timestamp>,
+    /// Actions that run.
+    pub(crate) running: u64,
+}
+
+impl Meter {
+    /// Adds amounts at a moment, which is not before the newest one.
+    pub fn add(&mut self, at: Timestamp, amounts: Amounts) {
+        self.forget(at);
+        let total = self.total().plus(amounts);
+        match self.entries.back_mut() {
+            Some(last) if last.at >= at => last.total = total,
+            _ => self.entries.push_back(Entry { at, total }),
+        }
+        if self.entries.len() > KEPT_ENTRIES {
+            self.merge(at);
+        }
+    }
+
+    /// Takes back what was added at `at`: an action that was permitted and never ran.
+    pub fn give_back(&mut self, at: Timestamp, amounts: Amounts) {
+        if self.before_at.is_some_and(|forgotten| at <= forgotten) {
+            return;
+        }
+        let first = self.entries.partition_point(|entry| entry.at < at);
+        for entry in self.entries.iter_mut().skip(first) {
+            entry.total = entry.total.minus(amounts);
+        }
+    }
+
+    /// The sum over the window that ends at `now`. An amount leaves when its age reaches the window (L-02).
+    pub fn sum(&self, window_us: u64, now: Timestamp) -> Amounts {
+        let old = self.entries.partition_point(|entry| now.since(entry.at) >= window_us);
+        let gone = old.checked_sub(1).and_then(|last| self.entries.get(last));
+        self.total().minus(gone.map_or(self.before, |entry| entry.total))
+    }
+
+    /// Microseconds until the first amount leaves the window; zero where there is none.
+    pub fn until_less(&self, window_us: u64, now: Timestamp) -> u64 {
+        let old = self.entries.partition_point(|entry| now.since(entry.at) >= window_us);
+        self.entries.get(old).map_or(0, |entry| window_us.saturating_sub(now.since(entry.at)))
+    }
+
+    /// Whether nothing in it can count any more.
+    fn is_idle(&self, now: Timestamp) -> bool {
+        self.running == 0 && self.entries.back().is_none_or(|last| now.since(last.at) >= LONGEST_WINDOW_US)
+    }
+
+    fn total(&self) -> Amounts {
+        self.entries.back().map_or(self.before, |entry| entry.total)
+    }
+
+    fn forget(&mut self, now: Timestamp) {
+        while let Some(first) = self.entries.front()
+            && now.since(first.at) >= LONGEST_WINDOW_US
+        {
+            (self.before, self.before_at) = (first.total, Some(first.at));
+            self.entries.pop_front();
+        }
+    }
+
+    /// Merges old entries of the same minute, and if that is not enough, pairs of the older half.
+    fn merge(&mut self, now: Timestamp) {
+        const MINUTE_US: u64 = 60_000_000;
+        let mut merged: VecDeque<Entry> = VecDeque::with_capacity(self.entries.len());
+        for entry in self.entries.drain(..) {
+            match merged.back_mut() {
+                Some(last)
+                    if now.since(entry.at) >= EXACT_US && last.at.0 / MINUTE_US == entry.at.0 / MINUTE_US =>
+                {
+                    *last = entry;
+                }
+                _ => merged.push_back(entry),
+            }
+        }
+        if merged.len() > KEPT_ENTRIES * 3 / 4 {
+            let half = merged.len() / 2;
+            let numbered = merged.into_iter().enumerate();
+            merged = numbered.filter(|(place, _)| *place >= half || place % 2 == 1).map(|(_, e)| e).collect();
+        }
+        self.entries = merged;
+    }
+}
+
+/// The meters of one agent or session: its own, and one for each tool it uses.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct ByTool {
+    pub(crate) own: Meter,
+    pub(crate) tools: FxHashMap<Box<str>, Meter>,
+    /// When the first action was asked for.
+    pub(crate) since: Timestamp,
+}
+
+/// Meters by name, those that cannot count any more forgotten now and then.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Named<T> {
+    by_name: FxHashMap<Box<str>, T>,
+    swept: Timestamp,
+}
+
+impl<T> Default for Named<T> {
+    fn default() -> Self {
+        Self { by_name: FxHashMap::default(), swept: Timestamp::default() }
+    }
+}
+
+/// How often meters that cannot count any more are looked for, in microseconds: once a day.
+const SWEEP_US: u64 = 24 * 3600 * 1_000_000;
+
+impl<T: Default> Named<T> {
+    pub(crate) fn find(&self, name: &str) -> Option<&T> {
+        self.by_name.get(name)
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (&str, &T)> {
+        self.by_name.iter().map(|(name, item)| (&**name, item))
+    }
+
+    pub(crate) fn at(&mut self, name: &str) -> &mut T {
+        if !self.by_name.contains_key(name) {
+            self.by_name.insert(name.into(), T::default());
+        }
+        self.by_name.entry(name.into()).or_default()
+    }
+
+    pub(crate) fn sweep(&mut self, now: Timestamp, is_idle: impl Fn(&T) -> bool) {
+        if now.since(self.swept) >= SWEEP_US {
+            self.swept = now;
+            self.by_name.retain(|_, item| !is_idle(item));
+        }
+    }
+}
+
+impl ByTool {
+    pub(crate) fn is_idle(&self, now: Timestamp) -> bool {
+        self.own.is_idle(now) && self.tools.values().all(|meter| meter.is_idle(now))
+    }
+}
+
+impl Named<Meter> {
+    pub(crate) fn sweep_idle(&mut self, now: Timestamp) {
+        self.sweep(now, |meter| meter.is_idle(now));
+    }
+}
+
+impl Named<ByTool> {
+    pub(crate) fn sweep_idle(&mut self, now: Timestamp) {
+        self.sweep(now, |meters| meters.is_idle(now));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const HOUR_US: u64 = 3_600_000_000;
+
+    fn one(value: u64) -> Amounts {
+        Amounts { actions: 1, value_nanousd: value, ..Amounts::default() }
+    }
+
+    /// L-02, A058: an action of 3599 s counts, one of 3600 s does not.
+    #[test]
+    fn l_02_the_window_slides() {
+        let mut meter = Meter::default();
+        meter.add(Timestamp(0), one(5));
+        assert_eq!(meter.sum(HOUR_US, Timestamp(HOUR_US - 1)).value_nanousd, 5);
+        assert_eq!(meter.until_less(HOUR_US, Timestamp(HOUR_US - 1)), 1);
+        assert_eq!(meter.sum(HOUR_US, Timestamp(HOUR_US)), Amounts::default());
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(300) })]
+
+        /// The sum is that of a plain list; what is given back was never there.
+        #[test]
+        fn sums_are_those_of_a_list(steps in prop::collection::vec((0..HOUR_US / 4, 0..1000_u64, any::<bool>()), 1..60)) {
+            let (mut meter, mut list, mut now) = (Meter::default(), Vec::new(), 0);
+            for (pause, value, back) in steps {
+                now += pause + 1;
+                meter.add(Timestamp(now), one(value));
+                if back {
+                    meter.give_back(Timestamp(now), one(value));
+                } else {
+                    list.push((now, value));
+                }
+                for later in [0, HOUR_US / 2, HOUR_US] {
+                    let at = now + later;
+                    let expected: u64 = list.iter().filter(|(t, _)| at - t < HOUR_US).map(|(_, v)| v).sum();
+                    prop_assert_eq!(meter.sum(HOUR_US, Timestamp(at)).value_nanousd, expected);
+                }
+            }
+        }
+    }
+
+    /// Merging bounds the memory and never lets anything leave early.
+    #[test]
+    fn merging_never_widens() {
+        let mut meter = Meter::default();
+        let count = 3 * KEPT_ENTRIES as u64;
+        for number in 0..count {
+            meter.add(Timestamp(number * 2_000_000), one(1));
+        }
+        assert!(meter.entries.len() <= KEPT_ENTRIES);
+        let now = Timestamp(count * 2_000_000);
+        for window in [60_000_000, HOUR_US, 24 * HOUR_US] {
+            let exact = (window / 2_000_000 - 1).min(count);
+            assert!(meter.sum(window, now).actions >= exact, "{window}");
+        }
+        assert_eq!(meter.sum(60_000_000, now).actions, 29);
+    }
+}
