@@ -265,7 +265,7 @@ fn bypass_170_proofs_outlive_the_log() {
         let proof: stayhand_store::Proof = serde_json::from_str(&json).unwrap();
         assert_eq!(proof.verify(&key).unwrap().size, 8);
         let forgeries = [
-            stayhand_store::Proof { body: proof.body.replace("\"v\":1", "\"v\":2"), ..proof.clone() },
+            stayhand_store::Proof { body: proof.body.replace("\"v\":2", "\"v\":1"), ..proof.clone() },
             stayhand_store::Proof { seq: (seq + 1) % 8, ..proof.clone() },
             stayhand_store::Proof { size: 7, ..proof.clone() },
             stayhand_store::Proof { origin: "stayhand/other".into(), ..proof.clone() },

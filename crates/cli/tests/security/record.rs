@@ -186,7 +186,7 @@ fn bypass_170_a_stranger_verifies_a_proof() {
         assert_ne!(stranger(&proof, &foreign).code, 0, "another key was accepted");
         let changed: Value = serde_json::from_str(&proof).unwrap();
         for (field, value) in [
-            ("body", json!(changed["body"].as_str().unwrap().replace("\"v\":1", "\"v\": 1"))),
+            ("body", json!(changed["body"].as_str().unwrap().replace("\"v\":2", "\"v\": 2"))),
             ("seq", json!(seq + 1)),
             ("size", json!(last + 2)),
         ] {
