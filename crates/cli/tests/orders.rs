@@ -1,6 +1,12 @@
 //! The kill switch, pauses and locks, between processes.
 
-#![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+#![expect(
+    clippy::disallowed_methods,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test starts processes, and may fail loudly"
+)]
 
 mod common;
 

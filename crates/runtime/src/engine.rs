@@ -53,10 +53,6 @@ pub struct Engine {
 
 /// What the caller gets.
 #[derive(Debug)]
-#[expect(
-    clippy::large_enum_variant,
-    reason = "a verdict is matched where it is made; a permit is moved once"
-)]
 pub enum Verdict {
     /// It may run.
     Permitted(Permit),
