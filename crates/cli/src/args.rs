@@ -94,6 +94,17 @@ pub(crate) enum Command {
         #[arg(long = "policy", value_name = "FILE")]
         policies: Vec<PathBuf>,
     },
+    /// Show every budget: what is used, reserved and left of it
+    Budget {
+        /// Policy files in the place of the user's own; repeat for more
+        #[arg(long = "policy", value_name = "FILE")]
+        policies: Vec<PathBuf>,
+    },
+    /// Sum up what was spent, and say how to spend less
+    Cost(Cost),
+    /// Show or replace the prices of models
+    #[command(subcommand)]
+    Prices(Prices),
     /// Write, check and understand policies
     #[command(subcommand)]
     Policy(Policy),
@@ -312,6 +323,47 @@ pub(crate) enum Approvals {
     Approve(Answer),
     /// Say no
     Reject(Answer),
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Cost {
+    /// Only this grouping
+    #[arg(long, value_enum)]
+    pub(crate) by: Option<Grouping>,
+    /// Only what was spent from this moment on (UTC), as in 2026-11-20 or 2026-11-20T15:00:00Z
+    #[arg(long, value_name = "TIME")]
+    pub(crate) since: Option<Timestamp>,
+    /// Policy files in the place of the user's own; repeat for more
+    #[arg(long = "policy", value_name = "FILE")]
+    pub(crate) policies: Vec<PathBuf>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Grouping {
+    /// By agent
+    Agent,
+    /// By model
+    Model,
+    /// By task
+    Task,
+    /// By hour (UTC)
+    Hour,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Prices {
+    /// Show what models cost, in dollars for a million tokens
+    Show {
+        /// Policy files in the place of the user's own; repeat for more
+        #[arg(long = "policy", value_name = "FILE")]
+        policies: Vec<PathBuf>,
+    },
+    /// Put the prices of a file over the shipped ones
+    Update {
+        /// A policy file that holds `prices` alone
+        #[arg(long, value_name = "FILE")]
+        from: PathBuf,
+    },
 }
 
 #[derive(Debug, ClapArgs)]

@@ -59,6 +59,11 @@ pub(crate) fn user_policy() -> anyhow::Result<PathBuf> {
     Ok(xdg("XDG_CONFIG_HOME", ".config")?.join("policy.yaml"))
 }
 
+/// The price list that `stayhand prices update` has put in place of the shipped one.
+pub(crate) fn price_list() -> anyhow::Result<PathBuf> {
+    Ok(xdg("XDG_CONFIG_HOME", ".config")?.join("prices.yaml"))
+}
+
 /// The project's policy file.
 pub(crate) fn project_policy(workspace: &Path) -> PathBuf {
     workspace.join(".stayhand").join("policy.yaml")
@@ -69,7 +74,9 @@ const ORGANISATION_POLICY: &str = "/etc/stayhand/policy.yaml";
 
 /// The files that make up the policy for a workspace. `named` takes the place of the user's file.
 pub(crate) fn policy_files(named: &[PathBuf], workspace: &Path) -> anyhow::Result<PolicyFiles> {
-    let mut files = PolicyFiles::default().if_there(Layer::Organisation, ORGANISATION_POLICY);
+    // It takes the place of what is shipped, and stands where that stands.
+    let files = PolicyFiles::default().if_there(Layer::BuiltIn, price_list()?);
+    let mut files = files.if_there(Layer::Organisation, ORGANISATION_POLICY);
     if named.is_empty() {
         files = files.if_there(Layer::User, user_policy()?);
     }

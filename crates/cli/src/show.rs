@@ -7,7 +7,7 @@ use stayhand_core::facts::{Facts, Operation};
 use std::fmt::Write as _;
 use std::io::Write as _;
 
-const BOLD: Style = Style::new().bold();
+pub(crate) const BOLD: Style = Style::new().bold();
 pub(crate) const DIM: Style = Style::new().dimmed();
 pub(crate) const GREEN: Style = AnsiColor::Green.on_default();
 pub(crate) const YELLOW: Style = AnsiColor::Yellow.on_default();

@@ -1,6 +1,7 @@
 //! The decision: every guard is asked, the strictest finding wins.
 
 use crate::control::Consequence;
+use crate::control::ledger::Spend;
 use crate::decision::{ApprovalId, Decision, Effect, Finding, GuardName, Obligation};
 use crate::digest::Digest;
 use crate::facts::Facts;
@@ -29,6 +30,8 @@ pub(crate) struct Answers {
     pub(crate) findings: Vec<Finding>,
     pub(crate) obligations: Vec<Obligation>,
     pub(crate) consequences: Vec<Consequence>,
+    /// What the action may spend at most.
+    pub(crate) spend: Spend,
     /// Whether every operation is covered by a rule or action policy that allows it or would
     /// with a person's approval.
     pub(crate) covered: bool,
@@ -71,6 +74,7 @@ pub fn decide(policy: &Policy, state: &State, ask: &Ask<'_>, now: Timestamp) -> 
         findings: answers.findings,
         obligations: answers.obligations,
         consequences: answers.consequences,
+        spend: answers.spend,
         risk: answers.risk.unwrap_or_else(|| ask.facts.risk()),
         approval: None,
     };

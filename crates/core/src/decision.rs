@@ -1,6 +1,7 @@
 //! The answer: effects, findings, obligations.
 
 use crate::control::Consequence;
+use crate::control::ledger::Spend;
 use crate::digest::Digest;
 use crate::reason::Reason;
 use crate::risk::Risk;
@@ -105,6 +106,8 @@ pub enum GuardName {
     Time,
     /// Limits over time.
     Limit,
+    /// What it costs, and the budgets.
+    Budget,
     /// Approvals given, refused or expired.
     Approval,
     /// The runtime: recording, permits, obligations.
@@ -128,6 +131,7 @@ impl GuardName {
             Self::Untrusted => "untrusted",
             Self::Time => "time",
             Self::Limit => "limit",
+            Self::Budget => "budget",
             Self::Approval => "approval",
             Self::Runtime => "runtime",
         }
@@ -185,6 +189,10 @@ impl Finding {
     pub fn message(&self) -> String {
         let subject = self.subject.as_deref().unwrap_or_default();
         let rule = self.rule.as_deref().unwrap_or_default();
+        // The sentence of a budget is complete, and its words are fixed (A270).
+        if let (Reason::BudgetExceeded, Some(sentence)) = (self.reason, self.because.as_deref()) {
+            return sentence.to_owned();
+        }
         let text = match self.reason {
             Reason::UnknownAction => "Unknown action type - blocked for safety".to_owned(),
             Reason::UnknownTool => format!("The policy does not know the tool `{subject}`"),
@@ -320,6 +328,9 @@ pub struct Decision {
     /// What the decision brings about besides its answer.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub consequences: Vec<Consequence>,
+    /// What the action may spend at most: reserved when it is permitted, trued up when it ends.
+    #[serde(default, skip_serializing_if = "Spend::is_none")]
+    pub spend: Spend,
     /// How risky the action is.
     pub risk: Risk,
     /// The approval this decision used (allowed), waits for (held) or was refused by (denied).
@@ -336,6 +347,7 @@ impl Decision {
             findings: vec![finding],
             obligations: Vec::new(),
             consequences: Vec::new(),
+            spend: Spend::NONE,
             risk: Risk::Critical,
             approval: None,
         }

@@ -1,7 +1,10 @@
 //! What happened: the only history there is. State is the fold of these over the log.
 
 use crate::control::Controls;
+use crate::control::ledger::Spend;
 use crate::control::lock::{LockReleased, LockSet};
+use crate::control::money::Money;
+use crate::control::price::Tokens;
 use crate::control::switch::SwitchMoved;
 use crate::decision::{ApprovalId, Decision, PolicyId};
 use crate::digest::Digest;
@@ -132,6 +135,55 @@ pub struct Usage {
     /// Whether the figures are an estimate.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub estimated: bool,
+}
+
+impl Usage {
+    /// The same tokens, as prices count them.
+    pub const fn tokens(&self) -> Tokens {
+        Tokens { input: self.input, cached: self.cached, cache_write: self.cache_write, output: self.output }
+    }
+
+    /// Takes later figures of the same call. They are counts from its beginning on, so they replace the former ones
+    /// and are never added to them.
+    pub fn replace(&mut self, later: &Self) {
+        let former = self.clone();
+        *self = Self {
+            input: later.input.max(former.input),
+            cached: later.cached.max(former.cached),
+            cache_write: later.cache_write.max(former.cache_write),
+            output: later.output.max(former.output),
+            ..later.clone()
+        };
+    }
+
+    /// Usage as services report it that count cached tokens among the prompt's, as OpenAI's do.
+    pub fn of_prompt(model: &str, prompt: u64, cached_of_it: u64, output: u64) -> Self {
+        let cached = cached_of_it.min(prompt);
+        Self { model: model.to_owned(), input: prompt - cached, cached, output, ..Self::default() }
+    }
+}
+
+impl Settled {
+    /// What the action has spent, where `reserved` was held for it. What is not known counts as reserved; what is
+    /// estimated, as no less than that.
+    pub fn spend(&self, reserved: Spend) -> Spend {
+        if matches!(self.outcome, Outcome::Abandoned { .. }) {
+            return Spend::NONE;
+        }
+        let measured = Spend {
+            money: self.cost_nanousd.map_or(reserved.money, Money),
+            tokens: self
+                .usage
+                .as_ref()
+                .map_or(reserved.tokens, |usage| usage.tokens().sum().unwrap_or(u64::MAX)),
+        };
+        if self.is_estimated() { measured.plus(reserved.less(measured)) } else { measured }
+    }
+
+    /// Whether its figures are an estimate.
+    pub fn is_estimated(&self) -> bool {
+        self.usage.as_ref().is_some_and(|usage| usage.estimated)
+    }
 }
 
 /// How an action ended.

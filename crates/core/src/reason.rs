@@ -129,6 +129,10 @@ reasons! {
     Locked = "locked",
     /// A limit would be exceeded.
     LimitExceeded = "limit_exceeded",
+    /// A budget would be exceeded.
+    BudgetExceeded = "budget_exceeded",
+    /// The model has no price, and what it costs is not known.
+    UnknownModel = "unknown_model",
     /// No policy is loaded.
     NoPolicy = "no_policy",
 }

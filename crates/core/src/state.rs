@@ -1,13 +1,17 @@
 //! State: nothing but the fold of the log's events.
 
+use crate::control::budget::{Books, Budget};
+use crate::control::budget_status::{self, Status};
+use crate::control::ledger::{Ledger, Payer, Spend};
 use crate::control::limit::{self, Meters};
 use crate::control::lock::{LockSet, Locks};
 use crate::control::meter::Amounts;
+use crate::control::money::Money;
 use crate::control::switch::Switches;
 use crate::control::{Act, Consequence, Controls};
 use crate::decision::{ApprovalId, Decision, Effect, PolicyId};
 use crate::digest::Digest;
-use crate::event::{Decided, Event, Outcome, Record};
+use crate::event::{Decided, Event, Outcome, Record, Settled};
 use crate::request::Principal;
 use crate::time::Timestamp;
 use crate::untrusted::{Exposure, Exposures};
@@ -26,6 +30,7 @@ pub struct State {
     /// The stateful controls of each policy that was loaded, oldest first.
     controls: Vec<(PolicyId, Arc<Controls>)>,
     meters: Meters,
+    ledger: Ledger,
     switches: Switches,
     locks: Locks,
 }
@@ -88,12 +93,32 @@ pub struct Open {
     pub policy: PolicyId,
     /// What is reserved for it.
     pub reserved: Amounts,
+    /// The task it is part of.
+    pub task: String,
     /// The engine that decided.
     pub engine: u64,
     /// When it was permitted.
     pub started: Timestamp,
     /// Found after a crash: nobody knows whether it ran.
     pub in_doubt: bool,
+}
+
+impl Open {
+    /// Who pays for it.
+    pub fn payer(&self) -> Payer<'_> {
+        let who = &self.principal;
+        Payer {
+            agent: &who.agent,
+            session: &who.session,
+            task: &self.task,
+            principal: who.on_behalf_of.as_deref().unwrap_or_default(),
+        }
+    }
+
+    /// The money and tokens that are reserved for it.
+    pub const fn spend(&self) -> Spend {
+        Spend { money: Money(self.reserved.cost_nanousd), tokens: self.reserved.tokens }
+    }
 }
 
 /// The answer people have given to a request.
@@ -167,6 +192,7 @@ impl State {
                     self.exposures.settled(record.seq, &open.principal.session, settled);
                     let unused = matches!(settled.outcome, Outcome::Abandoned { .. });
                     self.ended(&open, unused.then_some(open.reserved));
+                    self.pay(&open, settled, record.at);
                 }
             }
             Event::InDoubt(in_doubt) => {
@@ -193,8 +219,11 @@ impl State {
         }
         let permitted = decided.decision.effect == Effect::Allow;
         // An amount that cannot be read was refused by the guard of limits.
-        let reserved = limit::amounts(&decided.request, &decided.facts).unwrap_or_default();
+        let spend = decided.decision.spend;
+        let counted = limit::amounts(&decided.request, &decided.facts).unwrap_or_default();
+        let reserved = Amounts { tokens: spend.tokens, cost_nanousd: spend.money.0, ..counted };
         self.meters.count(&decided.request, reserved, permitted, at);
+        self.spend(decided, policy, at);
         match decided.decision.effect {
             Effect::Allow => {
                 if let Some(approval) = decided.decision.approval.and_then(|id| self.approvals.get_mut(&id))
@@ -207,6 +236,7 @@ impl State {
                     principal: principal.clone(),
                     policy,
                     reserved,
+                    task: Payer::of(&decided.request).task.to_owned(),
                     tool: decided.request.action.0.clone(),
                     engine: decided.engine,
                     started: at,
@@ -257,6 +287,38 @@ impl State {
     fn ended(&mut self, open: &Open, unused: Option<Amounts>) {
         if !open.in_doubt {
             self.meters.ended(&open.principal, &open.tool, open.started, unused);
+        }
+    }
+
+    /// Reserves what a permitted action may spend at most; remembers the alerts of what is permitted or refused.
+    fn spend(&mut self, decided: &Decided, policy: PolicyId, at: Timestamp) {
+        let (decision, payer) = (&decided.decision, Payer::of(&decided.request));
+        if decision.spend.is_none() {
+            return;
+        }
+        let controls = self.controls(policy).cloned().unwrap_or_default();
+        if decision.effect == Effect::Allow {
+            self.ledger.charge(&payer, decision.spend, at);
+            self.ledger.watch(&controls.budgets, &self.meters, &payer, at);
+        } else if decision.effect > Effect::Approve {
+            self.ledger.refused(&controls.budgets, &self.meters, &payer, decision.spend, at);
+        }
+    }
+
+    /// Trues up what an action had reserved, by what it has used.
+    fn pay(&mut self, open: &Open, settled: &Settled, at: Timestamp) {
+        let reserved = open.spend();
+        let used = settled.spend(reserved);
+        let payer = open.payer();
+        let (unused, more) = (reserved.less(used), used.less(reserved));
+        self.ledger.refund(&payer, unused, open.started);
+        self.ledger.charge(&payer, more, at);
+        if !matches!(settled.outcome, Outcome::Abandoned { .. }) || open.in_doubt {
+            self.meters.true_up(&open.principal, &open.tool, (open.started, unused), (at, more));
+        }
+        if !more.is_none() {
+            let controls = self.controls(open.policy).cloned().unwrap_or_default();
+            self.ledger.watch(&controls.budgets, &self.meters, &payer, at);
         }
     }
 
@@ -335,6 +397,17 @@ impl State {
     /// What was counted.
     pub const fn meters(&self) -> &Meters {
         &self.meters
+    }
+
+    /// What was spent.
+    pub const fn ledger(&self) -> &Ledger {
+        &self.ledger
+    }
+
+    /// How budgets stand.
+    pub fn budget_status(&self, budgets: &[Budget], now: Timestamp) -> Vec<Status> {
+        let books = Books { ledger: &self.ledger, meters: &self.meters };
+        budget_status::status(budgets, books, self.open.values(), now)
     }
 
     /// The kill switch.

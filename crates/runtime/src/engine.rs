@@ -14,14 +14,13 @@ use stayhand_core::control::switch::Switches;
 use stayhand_core::decide::{Ask, Decided as Answer, decide};
 use stayhand_core::decision::{ApprovalId, Decision, Effect, Finding, GuardName, Level, Obligation};
 use stayhand_core::event::{
-    ApprovalResolved, Decided, EVENT_VERSION, Event, InDoubt, Outcome, PolicyLoaded, Record, Settled,
+    ApprovalResolved, Decided, EVENT_VERSION, Event, InDoubt, Outcome, PolicyLoaded, Record, Settled, Usage,
 };
 use stayhand_core::policy::Policy;
 use stayhand_core::reason::Reason;
 use stayhand_core::request::Request;
 use stayhand_core::state::{AnswerError, ApprovalStatus, State};
 use stayhand_core::time::Timestamp;
-use stayhand_core::untrusted::Passage;
 use stayhand_store::{AppendError, Log, LogReader, OpenError, Query, ReadError, Ticket, Turn, TurnError};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
@@ -327,8 +326,7 @@ impl Engine {
             Err(outcome) => (outcome, Effected::default()),
         };
         let duration = started.elapsed();
-        let tainted = guarded(|| effected.tainted()).unwrap_or_default();
-        self.record_outcome(&permit, &outcome, duration, confined, effected.digest(), tainted)?;
+        self.record_outcome(&permit, &outcome, duration, confined, &effected)?;
         Ok(Executed { decision: permit.decision, outcome, effected, duration, confined })
     }
 
@@ -379,7 +377,19 @@ impl Engine {
 
     /// Records how an action ended that the caller executed itself, unconfined, with this permit.
     pub fn settle(&self, permit: Permit, outcome: Outcome, took: Duration) -> Result<(), EngineError> {
-        self.record_outcome(&permit, &outcome, took, Level::None, None, Vec::new())
+        self.record_outcome(&permit, &outcome, took, Level::None, &Effected::default())
+    }
+
+    /// The same, with the tokens that were used. They cost what the policy's prices say.
+    pub fn settle_used(
+        &self,
+        permit: Permit,
+        outcome: Outcome,
+        took: Duration,
+        usage: Usage,
+    ) -> Result<(), EngineError> {
+        let effected = Effected { usage: Some(usage), ..Effected::default() };
+        self.record_outcome(&permit, &outcome, took, Level::None, &effected)
     }
 
     fn record_outcome(
@@ -388,18 +398,20 @@ impl Engine {
         outcome: &Outcome,
         duration: Duration,
         confined: Level,
-        output: Option<stayhand_core::digest::Digest>,
-        tainted: Vec<Passage>,
+        effected: &Effected,
     ) -> Result<(), EngineError> {
+        let policy = self.policy();
+        let of_tokens = |usage: &Usage| policy.prices().of(&usage.model)?.cost(usage.tokens());
+        let cost = effected.cost.or_else(|| effected.usage.as_ref().and_then(of_tokens));
         self.record(Event::Settled(Settled {
             decision: permit.decision,
             outcome: outcome.clone(),
             duration_us: u64::try_from(duration.as_micros()).unwrap_or(u64::MAX),
-            cost_nanousd: None,
-            usage: None,
+            cost_nanousd: cost.map(|cost| cost.0),
+            usage: effected.usage.clone(),
             confined,
-            output,
-            tainted,
+            output: effected.digest(),
+            tainted: guarded(|| effected.tainted()).unwrap_or_default(),
         }))
     }
 

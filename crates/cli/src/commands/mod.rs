@@ -3,7 +3,9 @@
 mod anomaly;
 mod approvals;
 mod audit;
+mod budget;
 mod check;
+mod cost;
 mod doctor;
 mod exec;
 mod explain;
@@ -12,6 +14,7 @@ mod lines;
 mod orders;
 mod play;
 mod policy;
+mod prices;
 mod replay;
 mod scan;
 mod status;
@@ -52,6 +55,9 @@ pub(crate) fn run(args: Args) -> anyhow::Result<Exit> {
         Command::Unlock(order) => orders::unlock(&global, &order),
         Command::Status => status::run(&global),
         Command::Limits { policies } => limits::run(&global, &policies),
+        Command::Budget { policies } => budget::run(&global, &policies),
+        Command::Cost(cost) => cost::run(&global, &cost),
+        Command::Prices(prices) => prices::run(&global, &prices),
         Command::Policy(policy) => policy::run(&global, &policy),
         Command::Doctor => doctor::run(&global),
         Command::Completions { shell } => {

@@ -1,6 +1,8 @@
 //! Limits: so many actions, attempts, calls, so much value or so many tokens in a sliding window; so much in one
 //! action; so many at once; so long a session.
 
+use super::budget::Purse;
+use super::ledger::Spend;
 use super::meter::{Amounts, ByTool, LONGEST_WINDOW_US, Meter, Named};
 use super::scope::{Per, Scope};
 use crate::decision::Effect;
@@ -330,6 +332,35 @@ impl Meters {
         own.into_iter().chain(single).chain(of_tools)
     }
 
+    /// The meter of one purse; there is none of a task.
+    pub(crate) fn of_purse(&self, purse: Purse, name: &str) -> Option<&Meter> {
+        match purse {
+            Purse::All => Some(&self.all.own),
+            Purse::Agent => self.agents.find(name).map(|meters| &meters.own),
+            Purse::Session => self.sessions.find(name).map(|meters| &meters.own),
+            Purse::Principal => self.principals.find(name),
+            Purse::Task | Purse::Team | Purse::Request => None,
+        }
+    }
+
+    /// Trues up what an action had reserved when it started: `unused` is given back, `more` was used on top.
+    pub(crate) fn true_up(
+        &mut self,
+        who: &Principal,
+        tool: &str,
+        (started, unused): (Timestamp, Spend),
+        (at, more): (Timestamp, Spend),
+    ) {
+        self.each(who, tool, |meter| {
+            if !unused.is_none() {
+                meter.give_back(started, Amounts::of(unused));
+            }
+            if !more.is_none() {
+                meter.add(at, Amounts::of(more));
+            }
+        });
+    }
+
     fn since(&self, scope: &Scope) -> Option<Timestamp> {
         let meters = match scope {
             Scope::Agent(name) => self.agents.find(name)?,
@@ -392,7 +423,14 @@ pub fn amounts(request: &Request, facts: &Facts) -> Result<Amounts, String> {
     }
     let is_far = |class: AddressClass| class != AddressClass::Loopback;
     let far = facts.operations.iter().flat_map(|op| &op.hosts).any(|host| is_far(host.class));
-    Ok(Amounts { actions: 1, attempts: 1, api_calls: u64::from(far), value_nanousd: value, tokens })
+    Ok(Amounts {
+        actions: 1,
+        attempts: 1,
+        api_calls: u64::from(far),
+        value_nanousd: value,
+        tokens,
+        cost_nanousd: 0,
+    })
 }
 
 /// The sentence of A057.

@@ -4,6 +4,8 @@
 //! reading changes nothing. Entries older than the longest window are dropped. What is merged to bound memory
 //! counts at the *later* of the merged moments: it stays in a window longer than it should, never shorter.
 
+use super::ledger::Spend;
+use super::money::Money;
 use crate::time::Timestamp;
 use rustc_hash::FxHashMap;
 use std::collections::VecDeque;
@@ -29,9 +31,16 @@ pub struct Amounts {
     pub value_nanousd: u64,
     /// Tokens.
     pub tokens: u64,
+    /// Cost in nano-dollars.
+    pub cost_nanousd: u64,
 }
 
 impl Amounts {
+    /// Money and tokens alone.
+    pub(crate) fn of(spend: Spend) -> Self {
+        Self { tokens: spend.tokens, cost_nanousd: spend.money.0, ..Self::default() }
+    }
+
     const fn plus(self, other: Self) -> Self {
         Self {
             actions: self.actions.saturating_add(other.actions),
@@ -39,6 +48,7 @@ impl Amounts {
             api_calls: self.api_calls.saturating_add(other.api_calls),
             value_nanousd: self.value_nanousd.saturating_add(other.value_nanousd),
             tokens: self.tokens.saturating_add(other.tokens),
+            cost_nanousd: self.cost_nanousd.saturating_add(other.cost_nanousd),
         }
     }
 
@@ -49,6 +59,7 @@ impl Amounts {
             api_calls: self.api_calls.saturating_sub(other.api_calls),
             value_nanousd: self.value_nanousd.saturating_sub(other.value_nanousd),
             tokens: self.tokens.saturating_sub(other.tokens),
+            cost_nanousd: self.cost_nanousd.saturating_sub(other.cost_nanousd),
         }
     }
 }
@@ -101,6 +112,12 @@ impl Meter {
         let old = self.entries.partition_point(|entry| now.since(entry.at) >= window_us);
         let gone = old.checked_sub(1).and_then(|last| self.entries.get(last));
         self.total().minus(gone.map_or(self.before, |entry| entry.total))
+    }
+
+    /// Money and tokens over the window that ends at `now`.
+    pub(crate) fn spent(&self, window_us: u64, now: Timestamp) -> Spend {
+        let Amounts { tokens, cost_nanousd, .. } = self.sum(window_us, now);
+        Spend { money: Money(cost_nanousd), tokens }
     }
 
     /// Microseconds until the first amount leaves the window; zero where there is none.
@@ -178,6 +195,10 @@ const SWEEP_US: u64 = 24 * 3600 * 1_000_000;
 impl<T: Default> Named<T> {
     pub(crate) fn find(&self, name: &str) -> Option<&T> {
         self.by_name.get(name)
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.by_name.len()
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = (&str, &T)> {

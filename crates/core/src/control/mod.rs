@@ -4,8 +4,13 @@
 //! [`crate::state::State`], folded from the log) and a guard that reads both. The configuration is logged when a
 //! policy is loaded, so that the log alone determines the state.
 
+pub mod advice;
 pub mod anomaly;
+pub mod budget;
+pub mod budget_status;
 pub mod calendar;
+pub mod cost;
+pub mod ledger;
 pub mod limit;
 pub mod limiter;
 pub mod lock;
@@ -16,6 +21,7 @@ pub mod scope;
 pub mod switch;
 
 use crate::policy::source::PolicySource;
+use budget::{Budget, BudgetSource};
 use limit::Limit;
 use scope::Scope;
 use serde::{Deserialize, Serialize};
@@ -28,6 +34,9 @@ pub struct Controls {
     /// Limits.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub limits: Vec<Limit>,
+    /// Budgets.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub budgets: Vec<Budget>,
 }
 
 impl Controls {
@@ -40,6 +49,16 @@ impl Controls {
             }
             self.limits.push(limit);
         }
+        Ok(())
+    }
+
+    /// Adds a budget.
+    pub(crate) fn add_budget(&mut self, source: &BudgetSource) -> Result<(), String> {
+        let budget = Budget::compile(source, self.budgets.len() + 1)?;
+        if self.budgets.iter().any(|known| known.name == budget.name) {
+            return Err(format!("two budgets are called `{}`", budget.name));
+        }
+        self.budgets.push(budget);
         Ok(())
     }
 

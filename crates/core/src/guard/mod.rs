@@ -1,6 +1,7 @@
 //! The guards: plain functions in one array. Each looks at one thing and says what it finds.
 
 mod action;
+mod budget;
 mod input;
 mod limit;
 mod lock;
@@ -37,4 +38,5 @@ pub(crate) const GUARDS: &[Guard] = &[
     untrusted::check,
     time::check,
     limit::check,
+    budget::check,
 ];

@@ -9,6 +9,8 @@ use super::source::{PolicySource, RuleSource, Stance, ToolSource};
 use super::text_pattern::TextPattern;
 use super::{Analyse, Defaults, Policy, SQL_APPROVE, examples, lint, packs};
 use crate::control::Controls;
+use crate::control::budget::{self, BudgetSource};
+use crate::control::price::{Prices, PricesSource, UnknownModel};
 use crate::decision::{Layer, Level};
 use crate::digest::Digest;
 use crate::tool::Declaration;
@@ -31,6 +33,7 @@ pub(super) struct Builder {
     boundaries: Boundaries,
     defaults: Defaults,
     controls: Controls,
+    prices: Prices,
     tools: HashMap<String, Declaration>,
     problems: Vec<Problem>,
     examples: Vec<examples::Case>,
@@ -101,6 +104,8 @@ impl Builder {
         if let Err((key, message)) = self.controls.add(written) {
             self.problems.push(Problem::about(source, source_line(source, key), None, message));
         }
+        self.add_budgets(source, &written.budgets);
+        self.add_prices(file, &written.prices);
         for (name, tool) in &written.tools {
             self.add_tool(file, name, tool);
         }
@@ -166,6 +171,33 @@ impl Builder {
         declared.infer &= tool.value.infer.unwrap_or(true);
     }
 
+    fn add_budgets(&mut self, source: &Source, budgets: &[Spanned<BudgetSource>]) {
+        let mut last = None;
+        for budget in budgets {
+            let at = place(source, budget);
+            last = at;
+            if let Err(message) = self.controls.add_budget(&budget.value) {
+                self.problems.push(Problem::about(source, at, None, message));
+            }
+        }
+        if let Err(message) = budget::check_tree(&self.controls.budgets) {
+            self.problems.push(Problem::about(source, last, None, message));
+        }
+    }
+
+    /// Adds the prices of a trusted file. Those of another one would make an action look cheaper than it is; it may
+    /// only refuse models that have no price.
+    fn add_prices(&mut self, file: File<'_>, written: &PricesSource) {
+        if file.layer.may_allow() {
+            if let Err(message) = self.prices.add(written, file.layer) {
+                let at = source_line(file.source, "prices");
+                self.problems.push(Problem::about(file.source, at, None, message));
+            }
+        } else if written.unknown_model == Some(UnknownModel::Deny) {
+            self.prices.restrict(UnknownModel::Deny);
+        }
+    }
+
     fn add_rules(&mut self, file: File<'_>, rules: &[Spanned<RuleSource>]) {
         let File { layer, source, shipped } = file;
         let mut names = HashSet::new();
@@ -226,6 +258,7 @@ impl Builder {
         if self.problems.iter().any(|problem| !problem.warning) {
             return Err(PolicyError { problems: self.problems });
         }
+        self.digests.push(self.prices.digest());
         let parts: Vec<&[u8]> = self.digests.iter().map(|digest| &digest.0[..]).collect();
         let any_tool = self.rules.iter().any(Rule::allows_every_tool);
         self.boundaries.finish();
@@ -239,9 +272,33 @@ impl Builder {
             boundaries: self.boundaries,
             defaults: self.defaults,
             controls: Arc::new(self.controls),
+            prices: self.prices,
             tools: self.tools,
             any_tool,
         })
+    }
+}
+
+/// The keys that a price file may have.
+const PRICE_FILE_KEYS: &[&str] = &["version", "name", "description", "prices"];
+
+pub(super) fn check_prices(name: &str, text: &str) -> Result<Prices, PolicyError> {
+    let source: Source = Arc::new(miette::NamedSource::new(name, text.to_owned()));
+    let written = read(&source)?;
+    let keys: HashMap<String, serde::de::IgnoredAny> = serde_saphyr::from_str(text).unwrap_or_default();
+    if let Some(key) = keys.keys().find(|key| !PRICE_FILE_KEYS.contains(&key.as_str())) {
+        let message = format!("a price file holds `prices` and not `{key}`");
+        return Err(Problem::error(&source, source_line(&source, key), message).into());
+    }
+    if written.prices.models.is_empty() {
+        return Err(
+            Problem::error(&source, None, "the file has no prices: write `prices:` with `models:`").into()
+        );
+    }
+    let mut prices = Prices::default();
+    match prices.add(&written.prices, Layer::BuiltIn) {
+        Ok(()) => Ok(prices),
+        Err(message) => Err(Problem::about(&source, source_line(&source, "prices"), None, message).into()),
     }
 }
 

@@ -18,6 +18,7 @@ pub mod source;
 pub(crate) mod text_pattern;
 
 use crate::control::Controls;
+use crate::control::price::Prices;
 use crate::decision::{Layer, Level, PolicyId};
 use crate::facts::{Facts, SqlClass};
 use crate::request::Request;
@@ -58,6 +59,7 @@ pub struct Policy {
     pub(crate) boundaries: Boundaries,
     pub(crate) defaults: Defaults,
     pub(crate) controls: Arc<Controls>,
+    prices: Prices,
     tools: HashMap<String, Declaration>,
     any_tool: bool,
 }
@@ -143,6 +145,12 @@ impl Policy {
         builder.finish(analyse)
     }
 
+    /// Checks a price file: a policy file that holds `prices` and nothing else. The answer: the shipped prices with
+    /// its own over them.
+    pub fn check_prices(name: &str, text: &str) -> Result<Prices, PolicyError> {
+        build::check_prices(name, text)
+    }
+
     /// The digest that names this policy.
     pub const fn id(&self) -> PolicyId {
         self.id
@@ -151,6 +159,11 @@ impl Policy {
     /// Its stateful controls.
     pub const fn controls(&self) -> &Arc<Controls> {
         &self.controls
+    }
+
+    /// What models cost.
+    pub const fn prices(&self) -> &Prices {
+        &self.prices
     }
 
     /// The packs and files it was made of.

@@ -1,6 +1,8 @@
 //! The policy file as people write it. Unknown keys and duplicate keys are errors.
 
+use crate::control::budget::BudgetSource;
 use crate::control::limit::LimitSource;
+use crate::control::price::PricesSource;
 use crate::decision::Level;
 use crate::facts::{AddressClass, FieldKind, SqlClass, Trait};
 use crate::risk::Risk;
@@ -29,6 +31,11 @@ pub struct PolicySource {
     pub boundaries: BoundariesSource,
     /// Limits over time.
     pub limits: Vec<LimitSource>,
+    /// Budgets of money and tokens.
+    #[schemars(with = "Vec<BudgetSource>")]
+    pub budgets: Vec<Spanned<BudgetSource>>,
+    /// What models cost.
+    pub prices: PricesSource,
     /// What the arguments of other tools mean.
     #[schemars(with = "BTreeMap<String, ToolSource>")]
     pub tools: BTreeMap<String, Spanned<ToolSource>>,

@@ -7,9 +7,10 @@ mod stop;
 
 use crate::permit::Permit;
 use stayhand_analysis::{provenance, secret};
+use stayhand_core::control::money::Money;
 use stayhand_core::decision::{Level, Obligation};
 use stayhand_core::digest::Digest;
-use stayhand_core::event::Outcome;
+use stayhand_core::event::{Outcome, Usage};
 use stayhand_core::facts::Facts;
 use stayhand_core::request::Request;
 use stayhand_core::untrusted::{MAX_PASSAGES, Passage};
@@ -62,6 +63,10 @@ pub struct Effected {
     pub errors: String,
     /// Where the answer points to: the target of an HTTP redirect. It was not followed.
     pub redirect: Option<String>,
+    /// What it cost, where that was measured.
+    pub cost: Option<Money>,
+    /// The tokens it used, where they are known.
+    pub usage: Option<Usage>,
     digest: Option<Digest>,
 }
 
@@ -73,6 +78,8 @@ impl Effected {
             output: readable(output),
             errors: readable(errors),
             redirect: None,
+            cost: None,
+            usage: None,
             digest: Some(Digest::of_parts(&[output, errors])),
         }
     }
