@@ -158,10 +158,10 @@ fn shows_packs_schema_and_the_policy_in_force() {
 #[test]
 fn the_example_policies_hold() {
     let world = World::new();
-    let [boundaries, project] =
-        ["boundaries", "project"].map(|name| project_file(&format!("examples/policies/{name}.yaml")));
-    world.run(&["policy", "lint", "--strict", &boundaries, &project]).expect(PERMITTED);
-    world.run(&["policy", "test", &boundaries, &project]).expect(PERMITTED);
+    let [boundaries, budgets, project] = ["boundaries", "llm-budgets", "project"]
+        .map(|name| project_file(&format!("examples/policies/{name}.yaml")));
+    world.run(&["policy", "lint", "--strict", &boundaries, &budgets, &project]).expect(PERMITTED);
+    world.run(&["policy", "test", &boundaries, &budgets, &project]).expect(PERMITTED);
     let check = |tool: &str, input: &str| {
         world.run(&["--json", "check", "--cwd", "/home/user/workspace", "--policy", &boundaries, tool, input])
     };

@@ -2,8 +2,10 @@
 
 use crate::common::{Case, call, layers, policy};
 use crate::spending::{Shop, ask};
+use crate::vectors::vectors;
 use proptest::prelude::*;
-use serde_json::json;
+use serde_json::{Value, json};
+use stayhand_core::control::money::{Dollars, Money};
 use stayhand_core::control::switch::Position;
 use stayhand_core::control::{Act, scope::Scope};
 use stayhand_core::decision::{Effect, Layer};
@@ -23,6 +25,46 @@ fn cents(agent: &str, cents: u64) -> Case {
 
 fn done(shop: &mut Shop, decided: u64, cost: u64) {
     shop.settle(decided, Outcome::Done, Some(cost), None);
+}
+
+/// A270, A270a, A270b, A272, by decisions and settlements.
+#[test]
+fn budget_enforcement() {
+    for (id, input, expected) in vectors("budget_enforcement.jsonl") {
+        let limit = &input["limit_dollars"];
+        let Some(calls) = input["calls"].as_array() else {
+            let Dollars(limit) = serde_json::from_value(limit.clone()).unwrap();
+            assert_eq!(json!({ "limit_cents": limit.0 / 10_000_000 }), expected, "{id}");
+            continue;
+        };
+        let mut shop = Shop::new(&format!("[{{name: b, period: daily, limit: {limit}, alerts: [80, 95]}}]"));
+        let mut alerts_before = 0;
+        for (call, expected) in calls.iter().zip(expected.as_array().unwrap()) {
+            let count = |at: usize| call[at].as_u64().unwrap();
+            let model = input["model"].as_str().unwrap_or("gpt-4");
+            let decided = shop.decide(&ask("a").model(model, count(0), count(1)));
+            let error = shop.refusal(decided);
+            let cents = error.is_none().then(|| shop.pay(decided).0 / 10_000_000);
+            let alerts: Vec<Value> = shop.alerts().skip(alerts_before).collect();
+            alerts_before += alerts.len();
+            let (spend, remaining) = shop.spend_and_remaining("b");
+            let dollars = |money: Money| money.exact(9).parse::<f64>().unwrap();
+            let got = json!({
+                "cents": cents,
+                // Behind the text of the reference follow what is used and when it is free again (L-06).
+                "error": error.map(|text| text.split("; ").next().unwrap().to_owned()),
+                "alerts": alerts,
+                "spend": dollars(spend),
+                "remaining": dollars(remaining),
+            });
+            let mut expected = expected.clone();
+            for key in ["spend", "remaining"] {
+                expected[key] = json!(expected[key].as_f64().unwrap());
+            }
+            assert_eq!(got, expected, "{id}");
+        }
+        assert_eq!(calls.len(), expected.as_array().unwrap().len(), "{id}");
+    }
 }
 
 /// L-01, row 148: what others have reserved counts before it is settled; failing actions count as well.

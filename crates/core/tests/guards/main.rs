@@ -1,7 +1,13 @@
 //! What each guard refuses, each refusal beside its nearest permitted neighbour. Names carry the
 //! numbers of the requirements.
 
-#![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+#![expect(
+    clippy::disallowed_methods,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test fails by panicking, and the folder of golden vectors may be named in the environment"
+)]
 
 #[path = "../common/mod.rs"]
 mod common;
@@ -15,7 +21,6 @@ mod boundaries;
 mod budgets;
 mod bypasses;
 mod costs;
-mod golden_money;
 mod ladder;
 mod layer;
 mod limits;
