@@ -221,7 +221,8 @@ impl State {
         // An amount that cannot be read was refused by the guard of limits.
         let spend = decided.decision.spend;
         let counted = limit::amounts(&decided.request, &decided.facts).unwrap_or_default();
-        let reserved = Amounts { tokens: spend.tokens, cost_nanousd: spend.money.0, ..counted };
+        let tokens = counted.tokens.max(spend.tokens);
+        let reserved = Amounts { tokens, cost_nanousd: spend.money.0, ..counted };
         self.meters.count(&decided.request, reserved, permitted, at);
         self.spend(decided, policy, at);
         match decided.decision.effect {
