@@ -388,8 +388,7 @@ impl Engine {
         took: Duration,
         usage: Usage,
     ) -> Result<(), EngineError> {
-        let effected = Effected { usage: Some(usage), ..Effected::default() };
-        self.record_outcome(&permit, &outcome, took, Level::None, &effected)
+        self.record_outcome(&permit, &outcome, took, Level::None, &Effected::spent(None, Some(usage)))
     }
 
     fn record_outcome(

@@ -74,7 +74,7 @@ impl Executor for Model {
     }
 
     fn run(&self, _: &Work<'_>) -> (Outcome, Effected) {
-        (Outcome::Done, Effected { usage: self.0.clone(), cost: self.1, ..Effected::default() })
+        (Outcome::Done, Effected::spent(self.1, self.0.clone()))
     }
 }
 

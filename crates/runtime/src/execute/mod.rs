@@ -84,6 +84,11 @@ impl Effected {
         }
     }
 
+    /// What an execution gave that is known by its cost alone.
+    pub fn spent(cost: Option<Money>, usage: Option<Usage>) -> Self {
+        Self { cost, usage, ..Self::default() }
+    }
+
     /// Passages of what was collected that read like instructions to the agent.
     pub(crate) fn tainted(&self) -> Vec<Passage> {
         let mut found = provenance::tainted(&self.output);
