@@ -41,7 +41,8 @@ fn a_budget_stops_a_script() {
         (&day["used"], &day["reserved"], &day["remaining"]),
         (&json!(100_000_000), &json!(0), &json!(0))
     );
-    assert_eq!(report["alerts"].as_array().unwrap().len(), 3, "{report}");
+    // 80 percent, and from 90 straight to full.
+    assert_eq!(report["alerts"].as_array().unwrap().len(), 2, "{report}");
     let shown = world.run(&["budget"]);
     shown.expect(PERMITTED);
     assert!(shown.out.contains("Total: $0.10 / $0.10 ($0.00 remaining)"), "{}", shown.out);
