@@ -1,5 +1,5 @@
 //! Budgets under callers who do many things at once, by every path to a permit, and across a restart.
-#![expect(clippy::unwrap_used, clippy::panic, reason = "a test may fail loudly")]
+#![expect(clippy::unwrap_used, reason = "a test may fail loudly")]
 
 use serde_json::{Value, json};
 use stayhand_core::control::money::Money;

@@ -48,9 +48,9 @@ fn print(global: &Global, prices: &Prices) -> anyhow::Result<()> {
     if global.json {
         let aliases: std::collections::BTreeMap<_, _> = aliases.into_iter().collect();
         let unknown_model = prices.unknown_model();
-        return Ok(show::json(&serde_json::json!({
+        return show::json(&serde_json::json!({
             "digest": digest, "unknown_model": unknown_model, "models": lines, "aliases": aliases,
-        }))?);
+        }));
     }
     println!(
         "{:<28} {:>10} {:>10} {:>11} {:>10}  taken on",
