@@ -108,6 +108,8 @@ pub enum GuardName {
     Limit,
     /// What it costs, and the budgets.
     Budget,
+    /// What is unlike what the agent usually does.
+    Anomaly,
     /// Approvals given, refused or expired.
     Approval,
     /// The runtime: recording, permits, obligations.
@@ -132,6 +134,7 @@ impl GuardName {
             Self::Time => "time",
             Self::Limit => "limit",
             Self::Budget => "budget",
+            Self::Anomaly => "anomaly",
             Self::Approval => "approval",
             Self::Runtime => "runtime",
         }

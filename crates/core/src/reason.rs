@@ -133,6 +133,10 @@ reasons! {
     BudgetExceeded = "budget_exceeded",
     /// The model has no price, and what it costs is not known.
     UnknownModel = "unknown_model",
+    /// The action is unlike what this agent usually does.
+    AnomalyFound = "anomaly_found",
+    /// So many unusual actions have come in a row that the agent is stopped.
+    AnomalyAlert = "anomaly_alert",
     /// No policy is loaded.
     NoPolicy = "no_policy",
 }

@@ -1,5 +1,6 @@
 //! State: nothing but the fold of the log's events.
 
+use crate::control::anomaly::models::Models;
 use crate::control::budget::{Books, Budget};
 use crate::control::budget_status::{self, Status};
 use crate::control::ledger::{Ledger, Payer, Spend};
@@ -7,7 +8,7 @@ use crate::control::limit::{self, Meters};
 use crate::control::lock::{LockSet, Locks};
 use crate::control::meter::Amounts;
 use crate::control::money::Money;
-use crate::control::switch::Switches;
+use crate::control::switch::{SwitchMoved, Switches};
 use crate::control::{Act, Consequence, Controls};
 use crate::decision::{ApprovalId, Decision, Effect, PolicyId};
 use crate::digest::Digest;
@@ -33,6 +34,7 @@ pub struct State {
     ledger: Ledger,
     switches: Switches,
     locks: Locks,
+    models: Models,
 }
 
 /// One approval.
@@ -193,6 +195,7 @@ impl State {
                     let unused = matches!(settled.outcome, Outcome::Abandoned { .. });
                     self.ended(&open, unused.then_some(open.reserved));
                     self.pay(&open, settled, record.at);
+                    self.judge_ending(&open, settled, record.at);
                 }
             }
             Event::InDoubt(in_doubt) => {
@@ -225,6 +228,10 @@ impl State {
         let reserved = Amounts { tokens, cost_nanousd: spend.money.0, ..counted };
         self.meters.count(&decided.request, reserved, permitted, at);
         self.spend(decided, policy, at);
+        let controls = self.controls(policy).cloned();
+        if let Some(config) = controls.as_ref().and_then(|controls| controls.anomaly.as_ref()) {
+            self.models.decided(config, decided, reserved.value_nanousd, permitted, at);
+        }
         match decided.decision.effect {
             Effect::Allow => {
                 if let Some(approval) = decided.decision.approval.and_then(|id| self.approvals.get_mut(&id))
@@ -323,6 +330,16 @@ impl State {
         }
     }
 
+    /// What the agent's model makes of an ending; an alert moves the agent's switch.
+    fn judge_ending(&mut self, open: &Open, settled: &Settled, at: Timestamp) {
+        let controls = self.controls(open.policy).cloned();
+        let Some(config) = controls.as_ref().and_then(|controls| controls.anomaly.as_ref()) else { return };
+        let consequence = self.models.settled(config, &open.principal.agent, settled);
+        if let Some(moved) = consequence.as_ref().and_then(SwitchMoved::of) {
+            self.switches.follow(&moved, at);
+        }
+    }
+
     fn forget_old(&mut self, now: Timestamp) {
         while self.approvals.len() > KEPT_APPROVALS {
             let done =
@@ -335,6 +352,14 @@ impl State {
                 }
             }
         }
+    }
+
+    /// The approval that exactly this request waits for, or has an answer of.
+    pub(crate) fn asked(&self, request: Digest, policy: PolicyId, now: Timestamp) -> Option<&Approval> {
+        let found = self.by_request.get(&(request, policy)).and_then(|id| self.approvals.get(id));
+        found.filter(|approval| {
+            now <= approval.expires && !matches!(approval.status, ApprovalStatus::Used { .. })
+        })
     }
 
     /// What people have said about a request under a policy.
@@ -393,6 +418,11 @@ impl State {
     /// The stateful controls of a policy that was loaded.
     pub fn controls(&self, policy: PolicyId) -> Option<&Arc<Controls>> {
         self.controls.iter().rev().find(|(known, _)| *known == policy).map(|(_, controls)| controls)
+    }
+
+    /// What is usual for each agent.
+    pub(crate) const fn models(&self) -> &Models {
+        &self.models
     }
 
     /// What was counted.

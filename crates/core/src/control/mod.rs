@@ -21,6 +21,7 @@ pub mod scope;
 pub mod switch;
 
 use crate::policy::source::PolicySource;
+use anomaly::watch::AnomalyConfig;
 use budget::{Budget, BudgetSource};
 use limit::Limit;
 use scope::Scope;
@@ -37,6 +38,9 @@ pub struct Controls {
     /// Budgets.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub budgets: Vec<Budget>,
+    /// What is watched of each agent; nothing where absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub anomaly: Option<AnomalyConfig>,
 }
 
 impl Controls {
@@ -48,6 +52,13 @@ impl Controls {
                 return Err(("limits", format!("two limits are called `{}`", limit.name)));
             }
             self.limits.push(limit);
+        }
+        if let Some(source) = &written.anomaly {
+            let section = AnomalyConfig::compile(source).map_err(|error| ("anomaly", error))?;
+            match &mut self.anomaly {
+                Some(known) => known.tighten(section),
+                none => *none = Some(section),
+            }
         }
         Ok(())
     }

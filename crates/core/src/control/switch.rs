@@ -85,7 +85,7 @@ pub struct SwitchMoved {
 
 impl SwitchMoved {
     /// What a control brings about by itself, if it moves a switch.
-    fn of(consequence: &Consequence) -> Option<Self> {
+    pub(crate) fn of(consequence: &Consequence) -> Option<Self> {
         let order = match consequence.act {
             Act::Pause => Order::Pause,
             Act::Kill => Order::Kill,

@@ -1,6 +1,7 @@
 //! The guards: plain functions in one array. Each looks at one thing and says what it finds.
 
 mod action;
+mod anomaly;
 mod budget;
 mod input;
 mod limit;
@@ -39,4 +40,5 @@ pub(crate) const GUARDS: &[Guard] = &[
     time::check,
     limit::check,
     budget::check,
+    anomaly::check,
 ];

@@ -1,5 +1,6 @@
 //! The policy file as people write it. Unknown keys and duplicate keys are errors.
 
+use crate::control::anomaly::watch::AnomalySource;
 use crate::control::budget::BudgetSource;
 use crate::control::limit::LimitSource;
 use crate::control::price::PricesSource;
@@ -36,6 +37,8 @@ pub struct PolicySource {
     pub budgets: Vec<Spanned<BudgetSource>>,
     /// What models cost.
     pub prices: PricesSource,
+    /// What is watched of each agent, and what happens when it is unusual.
+    pub anomaly: Option<AnomalySource>,
     /// What the arguments of other tools mean.
     #[schemars(with = "BTreeMap<String, ToolSource>")]
     pub tools: BTreeMap<String, Spanned<ToolSource>>,

@@ -15,6 +15,7 @@ mod common;
 mod vectors;
 
 mod actions;
+mod anomalies;
 mod approvals;
 mod arbitration;
 mod boundaries;

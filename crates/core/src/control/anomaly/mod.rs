@@ -15,11 +15,17 @@
 //! assert_eq!(found.reason(&config).as_deref(), Some("Z-score 172.52 > threshold 3.0"));
 //! ```
 
+pub mod agent;
 pub mod chart;
 pub mod detector;
 pub mod drift;
 pub mod hampel;
+pub mod models;
 pub mod moments;
+pub mod observation;
+mod seen;
+mod sequence;
 pub mod series;
 pub mod tail;
+pub mod watch;
 pub mod zscore;
