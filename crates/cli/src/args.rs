@@ -105,6 +105,11 @@ pub(crate) enum Command {
     /// Show or replace the prices of models
     #[command(subcommand)]
     Prices(Prices),
+    /// List how agents failed, what was done about it and what it cost
+    Incidents(Incidents),
+    /// Save an agent's context, so that it can go on after it has lost its thread
+    #[command(subcommand)]
+    Context(Context),
     /// Write, check and understand policies
     #[command(subcommand)]
     Policy(Policy),
@@ -380,6 +385,39 @@ pub(crate) struct Violations {
     /// At most so many, the newest
     #[arg(long, default_value_t = 10_000)]
     pub(crate) limit: usize,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Incidents {
+    #[command(flatten)]
+    pub(crate) asking: Asking,
+    /// Try the detectors on steps in a file of JSON lines (`-` = standard input): actions, each with its `result`
+    #[arg(long, value_name = "FILE")]
+    pub(crate) steps: Option<PathBuf>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Context {
+    /// Save a context as the newest version
+    Save {
+        /// The agent's name
+        agent: String,
+        /// A file with JSON (`-` = standard input): `task_goal`, `current_step`, `completed_steps` and what else it needs
+        file: PathBuf,
+    },
+    /// Print the newest version, or another one
+    Restore {
+        /// The agent's name
+        agent: String,
+        /// Which version [default: the newest]
+        #[arg(value_name = "VERSION")]
+        number: Option<u64>,
+    },
+    /// Compare every version with what was saved
+    Verify {
+        /// The agent's name
+        agent: String,
+    },
 }
 
 #[derive(Debug, ClapArgs)]

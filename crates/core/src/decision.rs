@@ -110,6 +110,8 @@ pub enum GuardName {
     Budget,
     /// What is unlike what the agent usually does.
     Anomaly,
+    /// Signs of failure in the history of sessions.
+    Failure,
     /// Approvals given, refused or expired.
     Approval,
     /// The runtime: recording, permits, obligations.
@@ -135,6 +137,7 @@ impl GuardName {
             Self::Limit => "limit",
             Self::Budget => "budget",
             Self::Anomaly => "anomaly",
+            Self::Failure => "failure",
             Self::Approval => "approval",
             Self::Runtime => "runtime",
         }
@@ -226,6 +229,8 @@ impl Finding {
             Some(words) if matches!(self.guard, GuardName::Rules) && self.reason != Reason::RuleUndecided => {
                 words.to_owned()
             }
+            // The detectors' sentences are whole.
+            Some(words) if self.guard == GuardName::Failure => words.to_owned(),
             Some(_) if self.guard == GuardName::Action && self.reason != Reason::RuleUndecided => {
                 text.to_owned()
             }

@@ -1,6 +1,7 @@
 //! What happened: the only history there is. State is the fold of these over the log.
 
 use crate::control::Controls;
+use crate::control::failure::checkpoint::ContextSaved;
 use crate::control::ledger::Spend;
 use crate::control::lock::{LockReleased, LockSet};
 use crate::control::money::Money;
@@ -40,6 +41,8 @@ pub enum Event {
     LockSet(LockSet),
     /// A person took a safety lock off.
     LockReleased(LockReleased),
+    /// An agent's context was saved.
+    ContextSaved(ContextSaved),
 }
 
 /// A policy came into force.
@@ -245,6 +248,7 @@ impl Event {
             Self::SwitchMoved(_) => "switch_moved",
             Self::LockSet(_) => "lock_set",
             Self::LockReleased(_) => "lock_released",
+            Self::ContextSaved(_) => "context_saved",
         }
     }
 }
@@ -289,6 +293,7 @@ enum Kind {
     SwitchMoved,
     LockSet,
     LockReleased,
+    ContextSaved,
 }
 
 impl<'de> Visitor<'de> for EventVisitor {
@@ -310,6 +315,7 @@ impl<'de> Visitor<'de> for EventVisitor {
             Kind::SwitchMoved => Event::SwitchMoved(Deserialize::deserialize(fields)?),
             Kind::LockSet => Event::LockSet(Deserialize::deserialize(fields)?),
             Kind::LockReleased => Event::LockReleased(Deserialize::deserialize(fields)?),
+            Kind::ContextSaved => Event::ContextSaved(Deserialize::deserialize(fields)?),
         })
     }
 }

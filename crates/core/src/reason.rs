@@ -113,6 +113,26 @@ reasons! {
     PrivateDataWayOut = "private_data_way_out",
     /// The time is outside the boundary.
     OutsideHours = "outside_hours",
+    /// What the agent says is in none of its sources.
+    Hallucination = "hallucination",
+    /// The agent does the same again and again.
+    InfiniteLoop = "infinite_loop",
+    /// A failure spreads from agent to agent.
+    CascadeFailure = "cascade_failure",
+    /// The arguments do not fit the tool.
+    ToolMisuse = "tool_misuse",
+    /// The agent has lost its goal, its step, or what it has done.
+    ContextLoss = "context_loss",
+    /// The agent's own check of its reasoning failed.
+    ReasoningError = "reasoning_error",
+    /// Tokens or money are nearly used up.
+    ResourceExhaustion = "resource_exhaustion",
+    /// Several of the agent's actions were refused within a short time.
+    SecurityViolation = "security_violation",
+    /// What was written is not what is there.
+    DataCorruption = "data_corruption",
+    /// The agent behaves differently from before.
+    Drift = "drift",
     /// A duty attached to the permit could not be fulfilled.
     ObligationUnfulfilled = "obligation_unfulfilled",
     /// The permit is too old, or the request changed after the decision.

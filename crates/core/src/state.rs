@@ -3,6 +3,8 @@
 use crate::control::anomaly::models::Models;
 use crate::control::budget::{Books, Budget};
 use crate::control::budget_status::{self, Status};
+use crate::control::failure::checkpoint::Checkpoints;
+use crate::control::failure::failures::Failures;
 use crate::control::ledger::{Ledger, Payer, Spend};
 use crate::control::limit::{self, Meters};
 use crate::control::lock::{LockSet, Locks};
@@ -35,6 +37,8 @@ pub struct State {
     switches: Switches,
     locks: Locks,
     models: Models,
+    failures: Failures,
+    checkpoints: Checkpoints,
 }
 
 /// One approval.
@@ -192,6 +196,8 @@ impl State {
             Event::Settled(settled) => {
                 if let Some(open) = self.open.remove(&settled.decision) {
                     self.exposures.settled(record.seq, &open.principal.session, settled);
+                    let cost = settled.spend(open.spend()).money.0;
+                    self.failures.settled(record.seq, record.at, &open.principal, &open.tool, settled, cost);
                     let unused = matches!(settled.outcome, Outcome::Abandoned { .. });
                     self.ended(&open, unused.then_some(open.reserved));
                     self.pay(&open, settled, record.at);
@@ -209,6 +215,7 @@ impl State {
             Event::SwitchMoved(_) => {}
             Event::LockSet(set) => self.locks.set(set, record.at),
             Event::LockReleased(released) => self.locks.release(released),
+            Event::ContextSaved(saved) => self.checkpoints.saved(saved, record.at),
         }
     }
 
@@ -232,6 +239,8 @@ impl State {
         if let Some(config) = controls.as_ref().and_then(|controls| controls.anomaly.as_ref()) {
             self.models.decided(config, decided, reserved.value_nanousd, permitted, at);
         }
+        let watches = controls.as_ref().map_or(&[][..], |controls| &controls.failures);
+        self.failures.decided(seq, at, decided, watches);
         match decided.decision.effect {
             Effect::Allow => {
                 if let Some(approval) = decided.decision.approval.and_then(|id| self.approvals.get_mut(&id))
@@ -423,6 +432,16 @@ impl State {
     /// What is usual for each agent.
     pub(crate) const fn models(&self) -> &Models {
         &self.models
+    }
+
+    /// The histories of sessions, and how agents failed.
+    pub const fn failures(&self) -> &Failures {
+        &self.failures
+    }
+
+    /// The contexts that agents have saved.
+    pub const fn checkpoints(&self) -> &Checkpoints {
+        &self.checkpoints
     }
 
     /// What was counted.

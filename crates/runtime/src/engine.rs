@@ -187,6 +187,11 @@ impl Engine {
         self.policy.load_full()
     }
 
+    /// The state folder, if it has one.
+    pub(crate) fn home(&self) -> Option<&Path> {
+        self.home.as_deref()
+    }
+
     /// The clock.
     pub const fn clock(&self) -> &Clock {
         &self.clock

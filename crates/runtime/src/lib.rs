@@ -20,6 +20,7 @@
 //! ```
 
 mod clock;
+mod contexts;
 mod dry_run;
 mod engine;
 mod execute;
@@ -34,6 +35,7 @@ mod watch;
 pub mod wire;
 
 pub use clock::Clock;
+pub use contexts::{Checkpoint, ContextError, MAX_CONTEXT_BYTES};
 pub use dry_run::DryRun;
 pub use engine::{Engine, EngineError, Executed, Held, Refused, ResolveError, Settings, Verdict};
 pub use execute::{Effected, Executor, Local, LocalSettings, Stop, Work};

@@ -41,9 +41,11 @@ impl<'a> Columns<'a> {
             Event::ApprovalResolved(answer) => {
                 Self { kind, about: Some(answer.approval.0), ..Self::default() }
             }
-            Event::PolicyLoaded(_) | Event::SwitchMoved(_) | Event::LockSet(_) | Event::LockReleased(_) => {
-                Self { kind, ..Self::default() }
-            }
+            Event::PolicyLoaded(_)
+            | Event::SwitchMoved(_)
+            | Event::LockSet(_)
+            | Event::LockReleased(_)
+            | Event::ContextSaved(_) => Self { kind, ..Self::default() },
         }
     }
 

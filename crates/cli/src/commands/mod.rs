@@ -5,10 +5,12 @@ mod approvals;
 mod audit;
 mod budget;
 mod check;
+mod context;
 mod cost;
 mod doctor;
 mod exec;
 mod explain;
+mod incidents;
 mod limits;
 mod lines;
 mod orders;
@@ -58,6 +60,8 @@ pub(crate) fn run(args: Args) -> anyhow::Result<Exit> {
         Command::Budget { policies } => budget::run(&global, &policies),
         Command::Cost(cost) => cost::run(&global, &cost),
         Command::Prices(prices) => prices::run(&global, &prices),
+        Command::Incidents(words) => incidents::run(&global, &words),
+        Command::Context(words) => context::run(&global, &words),
         Command::Policy(policy) => policy::run(&global, &policy),
         Command::Doctor => doctor::run(&global),
         Command::Completions { shell } => {

@@ -151,6 +151,14 @@ fn sentence(event: &Event) -> String {
         Event::LockReleased(released) => {
             format!("unlock  {} by {}: {}", released.scope, released.by, released.reason)
         }
+        Event::ContextSaved(saved) => {
+            format!(
+                "context version {} of {}, {} bytes",
+                saved.version,
+                show::line(&saved.agent, 40),
+                saved.bytes
+            )
+        }
         Event::InDoubt(in_doubt) => format!("doubt   nobody knows whether {} ran", in_doubt.decision),
     }
 }

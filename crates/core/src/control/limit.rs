@@ -125,7 +125,8 @@ impl Limit {
         if self.ask { Effect::Approve } else { Effect::Deny }
     }
 
-    fn is_about(&self, tool: &str) -> bool {
+    /// Whether it is about actions of this tool.
+    pub fn is_about(&self, tool: &str) -> bool {
         self.tools.is_empty() || self.tools.iter().any(|listed| listed == tool)
     }
 

@@ -10,6 +10,7 @@ pub mod budget;
 pub mod budget_status;
 pub mod calendar;
 pub mod cost;
+pub mod failure;
 pub mod ledger;
 pub mod limit;
 pub mod limiter;
@@ -23,6 +24,7 @@ pub mod switch;
 use crate::policy::source::PolicySource;
 use anomaly::watch::AnomalyConfig;
 use budget::{Budget, BudgetSource};
+use failure::watch::Watch;
 use limit::Limit;
 use scope::Scope;
 use serde::{Deserialize, Serialize};
@@ -41,6 +43,9 @@ pub struct Controls {
     /// What is watched of each agent; nothing where absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub anomaly: Option<AnomalyConfig>,
+    /// Signs of failure.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub failures: Vec<Watch>,
 }
 
 impl Controls {
@@ -59,6 +64,9 @@ impl Controls {
                 Some(known) => known.tighten(section),
                 none => *none = Some(section),
             }
+        }
+        for source in &written.failures {
+            self.failures.push(Watch::compile(source).map_err(|error| ("failures", error))?);
         }
         Ok(())
     }

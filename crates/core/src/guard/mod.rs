@@ -3,6 +3,7 @@
 mod action;
 mod anomaly;
 mod budget;
+mod failure;
 mod input;
 mod limit;
 mod lock;
@@ -41,4 +42,5 @@ pub(crate) const GUARDS: &[Guard] = &[
     limit::check,
     budget::check,
     anomaly::check,
+    failure::check,
 ];

@@ -10,6 +10,7 @@ use super::text_pattern::TextPattern;
 use super::{Analyse, Defaults, Policy, SQL_APPROVE, examples, lint, packs};
 use crate::control::Controls;
 use crate::control::budget::{self, BudgetSource};
+use crate::control::failure::schema::Schema;
 use crate::control::price::{Prices, PricesSource, UnknownModel};
 use crate::decision::{Layer, Level};
 use crate::digest::Digest;
@@ -35,6 +36,7 @@ pub(super) struct Builder {
     controls: Controls,
     prices: Prices,
     tools: HashMap<String, Declaration>,
+    schemas: HashMap<String, Vec<Schema>>,
     problems: Vec<Problem>,
     examples: Vec<examples::Case>,
     packs: Vec<(String, Layer)>,
@@ -155,6 +157,14 @@ impl Builder {
             let problem = Problem::about(file.source, place(file.source, tool), None, message);
             self.problems.push(problem.help(format!("write `/{pointer}`")));
         }
+        // A schema only tightens: that of any file counts.
+        match tool.value.schema.as_ref().map(Schema::compile) {
+            Some(Ok(schema)) => self.schemas.entry(name.to_owned()).or_default().push(schema),
+            Some(Err(message)) => {
+                self.problems.push(Problem::about(file.source, place(file.source, tool), None, message));
+            }
+            None => {}
+        }
         let private = tool.value.private == Some(true);
         if !file.layer.may_allow() && !private {
             return;
@@ -274,6 +284,7 @@ impl Builder {
             controls: Arc::new(self.controls),
             prices: self.prices,
             tools: self.tools,
+            schemas: self.schemas,
             any_tool,
         })
     }

@@ -18,6 +18,7 @@ pub mod source;
 pub(crate) mod text_pattern;
 
 use crate::control::Controls;
+use crate::control::failure::schema::Schema;
 use crate::control::price::Prices;
 use crate::decision::{Layer, Level, PolicyId};
 use crate::facts::{Facts, SqlClass};
@@ -30,6 +31,7 @@ use error::PolicyError;
 use index::RuleIndex;
 use rule::Rule;
 use rustc_hash::FxHashMap;
+use serde_json::{Map, Value};
 use source::Stance;
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -61,6 +63,7 @@ pub struct Policy {
     pub(crate) controls: Arc<Controls>,
     prices: Prices,
     tools: HashMap<String, Declaration>,
+    schemas: HashMap<String, Vec<Schema>>,
     any_tool: bool,
 }
 
@@ -179,6 +182,15 @@ impl Policy {
     /// What the arguments of `tool` mean, if a file declares it.
     pub fn declaration(&self, tool: &str) -> Option<&Declaration> {
         self.tools.get(tool)
+    }
+
+    /// What does not fit the schemas that any file gives for the arguments of `tool`, in a sentence.
+    pub(crate) fn misfit(&self, tool: &str, arguments: &Map<String, Value>) -> Option<String> {
+        if self.schemas.is_empty() {
+            return None;
+        }
+        let found = self.schemas.get(tool)?.iter().find_map(|schema| schema.misfit(arguments, &[]));
+        found.map(|misfit| misfit.to_string())
     }
 
     /// Whether a trusted file says that this tool may run, be it after a question, or what its

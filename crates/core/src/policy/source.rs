@@ -2,6 +2,7 @@
 
 use crate::control::anomaly::watch::AnomalySource;
 use crate::control::budget::BudgetSource;
+use crate::control::failure::watch::WatchSource;
 use crate::control::limit::LimitSource;
 use crate::control::price::PricesSource;
 use crate::decision::Level;
@@ -39,6 +40,8 @@ pub struct PolicySource {
     pub prices: PricesSource,
     /// What is watched of each agent, and what happens when it is unusual.
     pub anomaly: Option<AnomalySource>,
+    /// Signs of failure, and what happens then.
+    pub failures: Vec<WatchSource>,
     /// What the arguments of other tools mean.
     #[schemars(with = "BTreeMap<String, ToolSource>")]
     pub tools: BTreeMap<String, Spanned<ToolSource>>,
@@ -164,6 +167,8 @@ pub struct ToolSource {
     /// Whether the tool shows private data. A session that has seen some is asked before anything
     /// leaves, once it has seen untrusted content, too.
     pub private: Option<bool>,
+    /// JSON Schema of the arguments. A call that does not fit is refused.
+    pub schema: Option<Value>,
 }
 
 /// A short rule. Exactly one of `allow`, `warn`, `audit`, `approve` and `deny` names the tools.

@@ -22,6 +22,7 @@ mod boundaries;
 mod budgets;
 mod bypasses;
 mod costs;
+mod failures;
 mod ladder;
 mod layer;
 mod limits;

@@ -6,6 +6,7 @@
 use super::{Effected, Work, failed};
 use rustix::fs::{AtFlags, Mode, OFlags, ResolveFlags, openat2, unlinkat};
 use rustix::io::Errno;
+use stayhand_core::control::failure::failures::WRITE_DIFFERS;
 use stayhand_core::event::Outcome;
 use stayhand_core::facts::Access;
 use std::fs::File;
@@ -151,7 +152,16 @@ fn replace(path: &Path, content: &str) -> Result<(), String> {
     }
     let written =
         file.set_len(0).and_then(|()| file.write_all(content.as_bytes())).and_then(|()| file.sync_all());
-    written.map_err(|error| error.to_string())
+    written.map_err(|error| error.to_string())?;
+    read_back(path, content)
+}
+
+/// What was written must be what is there (A266): another program may have written to the same file meanwhile.
+fn read_back(path: &Path, content: &str) -> Result<(), String> {
+    let mut there = Vec::with_capacity(content.len() + 1);
+    let file = open_file(path, OFlags::RDONLY, Mode::empty())?;
+    file.take(content.len() as u64 + 1).read_to_end(&mut there).map_err(|error| error.to_string())?;
+    if there == content.as_bytes() { Ok(()) } else { Err(WRITE_DIFFERS.to_owned()) }
 }
 
 /// Makes the folders above a new file, one by one, through the folder before.
@@ -190,5 +200,22 @@ fn plain(error: Errno) -> String {
         Errno::LOOP => "a symbolic link has appeared since the decision".to_owned(),
         Errno::NOSYS => "this kernel has no openat2 (Linux 5.6 or newer is needed)".to_owned(),
         other => std::io::Error::from(other).to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A266: a file that holds something else than what was written is noticed; the neighbour is what was written.
+    #[test]
+    fn a266_what_is_there_is_what_was_written() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().canonicalize().unwrap().join("file");
+        replace(&path, "content").unwrap();
+        assert_eq!(read_back(&path, "content"), Ok(()));
+        for other in ["conten", "contents", "Content", ""] {
+            assert_eq!(read_back(&path, other), Err(WRITE_DIFFERS.to_owned()), "{other}");
+        }
     }
 }

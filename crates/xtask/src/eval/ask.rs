@@ -38,10 +38,20 @@ impl Asker {
 
     /// Decides actions under the text of a policy.
     pub(super) fn check_under(&self, policy: &str, questions: &[Value]) -> anyhow::Result<Answers> {
+        let file = self.policy_file(policy)?;
+        self.ask(&["check", "--policy", &file, "--batch"], questions)
+    }
+
+    fn policy_file(&self, policy: &str) -> anyhow::Result<String> {
         let file = self.scratch.path().join("policy.yaml");
         std::fs::write(&file, policy)?;
-        let file = file.to_str().context("the path is no text")?;
-        self.ask(&["check", "--policy", file, "--batch"], questions)
+        Ok(file.to_str().context("the path is no text")?.to_owned())
+    }
+
+    /// Tries the detectors of failure on steps, under the text of a policy.
+    pub(super) fn steps(&self, policy: &str, steps: &[Value]) -> anyhow::Result<Answers> {
+        let file = self.policy_file(policy)?;
+        self.ask(&["incidents", "--policy", &file, "--steps"], steps)
     }
 
     /// Scans texts.

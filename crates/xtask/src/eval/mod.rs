@@ -11,6 +11,7 @@ mod calls;
 mod report;
 mod series;
 mod texts;
+mod traces;
 
 use crate::root;
 use anyhow::Context as _;
@@ -32,6 +33,7 @@ pub(crate) fn run(folder: &Path) -> anyhow::Result<()> {
         calls::calls,
         texts::personal,
         series::series,
+        traces::traces,
     ] {
         area(folder, &asker, &mut report)?;
     }
