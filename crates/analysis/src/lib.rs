@@ -40,6 +40,7 @@ use stayhand_core::facts::Facts;
 use stayhand_core::request::Request;
 use stayhand_core::tool::Declaration;
 
+pub use program::declared::{Programs, check as check_program};
 pub use tool::{unserved, working_folder};
 /// The folders a text is read against. All are absolute.
 #[derive(Debug, Clone, Copy)]
@@ -64,5 +65,14 @@ pub struct Analysis {
 /// Works out what `request` would do. Pure: reads no file, clock or environment; links and names
 /// are resolved later.
 pub fn analyse(request: &Request, declaration: Option<&Declaration>) -> Analysis {
-    tool::analyse(request, declaration)
+    analyse_knowing(request, declaration, &Programs::default())
+}
+
+/// The same, with the programs that a policy describes.
+pub fn analyse_knowing(
+    request: &Request,
+    declaration: Option<&Declaration>,
+    programs: &Programs,
+) -> Analysis {
+    tool::analyse(request, declaration, programs)
 }

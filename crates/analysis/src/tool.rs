@@ -9,7 +9,7 @@ mod numbers;
 mod redact;
 mod surroundings;
 
-use crate::{Analysis, Surroundings};
+use crate::{Analysis, Programs, Surroundings};
 use build::Builder;
 use fields::{Leaf, Leaves};
 use stayhand_core::facts::{Facts, FieldKind, Invalid};
@@ -19,7 +19,7 @@ use surroundings::Given;
 pub use surroundings::{unserved, working_folder};
 
 /// Works out what `request` would do.
-pub(crate) fn analyse(request: &Request, declaration: Option<&Declaration>) -> Analysis {
+pub(crate) fn analyse(request: &Request, declaration: Option<&Declaration>, programs: &Programs) -> Analysis {
     let (name, renames) = tool::canonical(&request.action.0);
     let known = tool::known(name);
     let mut leaves = Leaves::of(&request.resource.0, known, renames, declaration);
@@ -31,7 +31,7 @@ pub(crate) fn analyse(request: &Request, declaration: Option<&Declaration>) -> A
         workspace: &request.context.workspace,
         home: &request.context.home,
     };
-    let mut facts = facts_of(&leaves, known, &at);
+    let mut facts = facts_of(&leaves, known, &at, programs);
     Given::of(request).apply(&mut facts.operations);
     let secrets = redact::Secrets::of(&leaves);
     let facts = secrets.redact_facts(facts);
@@ -39,8 +39,13 @@ pub(crate) fn analyse(request: &Request, declaration: Option<&Declaration>) -> A
     Analysis { facts, redacted }
 }
 
-fn facts_of(leaves: &Leaves<'_>, known: Option<&'static Tool>, at: &Surroundings<'_>) -> Facts {
-    let mut builder = Builder::new(known, *at);
+fn facts_of(
+    leaves: &Leaves<'_>,
+    known: Option<&'static Tool>,
+    at: &Surroundings<'_>,
+    programs: &Programs,
+) -> Facts {
+    let mut builder = Builder::new(known, *at, programs);
     for leaf in &leaves.all {
         builder.add(leaf);
     }

@@ -51,7 +51,7 @@ fn command() -> (Request, Facts) {
 
 /// One decision under the default pack.
 fn one(c: &mut Criterion) {
-    let policy = Policy::compile(&[], |_, _| Facts::default()).unwrap();
+    let policy = Policy::compile(&[], stayhand_core::policy::NoAnalysis).unwrap();
     let state = State::default();
     let mut group = c.benchmark_group("coding-agent");
     for (name, (request, facts)) in [("read_file", read_file()), ("bash", command())] {
@@ -124,7 +124,7 @@ fn flatness(c: &mut Criterion) {
         let mut group = c.benchmark_group(name);
         for count in [10, 100, 1000, 10_000] {
             let file = LayerText { layer: Layer::User, name: "bench.yaml".into(), text: rules(count) };
-            let policy = Policy::compile(&[file], |_, _| Facts::default()).unwrap();
+            let policy = Policy::compile(&[file], stayhand_core::policy::NoAnalysis).unwrap();
             let mut turn = requests.iter().cycle();
             group.bench_function(BenchmarkId::from_parameter(count), |b| {
                 b.iter(|| {

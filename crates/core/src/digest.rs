@@ -25,6 +25,13 @@ impl Digest {
         Self(hasher.finalize().into())
     }
 
+    /// The digest as a log stores it. Without the log's `key` nobody can try out what short secret the digest
+    /// is of.
+    #[must_use]
+    pub fn keyed(&self, key: &[u8; 32]) -> Self {
+        Self::of_parts(&[b"stayhand-keyed-v1", key, &self.0])
+    }
+
     /// The first eight hexadecimal digits, for people.
     pub fn short(&self) -> String {
         self.to_string().chars().take(8).collect()
@@ -100,6 +107,16 @@ mod tests {
     #[test]
     fn parts_do_not_run_together() {
         assert_ne!(Digest::of_parts(&[b"ab", b"c"]), Digest::of_parts(&[b"a", b"bc"]));
+    }
+
+    #[test]
+    fn keyed_digests_depend_on_the_key_and_the_digest() {
+        let (one, other) = (Digest::of(b"one"), Digest::of(b"other"));
+        let keyed = one.keyed(&[1; 32]);
+        assert_eq!(keyed, one.keyed(&[1; 32]));
+        for different in [one, one.keyed(&[2; 32]), other.keyed(&[1; 32])] {
+            assert_ne!(keyed, different);
+        }
     }
 
     #[test]

@@ -14,13 +14,13 @@
 //! use stayhand_core::decide::{Ask, decide};
 //! use stayhand_core::decision::{Effect, Layer};
 //! use stayhand_core::facts::{Access, Facts, Operation, PathUse};
-//! use stayhand_core::policy::{LayerText, Policy};
+//! use stayhand_core::policy::{LayerText, NoAnalysis, Policy};
 //! use stayhand_core::request::{Action, Context, Principal, Request, Resource};
 //! use stayhand_core::{state::State, time::Timestamp};
 //!
 //! let text = "rules: [{allow: read_file, when: {reads: ./**}}]".to_owned();
 //! let file = LayerText { layer: Layer::User, name: "example.yaml".to_owned(), text };
-//! let policy = Policy::compile(&[file], |_, _| Facts::default())?;
+//! let policy = Policy::compile(&[file], NoAnalysis)?;
 //!
 //! let request = Request {
 //!     principal: Principal { agent: "a".into(), session: "s".into(), on_behalf_of: None },
@@ -54,6 +54,7 @@ pub mod event;
 pub mod facts;
 mod guard;
 pub mod policy;
+pub mod program;
 pub mod reason;
 pub mod request;
 pub mod risk;

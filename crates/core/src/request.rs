@@ -59,7 +59,8 @@ pub struct Context {
 impl Request {
     /// The digest that names this exact request: who, what, with which arguments, where.
     ///
-    /// The session is part of it, so an approval given in one session is worth nothing in another.
+    /// The session is part of it, so an approval given in one session is worth nothing in another. A log stores it
+    /// under a key ([`Digest::keyed`]).
     pub fn digest(&self) -> Digest {
         let resource = Value::Object(self.resource.0.clone()).to_string();
         let cost = self.context.cost_nanousd.map(|cost| cost.to_string()).unwrap_or_default();

@@ -9,7 +9,6 @@ use proptest::prelude::*;
 use random::{KINDS, Scene, aspect, extras, rule, scene, text};
 use serde_json::{Value, json};
 use stayhand_core::decision::{Effect, Layer};
-use stayhand_core::facts::Facts;
 use stayhand_core::policy::{LayerText, Policy, packs};
 
 // Failures are printed whole; they become tests of their own instead of lines in a seed file.
@@ -22,7 +21,8 @@ fn compile(files: &[(Layer, String)]) -> Policy {
         .iter()
         .map(|(layer, text)| LayerText { layer: *layer, name: "p.yaml".into(), text: text.clone() })
         .collect();
-    Policy::compile(&files, |_, _| Facts::default()).unwrap_or_else(|error| panic!("{:#?}", error.problems))
+    Policy::compile(&files, stayhand_core::policy::NoAnalysis)
+        .unwrap_or_else(|error| panic!("{:#?}", error.problems))
 }
 
 fn user(rules: &[Value]) -> Policy {
@@ -147,14 +147,14 @@ fn is_kept(
 
 fn load(text: String) {
     let file = LayerText { layer: Layer::User, name: "p.yaml".into(), text };
-    if let Err(error) = Policy::compile(std::slice::from_ref(&file), |_, _| Facts::default()) {
+    if let Err(error) = Policy::compile(std::slice::from_ref(&file), stayhand_core::policy::NoAnalysis) {
         for problem in &error.problems {
             let (offset, length) = problem.span.unwrap_or_default();
             let inside = problem.file.inner().get(offset..offset + length);
             assert!(inside.is_some(), "{problem:?} points outside its file or into a character");
         }
     }
-    let _ = stayhand_core::policy::lint::lint(&file, |_, _| Facts::default());
+    let _ = stayhand_core::policy::lint::lint(&file, stayhand_core::policy::NoAnalysis);
 }
 
 proptest! {

@@ -7,7 +7,7 @@ use crate::permit::Permit;
 use crate::policy_files::{LoadError, PolicyFiles};
 use crate::presence::{self, Presence};
 use crate::watch::Watch;
-use crate::wire::Parsed;
+use crate::wire::{Parsed, Said};
 use arc_swap::ArcSwap;
 use stayhand_core::control::Controls;
 use stayhand_core::control::switch::Switches;
@@ -16,6 +16,7 @@ use stayhand_core::decision::{ApprovalId, Decision, Effect, Finding, GuardName, 
 use stayhand_core::event::{
     ApprovalResolved, Decided, EVENT_VERSION, Event, InDoubt, Outcome, PolicyLoaded, Record, Settled, Usage,
 };
+use stayhand_core::facts::Invalid;
 use stayhand_core::policy::Policy;
 use stayhand_core::reason::Reason;
 use stayhand_core::request::Request;
@@ -219,8 +220,9 @@ impl Engine {
     pub fn authorize(&self, asked: impl Into<Parsed>) -> Result<Verdict, EngineError> {
         let Parsed { request, invalid, said } = asked.into();
         let policy = self.policy();
-        let observed = guarded(|| self.observer.gather(&policy, &request, invalid, &said, Names::LookUp));
-        let Some(gathered) = observed else { return Ok(internal_error("the analysis failed")) };
+        let Some(gathered) = self.gather(&policy, &request, invalid, &said, Names::LookUp) else {
+            return Ok(internal_error("the analysis failed"));
+        };
         let recorded = self.decide_and_record(&policy, gathered, false)?;
         let (decided, seq) = match recorded {
             Ok(recorded) => recorded,
@@ -252,8 +254,7 @@ impl Engine {
     pub fn check(&self, asked: impl Into<Parsed>, record: bool) -> Result<Decided, EngineError> {
         let Parsed { request, invalid, said } = asked.into();
         let policy = self.policy();
-        let Some(gathered) = guarded(|| self.observer.gather(&policy, &request, invalid, &said, Names::Keep))
-        else {
+        let Some(gathered) = self.gather(&policy, &request, invalid, &said, Names::Keep) else {
             return Ok(undecidable(request, &policy));
         };
         if record {
@@ -262,6 +263,19 @@ impl Engine {
         }
         let now = self.now(&self.lock());
         Ok(self.decide_now(&policy, &self.lock(), gathered, now, true))
+    }
+
+    /// Observes what a request would do. `None`: the analysis failed.
+    fn gather(
+        &self,
+        policy: &Policy,
+        request: &Request,
+        invalid: Vec<Invalid>,
+        said: &Said,
+        names: Names,
+    ) -> Option<Gathered> {
+        let gathered = guarded(|| self.observer.gather(policy, request, invalid, said, names))?;
+        Some(Gathered { digest: gathered.digest.keyed(self.log.digest_key()), ..gathered })
     }
 
     /// The critical section: decide on the newest state, append, apply. Then wait for the disk.
@@ -323,7 +337,7 @@ impl Engine {
         let started = self.clock.start();
         let confined = executor.level();
         let ready = permit
-            .check(self.id)
+            .check(self.id, self.log.digest_key())
             .and_then(|()| unfulfilled(&permit, executor).map_or(Ok(()), Err))
             .and_then(|()| self.last_look(&permit));
         let (outcome, effected) = match ready {
@@ -414,7 +428,7 @@ impl Engine {
             cost_nanousd: cost.map(|cost| cost.0),
             usage: effected.usage.clone(),
             confined,
-            output: effected.digest(),
+            output: effected.digest().map(|digest| digest.keyed(self.log.digest_key())),
             tainted: guarded(|| effected.tainted()).unwrap_or_default(),
         }))
     }

@@ -4,10 +4,11 @@ use crate::policy_files::PolicyFiles;
 use crate::resolve;
 use crate::wire::Said;
 use stayhand_analysis::provenance::{self, Conversation};
-use stayhand_analysis::{Surroundings, analyse};
+use stayhand_analysis::{Programs, Surroundings, analyse_knowing, check_program};
 use stayhand_core::digest::Digest;
 use stayhand_core::facts::{Access, Facts, Invalid, PathUse, Place};
-use stayhand_core::policy::Policy;
+use stayhand_core::policy::{Analyse, Policy};
+use stayhand_core::program::{Misread, ProgramSection};
 use stayhand_core::request::Request;
 use stayhand_core::tool::Declaration;
 use std::path::{Path, PathBuf};
@@ -61,7 +62,8 @@ impl Observer {
         names: Names,
     ) -> Gathered {
         let declaration = policy.declaration(&request.action.0);
-        let analysis = analyse(request, declaration);
+        let programs = Programs::of(policy.programs());
+        let analysis = analyse_knowing(request, declaration, &programs);
         let mut facts = analysis.facts;
         facts.invalid.extend(invalid);
         facts.reads_private = declaration.is_some_and(|declared| declared.private);
@@ -105,7 +107,21 @@ impl Observer {
     }
 }
 
-/// The facts of a request without a look at this machine. Policy examples are checked with it.
-pub fn observe(request: &Request, declaration: Option<&Declaration>) -> Facts {
-    analyse(request, declaration).facts
+/// The analysis without a look at this machine. What policy files say is checked with it.
+#[derive(Debug, Clone, Copy)]
+pub struct Observe;
+
+impl Analyse for Observe {
+    fn facts(
+        self,
+        request: &Request,
+        declaration: Option<&Declaration>,
+        programs: &[ProgramSection],
+    ) -> Facts {
+        analyse_knowing(request, declaration, &Programs::of(programs)).facts
+    }
+
+    fn check(self, section: &ProgramSection) -> Result<(), Misread> {
+        check_program(section)
+    }
 }

@@ -43,12 +43,12 @@ impl Permit {
 
     /// The last check before the effect: right engine, not too old, still the request that was
     /// decided.
-    pub(crate) fn check(&self, engine: u64) -> Result<(), Outcome> {
+    pub(crate) fn check(&self, engine: u64, key: &[u8; 32]) -> Result<(), Outcome> {
         let problem = if self.engine != engine {
             "the permit belongs to another engine"
         } else if self.age.elapsed() > LONGEST_WAIT {
             "the permit has expired"
-        } else if self.request.digest() != self.digest {
+        } else if self.request.digest().keyed(key) != self.digest {
             "the request changed after the decision"
         } else {
             return Ok(());

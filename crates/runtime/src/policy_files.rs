@@ -1,6 +1,6 @@
 //! Reads policy files into the policy in force.
 
-use crate::gather::observe;
+use crate::gather::Observe;
 use rustix::fs::{Mode, OFlags};
 use stayhand_core::decision::Layer;
 use stayhand_core::policy::error::PolicyError;
@@ -101,7 +101,7 @@ impl PolicyFiles {
 
 /// Compiles texts with the real analysis behind their examples.
 pub fn compile(texts: &[LayerText]) -> Result<Policy, LoadError> {
-    Policy::compile(texts, observe).map_err(LoadError::Policy)
+    Policy::compile(texts, Observe).map_err(LoadError::Policy)
 }
 
 /// Reads one file of at most four mebibytes.

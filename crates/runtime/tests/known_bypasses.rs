@@ -385,7 +385,8 @@ fn p008_the_request_is_not_changed() {
     let parsed = || wire::request(line.as_bytes(), &wire::Defaults::new("/box", "/root")).unwrap();
     let decided = world.engine.check(parsed(), false).unwrap();
     assert_eq!(decided.request, parsed().request);
-    assert_eq!(decided.request_digest, parsed().request.digest());
+    let again = world.engine.check(parsed(), false).unwrap();
+    assert_eq!(decided.request_digest, again.request_digest);
 }
 
 /// SQL in a value that a tool declares to be data is held, and names with apostrophes are not.
@@ -405,4 +406,47 @@ fn injected_sql_in_declared_data() {
         // Not declared to be data.
         ("find_customer", json!({ "note": "' OR '1'='1" })),
     ]);
+}
+
+/// A call that asks to run outside of the client's sandbox is another action than the plain one: it waits, and a yes
+/// to the plain one is none to it.
+#[test]
+fn bypass_14_escalation_has_its_own_decision() {
+    let world = World::new(PRESET);
+    for (tool, plain, escalated) in [
+        ("Bash", bash("ls"), json!({ "command": "ls", "dangerouslyDisableSandbox": true })),
+        (
+            "shell",
+            bash("ls"),
+            json!({ "command": "ls", "with_escalated_permissions": true, "justification": "the user agreed" }),
+        ),
+        (
+            "exec_command",
+            json!({ "cmd": "ls" }),
+            json!({ "cmd": "ls", "sandbox_permissions": "require_escalated" }),
+        ),
+    ] {
+        assert_eq!(world.effect(tool, &plain), Effect::Allow, "{plain}");
+        assert_eq!(world.effect(tool, &escalated), Effect::Approve, "{escalated}");
+    }
+    let switched_off = json!({ "command": "ls", "dangerouslyDisableSandbox": false });
+    assert_eq!(world.effect("Bash", &switched_off), Effect::Allow);
+    let digest = |input: &Value| {
+        let line = json!({ "tool": "bash", "input": input }).to_string();
+        wire::request(line.as_bytes(), &wire::Defaults::new("/box", "/root")).unwrap().request.digest()
+    };
+    assert_ne!(digest(&bash("ls")), digest(&json!({ "command": "ls", "escalate": true })));
+}
+
+/// Whoever reads the records cannot try out which short secret was replaced: what is stored is no plain digest of
+/// the request, and in another log it is another one. In the same log it stays the same, as approvals need.
+#[test]
+fn bypass_161_the_stored_digest_cannot_be_guessed_from() {
+    let (one, other) = (World::new(PRESET), World::new(PRESET));
+    let line = json!({ "tool": "bash", "input": bash("mysql --password=1234 -e 'select 1'") }).to_string();
+    let parsed = || wire::request(line.as_bytes(), &wire::Defaults::new("/box", "/root")).unwrap();
+    let stored = one.engine.check(parsed(), true).unwrap().request_digest;
+    assert_ne!(stored, parsed().request.digest());
+    assert_eq!(stored, one.engine.check(parsed(), true).unwrap().request_digest);
+    assert_ne!(stored, other.engine.check(parsed(), true).unwrap().request_digest);
 }

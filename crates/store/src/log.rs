@@ -30,6 +30,7 @@ pub struct Log {
     /// Held while looking for them, so that two threads do not find the same ones.
     looking: Mutex<()>,
     public: PublicKey,
+    digest_key: [u8; 32],
     /// After `news`: whichever connection is closed last must be able to tidy the file.
     _writer: WriterThread,
 }
@@ -90,10 +91,11 @@ impl Log {
     fn start(gate: Gate, news: LogReader, writer: Writer) -> Result<Self, OpenError> {
         let (queue, public, file) =
             (Arc::clone(&writer.queue), writer.signer.public().clone(), writer.file.clone());
+        let digest_key = writer.signer.digest_key();
         let thread = std::thread::Builder::new().name("stayhand-log".into()).spawn(|| writer.run());
         let thread = Some(thread.map_err(|error| schema::io_error(&file, &error))?);
         let writer = WriterThread { queue: Arc::clone(&queue), thread };
-        Ok(Self { gate, queue, news, looking: Mutex::new(()), public, _writer: writer })
+        Ok(Self { gate, queue, news, looking: Mutex::new(()), public, digest_key, _writer: writer })
     }
 
     /// Waits for the writer's turn, at most ten seconds. A thread must not wait for a second turn while it
@@ -127,6 +129,12 @@ impl Log {
     /// The key that signs this log's checkpoints.
     pub const fn public_key(&self) -> &PublicKey {
         &self.public
+    }
+
+    /// The key under which digests of requests and outputs are stored. It is derived from the signing key and as
+    /// secret.
+    pub const fn digest_key(&self) -> &[u8; 32] {
+        &self.digest_key
     }
 
     /// The newest checkpoint, a signed note. Keep it elsewhere: only a kept checkpoint shows that a log was

@@ -198,6 +198,14 @@ impl Signer {
         &self.public
     }
 
+    /// The key for digests that the log stores: whoever has the signing key has it, nobody else.
+    pub(crate) fn digest_key(&self) -> [u8; 32] {
+        let mut hasher = Sha256::new();
+        hasher.update(b"stayhand-digest-key-v1");
+        hasher.update(self.key.as_bytes());
+        hasher.finalize().into()
+    }
+
     /// The signed note of a checkpoint of this log.
     pub(crate) fn sign(&self, size: u64, root: Hash) -> String {
         let text = Checkpoint { origin: self.public.name.clone(), size, root }.text();

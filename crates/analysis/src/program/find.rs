@@ -18,14 +18,19 @@ pub(super) fn interpret(program: Program, words: &[Arg], situation: &Situation<'
     if search.roots.is_empty() {
         search.roots.push(Arg::exact("."));
     }
-    search.list();
     let expression: Vec<&Arg> = words.collect();
     search.read_tests(&expression);
+    search.list();
     search.read_actions(&expression);
     let output = search.found();
     let mut operations = vec![search.operation];
     operations.append(&mut search.nested);
     Report { operations, output }
+}
+
+/// Whether a word in the expression is neither a test nor an action.
+fn is_stray(word: &Arg) -> bool {
+    !word.is_unknown() && !word.text.starts_with('-') && !PLAIN.contains(&word.text.as_str())
 }
 
 fn is_root(word: &Arg) -> bool {
@@ -69,15 +74,17 @@ impl Search<'_> {
         }
     }
 
-    /// The first pass: what is found.
+    /// The first pass: what is found. A name among the tests makes `find` give up, or is a further place to look at.
     fn read_tests(&mut self, expression: &[&Arg]) {
         let mut words = expression.iter();
         while let Some(word) = words.next() {
             match word.text.as_str() {
+                _ if is_stray(word) => self.roots.push((*word).clone()),
                 "-exec" | "-execdir" | "-ok" | "-okdir" => {
                     words.by_ref().find(|word| matches!(word.text.as_str(), ";" | "+"));
                 }
                 "-name" => self.name(words.next()),
+                "-f" => self.roots.extend(words.next().map(|root| (*root).clone())),
                 "-maxdepth" => {
                     let depth = words.next().and_then(|word| word.known());
                     self.narrow.shallow |= matches!(depth, Some("0" | "1"));
@@ -94,6 +101,13 @@ impl Search<'_> {
                 text if TESTS_WITH_VALUE.contains(&text) => {
                     self.narrow.any = true;
                     words.next();
+                }
+                text if text.starts_with("-newer") || ACTIONS_WITH_VALUE.contains(&text) => {
+                    self.narrow.any |= text.starts_with("-newer");
+                    words.next();
+                    if text == "-fprintf" {
+                        words.next();
+                    }
                 }
                 text if TESTS.contains(&text) => self.narrow.any = true,
                 _ => {}
@@ -121,9 +135,10 @@ impl Search<'_> {
             }
             let name = self.narrow.name.as_deref().filter(|_| !self.narrow.mixed);
             let steps = match (self.narrow.shallow, name) {
-                (true, name) => name.unwrap_or("*").to_owned(),
+                (true, Some(name)) => name.to_owned(),
+                (true, None) if !self.narrow.any => "*".to_owned(),
                 (false, Some(name)) => format!("**/{name}"),
-                (false, None) => "**".to_owned(),
+                (_, None) => "**".to_owned(),
             };
             found.push(Arg {
                 tilde: root.tilde,
@@ -162,7 +177,7 @@ impl Search<'_> {
                     words.next();
                     note(&mut self.operation, Aspect::Paths, "the folders to search are not known");
                 }
-                "-name" | "-type" | "-maxdepth" | "-printf" => {
+                "-name" | "-type" | "-maxdepth" | "-printf" | "-f" => {
                     words.next();
                 }
                 text if TESTS_WITH_VALUE.contains(&text) => {
@@ -175,6 +190,7 @@ impl Search<'_> {
                 _ if word.is_unknown() => {
                     note(&mut self.operation, Aspect::Arguments, "a part of the search is not known");
                 }
+                _ if is_stray(word) => {}
                 text => {
                     let why = format!("`find` option `{}` is not known", short(text));
                     note(&mut self.operation, Aspect::Arguments, why);
@@ -243,8 +259,10 @@ const TESTS_WITH_VALUE: &[&str] = &[
     "-user",
     "-wholename",
     "-xtype",
-    "-d1",
 ];
+
+/// Actions with a value that names no test; `-fprintf` has two.
+const ACTIONS_WITH_VALUE: &[&str] = &["-printf", "-fprint", "-fprint0", "-fls", "-fprintf", "-files0-from"];
 
 /// Tests without a value.
 const TESTS: &[&str] = &["-empty", "-executable", "-false", "-nogroup", "-nouser", "-readable", "-writable"];

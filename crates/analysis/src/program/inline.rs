@@ -1,5 +1,6 @@
 //! Code in arguments: what it would do becomes part of the operation, or operations of its own.
 
+use super::declared::Programs;
 use super::interpret::Interpreter;
 use super::paths::{FolderUse, add_path, folders_after, note};
 use super::{Arg, Budget, Input, MAX_DEPTH, Setting, Situation, run, setting};
@@ -8,10 +9,10 @@ use crate::{Surroundings, host, shell, sql, url};
 use stayhand_core::facts::{Aspect, HostUse, Opaque, Operation, Trait};
 
 /// The operations of code that a tool runs; the first is the tool's own.
-pub(crate) fn operations_of_python(text: &str, at: &Surroundings<'_>) -> Vec<Operation> {
+pub(crate) fn operations_of_python(text: &str, at: &Surroundings<'_>, programs: &Programs) -> Vec<Operation> {
     let folders = [at.cwd.to_owned()];
     let (input, budget) = (Input::default(), Budget::default());
-    let situation = Situation::outermost(at, &folders, &input, &budget);
+    let situation = Situation::outermost(at, &folders, &input, &budget, programs);
     let deeds = code::deeds(Language::Python, text, &Given { words: &[], home: at.home });
     let mut own = Operation::default();
     own.does.insert(Trait::ExecuteCode);

@@ -3,17 +3,12 @@
 use super::options::{self, Sorted};
 use super::paths::{FolderUse, add_path, folders_after, note};
 use super::spec::{Effect, Meaning, Operands, Spec, Takes};
-use super::table::{Entry, program};
+use super::table::Entry;
 use super::{Arg, Report, Situation, find, remote, short, static_words, wrapped};
 use stayhand_core::facts::{Access, Aspect, Operation, Program, Trait, Traits};
 
 /// What `program` would do with `words`.
-pub(super) fn interpret(
-    program: Program,
-    root: &'static Entry,
-    words: &[Arg],
-    situation: &Situation<'_>,
-) -> Report {
+pub(super) fn interpret(program: Program, root: &Entry, words: &[Arg], situation: &Situation<'_>) -> Report {
     let spec = root.spec();
     if spec.operands.iter().any(|(_, operands)| operands.rest == Some(Meaning::Find)) {
         return find::interpret(program, words, situation);
@@ -43,7 +38,7 @@ pub(super) struct Interpreter<'a> {
     pub(super) path_args: Vec<Arg>,
     /// Some word holds a slash or is not known.
     pub(super) may_print_slash: bool,
-    pub(super) spec: &'static Spec,
+    pub(super) spec: &'a Spec,
     pub(super) sorted: Sorted<'a>,
     pub(super) variant: Option<&'static str>,
     pub(super) recursive: bool,
@@ -57,7 +52,7 @@ pub(super) struct Interpreter<'a> {
 impl<'a> Interpreter<'a> {
     fn new(
         mut program: Program,
-        entry: &'static Entry,
+        entry: &'a Entry,
         sorted: Sorted<'a>,
         words: &[Arg],
         situation: &'a Situation<'a>,
@@ -223,9 +218,13 @@ impl<'a> Interpreter<'a> {
         self.module = Some(arg.clone());
     }
 
+    pub(super) fn knows(&self, name: &str) -> bool {
+        self.situation.programs.known(name).is_some()
+    }
+
     fn start_module(&mut self, operands: &[&Arg]) {
         let Some(module) =
-            self.module.take().filter(|module| module.known().is_some_and(|name| program(name).is_some()))
+            self.module.take().filter(|module| module.known().is_some_and(|name| self.knows(name)))
         else {
             return;
         };

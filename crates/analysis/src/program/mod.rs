@@ -4,6 +4,7 @@
 //! only knows how to read options and what the meanings of words are.
 
 mod argument;
+pub(crate) mod declared;
 mod environment;
 mod find;
 mod inline;
@@ -24,6 +25,7 @@ mod tests;
 use crate::Surroundings;
 use crate::shell::outline::{self, Trace};
 pub(crate) use argument::{Arg, Certainty};
+use declared::Programs;
 pub(crate) use environment::{Setting, setting};
 pub(crate) use inline::operations_of_python;
 pub(crate) use paths::{FolderUse, add_path, folders_after, note};
@@ -42,12 +44,12 @@ const MAX_STATEMENTS: u32 = 30_000;
 const MAX_EXPANDED_BYTES: usize = 4 << 20;
 
 /// The operations of a program started with `argv`, without a shell; never empty.
-pub fn operation_of_argv(argv: &[String], at: &Surroundings<'_>) -> Vec<Operation> {
+pub fn operation_of_argv(argv: &[String], at: &Surroundings<'_>, programs: &Programs) -> Vec<Operation> {
     let words: Vec<Arg> = argv.iter().map(Arg::exact).collect();
     let folders = [at.cwd.to_owned()];
     let budget = Budget::default();
     let input = Input::default();
-    let situation = Situation::outermost(at, &folders, &input, &budget);
+    let situation = Situation::outermost(at, &folders, &input, &budget, programs);
     run(&words, &situation).operations
 }
 
@@ -61,6 +63,7 @@ pub(crate) struct Situation<'a> {
     pub(crate) input: &'a Input,
     pub(crate) depth: u8,
     pub(crate) budget: &'a Budget,
+    pub(crate) programs: &'a Programs,
 }
 
 impl<'a> Situation<'a> {
@@ -70,8 +73,9 @@ impl<'a> Situation<'a> {
         folders: &'a [String],
         input: &'a Input,
         budget: &'a Budget,
+        programs: &'a Programs,
     ) -> Self {
-        Self { home: at.home, workspace: at.workspace, folders, input, depth: 0, budget }
+        Self { home: at.home, workspace: at.workspace, folders, input, depth: 0, budget, programs }
     }
 }
 
@@ -168,10 +172,14 @@ pub(crate) fn run(words: &[Arg], situation: &Situation<'_>) -> Report {
 
 fn run_name(name: &str, words: &[Arg], situation: &Situation<'_>) -> Report {
     let program = Program { name: name.to_owned(), subcommand: None, path: None, trusted: true };
-    match table::program(name) {
+    let mut report = match situation.programs.known(name) {
         Some(spec) => interpret::interpret(program, spec, words, situation),
         None => unlisted::infer(program, words, situation),
+    };
+    if let Some(operation) = report.operations.first_mut() {
+        situation.programs.add_effects(operation);
     }
+    report
 }
 
 /// A program given by its path: one of the system's own, or code that lies somewhere.
@@ -179,12 +187,13 @@ fn run_path(path: &str, words: &[Arg], situation: &Situation<'_>) -> Report {
     let name = path.rsplit('/').next().unwrap_or_default().to_owned();
     let trusted = is_system_program(path);
     let program = Program { name: name.clone(), subcommand: None, path: Some(path.to_owned()), trusted };
-    let mut report = match table::program(&name) {
+    let mut report = match situation.programs.known(&name) {
         Some(spec) => interpret::interpret(program, spec, words, situation),
         None if trusted => unlisted::infer(program, words, situation),
         None => Report::of(bare(program, words)),
     };
     let Some(operation) = report.operations.first_mut() else { return report };
+    situation.programs.add_effects(operation);
     if !trusted {
         operation.does.insert(Trait::ExecuteCode);
         let place = FolderUse { situation, folders: situation.folders };

@@ -25,26 +25,22 @@ pub(super) struct Sorted<'w> {
 }
 
 /// Sorts `words` under `root`, and gives the entry of the sub-command they name.
-pub(super) fn sort<'w>(
-    program: &str,
-    root: &'static Entry,
-    words: &'w [Arg],
-) -> (Sorted<'w>, &'static Entry) {
+pub(super) fn sort<'w, 'e>(program: &str, root: &'e Entry, words: &'w [Arg]) -> (Sorted<'w>, &'e Entry) {
     let mut sorter = Sorter { program, chain: vec![root], sorted: Sorted::default(), words: words.iter() };
     sorter.sort();
     let entry = sorter.chain.last().copied().unwrap_or(root);
     (sorter.sorted, entry)
 }
 
-struct Sorter<'p, 'w> {
+struct Sorter<'p, 'w, 'e> {
     program: &'p str,
     /// The program's entry and those of its sub-commands, outermost first.
-    chain: Vec<&'static Entry>,
+    chain: Vec<&'e Entry>,
     sorted: Sorted<'w>,
     words: std::slice::Iter<'w, Arg>,
 }
 
-impl<'w> Sorter<'_, 'w> {
+impl<'w, 'e> Sorter<'_, 'w, 'e> {
     fn sort(&mut self) {
         let mut options_end = false;
         let mut first = true;
@@ -176,7 +172,7 @@ impl<'w> Sorter<'_, 'w> {
     }
 
     /// Looks an option up in the sub-command's spec, then in those above.
-    fn lookup(&self, spelling: &str) -> Option<(Takes, &'static [Effect])> {
+    fn lookup(&self, spelling: &str) -> Option<(Takes, &'e [Effect])> {
         self.chain.iter().rev().find_map(|entry| {
             let spec = entry.spec();
             let at = spec.options.binary_search_by(|(known, _)| (*known).cmp(spelling)).ok()?;
@@ -185,7 +181,7 @@ impl<'w> Sorter<'_, 'w> {
     }
 
     /// Long options may be cut short as long as only one fits.
-    fn lookup_prefix(&self, spelling: &str) -> Option<(Takes, &'static [Effect])> {
+    fn lookup_prefix(&self, spelling: &str) -> Option<(Takes, &'e [Effect])> {
         self.chain.iter().rev().find_map(|entry| {
             let spec = entry.spec();
             let at = spec.options.partition_point(|(known, _)| *known < spelling);
@@ -315,7 +311,7 @@ fn changes_something(name: &str) -> bool {
     name.split(['-', ':']).any(|part| VERBS.contains(&part)) || unlisted::consequence(name, &[]).is_some()
 }
 
-fn option_at(spec: &'static Spec, at: usize) -> Option<(Takes, &'static [Effect])> {
+fn option_at(spec: &Spec, at: usize) -> Option<(Takes, &[Effect])> {
     let (_, index) = spec.options.get(at)?;
     let option = spec.meanings.get(usize::from(*index))?;
     Some((option.value, option.effects.as_slice()))

@@ -120,11 +120,13 @@ fn push_path(operation: &mut Operation, found: PathUse) {
     }
 }
 
-/// Devices that take or give data without any effect on the machine.
+/// Devices that take or give data without any effect on the machine, and files that the shell has open already.
 fn is_harmless_device(path: &str) -> bool {
-    let Some(name) = path.strip_prefix("/dev/") else { return false };
-    matches!(name, "null" | "stdin" | "stdout" | "stderr" | "tty" | "zero" | "full" | "random" | "urandom")
-        || name.strip_prefix("fd/").is_some_and(|number| number.bytes().all(|byte| byte.is_ascii_digit()))
+    const HARMLESS: [&str; 9] =
+        ["null", "stdin", "stdout", "stderr", "tty", "zero", "full", "random", "urandom"];
+    let descriptor = path.strip_prefix("/dev/fd/").or_else(|| path.strip_prefix("/proc/self/fd/"));
+    descriptor.is_some_and(|number| number.bytes().all(|byte| byte.is_ascii_digit()))
+        || path.strip_prefix("/dev/").is_some_and(|name| HARMLESS.contains(&name))
 }
 
 /// Devices that hold file systems.

@@ -10,14 +10,17 @@ impl Interpreter<'_> {
     /// What becomes of standard input.
     pub(super) fn apply_stdin(&mut self) {
         let input = self.situation.input;
-        if self.spec.stdin == Stdin::Sent {
+        let only_tells = self.variant == Some("none");
+        if self.spec.stdin == Stdin::Sent && !only_tells {
             self.send_input();
+            if input.given {
+                self.operation.hosts.iter_mut().for_each(|host| host.method = Some("SEND".to_owned()));
+            }
             let remote = |operands: &Operands| operands.first.contains(&Meaning::RemoteArgv);
             if input.given && self.spec.operands.iter().any(|(_, operands)| remote(operands)) {
                 self.note_effects("a shell on another machine may run what it is given");
             }
         }
-        let only_tells = self.variant == Some("none");
         if !self.nested.is_empty() || only_tells || self.has(Effect::Dry) {
             return;
         }

@@ -81,7 +81,7 @@ impl Entry {
     }
 
     /// The sub-commands at `path`, one for each combination of alternatives; made if need be.
-    fn add(&mut self, path: &'static str, lines: &'static str) {
+    pub(super) fn add(&mut self, path: &'static str, lines: &'static str) {
         if path.is_empty() {
             return self.lines.push(lines);
         }
@@ -116,6 +116,15 @@ fn named(row: &[u32; 6]) -> (&'static str, Section) {
     (piece(name, name_end), (piece(path, path_end), piece(lines, lines_end)))
 }
 
+/// A copy of what the tables know about the program `name`, to be added to.
+pub(super) fn entry_of(name: &str) -> Entry {
+    let mut root = Entry::default();
+    for (_, (path, lines)) in sections_of(name) {
+        root.add(path, lines);
+    }
+    root
+}
+
 /// What is known about the program `name`.
 pub(super) fn program(name: &str) -> Option<&'static Entry> {
     if name.starts_with('@') {
@@ -126,10 +135,7 @@ pub(super) fn program(name: &str) -> Option<&'static Entry> {
         return known;
     }
     let (name, _) = sections_of(name).next()?;
-    let mut root = Entry::default();
-    for (_, (path, lines)) in sections_of(name) {
-        root.add(path, lines);
-    }
+    let root = entry_of(name);
     let mut asked_for = ASKED_FOR.write().unwrap_or_else(PoisonError::into_inner);
     Some(*asked_for.entry(name).or_insert_with(|| Box::leak(Box::new(root))))
 }
@@ -145,7 +151,7 @@ fn read_lines(spec: &mut Spec, lines: &'static str) {
     }
 }
 
-fn read_line(spec: &mut Spec, line: &'static str) -> Option<()> {
+pub(super) fn read_line(spec: &mut Spec, line: &'static str) -> Option<()> {
     match line {
         "stop" => {
             spec.stop = true;
@@ -194,6 +200,52 @@ fn read_line(spec: &mut Spec, line: &'static str) -> Option<()> {
     }
     Some(())
 }
+
+/// What is wrong with a line, in plain words, and what to write; `None` where it is understood.
+pub(super) fn fault(line: &'static str) -> Option<(String, &'static str)> {
+    let (keys, rest) = line.split_once(':').unwrap_or((line, ""));
+    let mut keys = keys.split_whitespace();
+    let key = keys.next().unwrap_or_default();
+    let named = key == "like" && sections_of(rest.trim()).next().is_none();
+    if !named && read_line(&mut Spec::default(), line).is_some() {
+        return None;
+    }
+    let first_wrong = |words: &mut dyn Iterator<Item = &'static str>, help| {
+        let word = words.next().unwrap_or_default();
+        (format!("`{word}` is not known in `{key}`"), help)
+    };
+    let no_effect = |word: &&'static str| *word != "none" && effect(word).is_none();
+    let no_meaning = |word: &&'static str| *word != "none" && meaning(word.trim_end_matches("...")).is_none();
+    Some(match key {
+        "does" | "bare" | "single" => first_wrong(&mut rest.split_whitespace().filter(no_effect), EFFECTS),
+        "flag" => first_wrong(&mut keys.filter(no_effect), EFFECTS),
+        "value" | "maybe" => {
+            let wrong = keys.next().filter(|word| meaning(word).is_none());
+            match wrong {
+                Some(word) => first_wrong(&mut std::iter::once(word), MEANINGS),
+                None => first_wrong(&mut keys.filter(no_effect), EFFECTS),
+            }
+        }
+        "like" => (format!("no table describes `{}`", rest.trim()), "name a program that Stayhand knows"),
+        "stdin" => first_wrong(&mut rest.split_whitespace(), "write data, shell, code, sql, sent or names"),
+        "output" => first_wrong(
+            &mut rest.split_whitespace(),
+            "write name, names, paths, tree-paths, input or temporary",
+        ),
+        "default" => first_wrong(&mut rest.split_whitespace().filter(no_meaning), MEANINGS),
+        key if key.starts_with("operands") => {
+            first_wrong(&mut rest.split_whitespace().filter(no_meaning), MEANINGS)
+        }
+        _ => (format!("`{key}` is no key of a program"), KEYS),
+    })
+}
+
+const KEYS: &str =
+    "the keys are does, operands, flag, value, maybe, stdin, output, bare, single, default, like and options";
+const EFFECTS: &str = "the effects are execute, network, install, listen, signal, force, privilege, environment, persist, \
+     disclose, publish, discard, infrastructure, destroy-device, power, reveal, exhaust, recursive, opaque, dry, …; see docs/POLICY.md";
+const MEANINGS: &str = "the meanings are text, read, write, edit, delete, list, move, script, host, url, command, argv, code, \
+     sql, upload, opaque, …; see docs/POLICY.md";
 
 fn effects(words: &'static str) -> Option<Vec<Effect>> {
     words.split_whitespace().map(effect).collect()
@@ -283,7 +335,7 @@ fn output(word: &str) -> Option<Output> {
     })
 }
 
-fn effect(word: &'static str) -> Option<Effect> {
+pub(super) fn effect(word: &'static str) -> Option<Effect> {
     if let Some(variant) = word.strip_prefix('@') {
         return Some(Effect::Variant(variant));
     }

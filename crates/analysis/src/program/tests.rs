@@ -1,14 +1,14 @@
 //! Programs that are started without a shell, and the small languages of their arguments.
 
 use super::{Setting, operation_of_argv, scripts, setting};
-use crate::Surroundings;
+use crate::{Programs, Surroundings};
 use stayhand_core::facts::{Access, Trait, Traits};
 
 const AT: Surroundings<'_> = Surroundings { cwd: "/w", workspace: "/w", home: "/home/me" };
 
 fn argv(words: &[&str]) -> Vec<stayhand_core::facts::Operation> {
     let words: Vec<String> = words.iter().map(|word| (*word).to_owned()).collect();
-    operation_of_argv(&words, &AT)
+    operation_of_argv(&words, &AT, &Programs::default())
 }
 
 #[test]

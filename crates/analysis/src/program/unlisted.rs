@@ -5,7 +5,7 @@
 //! like a consequence that confinement does not bound stays opaque.
 
 use super::paths::{FolderUse, add_path, note};
-use super::{Arg, MAX_DEPTH, Report, Situation, run, short, static_words, table};
+use super::{Arg, MAX_DEPTH, Report, Situation, run, short, static_words};
 use crate::url;
 use stayhand_core::facts::{Access, Aspect, Operation, Program, Trait};
 
@@ -158,7 +158,7 @@ fn inner_commands(words: &[Arg], situation: &Situation<'_>) -> Vec<Operation> {
     }
     let known = |word: &Arg| {
         let name = word.known().map(|text| text.rsplit('/').next().unwrap_or_default());
-        name.is_some_and(|name| !is_everyday_word(name) && table::program(name).is_some())
+        name.is_some_and(|name| !is_everyday_word(name) && situation.programs.known(name).is_some())
     };
     let starts = words.iter().enumerate().filter(|(_, word)| known(word)).map(|(at, _)| at);
     let mut found = Vec::new();

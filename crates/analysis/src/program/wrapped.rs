@@ -3,7 +3,6 @@
 use super::interpret::Interpreter;
 use super::paths::note;
 use super::spec::Meaning;
-use super::table::program;
 use super::{Arg, MAX_DEPTH, Setting, Situation, remote, run, setting};
 use crate::shell;
 use stayhand_core::facts::{Aspect, Trait};
@@ -45,7 +44,7 @@ fn package(wrapper: &mut Interpreter<'_>, words: &[Arg]) {
         return wrapper.note_effects("which program runs is not known");
     };
     let bare = name.find('@').filter(|at| *at > 0).and_then(|at| name.get(..at)).unwrap_or(name);
-    if !bare.starts_with(['.', '/']) && program(bare).is_none() {
+    if !bare.starts_with(['.', '/']) && !wrapper.knows(bare) {
         return;
     }
     let words: Vec<Arg> = std::iter::once(Arg::exact(bare)).chain(rest.iter().cloned()).collect();

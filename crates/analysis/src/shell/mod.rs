@@ -11,12 +11,15 @@ mod expand;
 mod expansions;
 mod fields;
 mod links;
+mod narrowed;
 mod operations;
 pub mod outline;
 mod parse;
 mod plain;
 pub mod plan;
+mod read;
 mod redirects;
+mod respell;
 mod scope;
 mod syntax;
 mod words;
@@ -25,8 +28,8 @@ mod written;
 #[cfg(test)]
 mod tests;
 
-use crate::Surroundings;
 use crate::program::{Arg, Budget, Input, Situation};
+use crate::{Programs, Surroundings};
 use plan::ShellPlan;
 use stayhand_core::facts::{Aspect, Operation};
 
@@ -40,27 +43,32 @@ use stayhand_core::facts::{Aspect, Operation};
 /// assert_eq!(operations.last().unwrap().paths[0].lexical, "/code/src/build");
 /// ```
 pub fn operations(command: &str, at: &Surroundings<'_>) -> Vec<Operation> {
+    operations_knowing(command, at, &Programs::default())
+}
+
+/// The same, with the programs that a policy describes.
+pub fn operations_knowing(command: &str, at: &Surroundings<'_>, programs: &Programs) -> Vec<Operation> {
     let folders = [at.cwd.to_owned()];
     let (input, budget) = (Input::default(), Budget::default());
-    let situation = Situation::outermost(at, &folders, &input, &budget);
+    let situation = Situation::outermost(at, &folders, &input, &budget, programs);
     walked(command, &situation, None)
 }
 
 /// The tree of a command line, with the operation of each command.
 ///
 /// ```
-/// use stayhand_analysis::{Surroundings, shell};
+/// use stayhand_analysis::{Programs, Surroundings, shell};
 ///
 /// let at = Surroundings { cwd: "/code", workspace: "/code", home: "/home/me" };
-/// let tree = shell::outline("cat log | grep error", &at);
+/// let tree = shell::outline("cat log | grep error", &at, &Programs::default());
 /// assert_eq!((tree.len(), tree[0].children.len()), (1, 2));
 /// ```
-pub fn outline(command: &str, at: &Surroundings<'_>) -> Vec<outline::Node> {
+pub fn outline(command: &str, at: &Surroundings<'_>, programs: &Programs) -> Vec<outline::Node> {
     let folders = [at.cwd.to_owned()];
     let input = Input::default();
     let mut budget = Budget::default();
     budget.trace = Some(outline::Trace::default());
-    let situation = Situation::outermost(at, &folders, &input, &budget);
+    let situation = Situation::outermost(at, &folders, &input, &budget, programs);
     walked(command, &situation, None);
     budget.trace.map(outline::tree).unwrap_or_default()
 }

@@ -2,8 +2,9 @@
 
 use super::excess;
 use super::links::Links;
+use super::narrowed;
 use super::outline;
-use super::plan::{Assignment, Command, Connector, Redirect, RedirectKind, ShellPlan, Statement, Word};
+use super::plan::{Assignment, Command, Connector, Part, Redirect, RedirectKind, ShellPlan, Statement, Word};
 use super::scope::{Function, Scope};
 use super::written::{Contents, Written};
 use crate::program::{Arg, FolderUse, Input, Setting, Situation, add_path, note, setting};
@@ -155,7 +156,10 @@ impl<'p, 's> Walker<'p, 's> {
             Statement::Choice { test, arms, repeats: false } => self.choice(test, arms),
             Statement::Choice { test, arms, repeats: true } => {
                 self.endless(test, arms);
-                self.repeat(|walker| walker.choice(test, arms))
+                match reads_one(test) {
+                    Some(variable) if !self.input.names.is_empty() => self.read_each(variable, test, arms),
+                    _ => self.repeat(|walker| walker.choice(test, arms)),
+                }
             }
             Statement::For { variable, values, body } => self.for_each(variable, values.as_deref(), body),
             Statement::Function { name, body } => self.define(name, body),
@@ -207,7 +211,12 @@ impl<'p, 's> Walker<'p, 's> {
         let outer = self.input.clone();
         for (index, stage) in stages.iter().enumerate() {
             let (local, fetched) = (self.input.local, self.input.fetched);
+            let narrowed = stages.get(index + 1).is_some_and(narrowed::to_one_thing);
+            let mark = self.found.len();
             let mut output = self.apart(|walker| walker.statement(stage));
+            if narrowed && let [shown] = self.found.get_mut(mark..).unwrap_or_default() {
+                narrowed::show_less(shown);
+            }
             output.given = true;
             if index > 0 {
                 output.local |= local;
@@ -318,6 +327,31 @@ impl<'p, 's> Walker<'p, 's> {
                 walker.sequence(body)
             });
         }
+        Input { names: Vec::new(), text: None, ..output }
+    }
+
+    /// `while read NAME`: the body runs once for each name that comes in.
+    fn read_each(&mut self, variable: &'p str, test: &'p [Statement], arms: &'p [Vec<Statement>]) -> Input {
+        let names = std::mem::take(&mut self.input.names);
+        let mut output = Input::default();
+        for name in names.iter().take(MAX_ROUNDS) {
+            output = self.repeat(|walker| {
+                let mut output = walker.sequence(test);
+                if name.is_unknown() {
+                    walker.scope.forget(variable);
+                } else {
+                    walker.scope.set(variable, vec![name.clone()]);
+                }
+                for arm in arms {
+                    output = walker.sequence(arm);
+                }
+                output
+            });
+        }
+        if names.len() > MAX_ROUNDS {
+            output = self.repeat(|walker| walker.choice(test, arms));
+        }
+        self.input.names = names;
         Input { names: Vec::new(), text: None, ..output }
     }
 
@@ -569,6 +603,24 @@ pub(super) fn runs_as_number(text: &str) -> bool {
     let Some((name, subscript)) = text.split_once('[') else { return false };
     name.ends_with(|last: char| last.is_ascii_alphanumeric() || last == '_')
         && (subscript.contains("$(") || subscript.contains('`'))
+}
+
+/// The variable of a loop's `read NAME`, where it takes whole lines into one variable.
+fn reads_one(test: &[Statement]) -> Option<&str> {
+    let [Statement::Command(command)] = test else { return None };
+    let words = command.words.iter().map(|word| match word.parts.as_slice() {
+        [Part::Text { text, .. }] => Some(text.as_str()),
+        _ => None,
+    });
+    let words = words.collect::<Option<Vec<&str>>>()?;
+    match words.as_slice() {
+        ["read", variable]
+        | ["read", "-r", variable]
+        | ["read", "-d" | "-rd", "", variable]
+        | ["read", "-r", "-d", "", variable]
+        | ["read", "-d", "", "-r", variable] => Some(variable),
+        _ => None,
+    }
 }
 
 /// What setting a variable for programs does to an operation.

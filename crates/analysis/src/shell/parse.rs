@@ -2,6 +2,7 @@
 
 use super::plan::{Assignment, Command, Connector, ShellPlan, Statement, Word};
 use super::redirects::{attach, redirect, redirected};
+use super::respell::respelled;
 use super::syntax::{At, Field, Kind, Syntax};
 use super::{expansions, words};
 
@@ -18,7 +19,15 @@ impl ShellPlan {
         if let Err(why) = acceptable(source) {
             return Self { body: vec![Statement::Unread(why.to_owned())] };
         }
-        super::plain::parse(source).unwrap_or_else(|| Self::parse_with_grammar(source))
+        super::plain::parse(source).unwrap_or_else(|| Self::parse_either_way(source))
+    }
+
+    /// Tries another spelling where the grammar cannot read all of the text.
+    fn parse_either_way(source: &str) -> Self {
+        let plan = Self::parse_with_grammar(source);
+        let Some(text) = respelled(source).filter(|_| !plan.is_read()) else { return plan };
+        let other = Self::parse_with_grammar(&text);
+        if other.is_read() { other } else { plan }
     }
 
     pub(super) fn parse_with_grammar(source: &str) -> Self {

@@ -5,7 +5,7 @@ use super::fields::{Leaf, Leaves, Source};
 use super::is_outgoing;
 use crate::path::{cleaned, literal_use, path_use};
 use crate::text::normalised;
-use crate::{Surroundings, host, program, secret, shell, sql, url};
+use crate::{Programs, Surroundings, host, program, secret, shell, sql, url};
 use stayhand_core::facts::{
     Access, Aspect, Facts, FieldKind, HostUse, Injected, Invalid, Opaque, Operation, PathUse, SecretUse,
     Text, Trait,
@@ -20,6 +20,7 @@ const MAX_COMPARED: usize = 16;
 pub(super) struct Builder<'a> {
     known: Option<&'static Tool>,
     at: Surroundings<'a>,
+    programs: &'a Programs,
     /// What the tool does by itself, apart from commands it runs.
     own: Operation,
     /// SQL is read last, when the dialect is known.
@@ -31,10 +32,11 @@ pub(super) struct Builder<'a> {
 }
 
 impl<'a> Builder<'a> {
-    pub(super) fn new(known: Option<&'static Tool>, at: Surroundings<'a>) -> Self {
+    pub(super) fn new(known: Option<&'static Tool>, at: Surroundings<'a>, programs: &'a Programs) -> Self {
         Self {
             known,
             at,
+            programs,
             own: Operation::default(),
             sql: Vec::new(),
             urls: Vec::new(),
@@ -161,7 +163,7 @@ impl<'a> Builder<'a> {
             self.invalid(leaf, "holds a NUL character");
         }
         if !(leaf.text().trim().is_empty() && leaf.source == Source::Inferred) {
-            self.commands.extend(shell::operations(leaf.text(), &self.at));
+            self.commands.extend(shell::operations_knowing(leaf.text(), &self.at, self.programs));
         }
     }
 
@@ -170,13 +172,13 @@ impl<'a> Builder<'a> {
             self.invalid(leaf, "holds a NUL character");
         }
         let argv: Vec<String> = leaf.words.iter().map(|word| (*word).to_owned()).collect();
-        self.commands.extend(program::operation_of_argv(&argv, &self.at));
+        self.commands.extend(program::operation_of_argv(&argv, &self.at, self.programs));
     }
 
     /// Code of the `python` tool is looked into; what other tools make of code is not known.
     fn add_code(&mut self, leaf: &Leaf<'_>) {
         if self.known.is_some_and(|tool| tool.name == "python") {
-            return self.commands.extend(program::operations_of_python(leaf.text(), &self.at));
+            return self.commands.extend(program::operations_of_python(leaf.text(), &self.at, self.programs));
         }
         self.own.does.insert(Trait::ExecuteCode);
         self.own.opaque.push(Opaque { aspect: Aspect::Effects, why: "inline code".to_owned() });

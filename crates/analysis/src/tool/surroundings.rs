@@ -17,6 +17,20 @@ const VARIABLES: [&str; 5] = ["env", "environment", "env_vars", "environment_var
 /// What it may call the text on standard input.
 const INPUTS: [&str; 2] = ["stdin", "standard_input"];
 
+/// What a tool call may call the wish to run outside of the client's own sandbox, or as somebody else.
+const ESCALATIONS: [&str; 10] = [
+    "dangerouslyDisableSandbox",
+    "with_escalated_permissions",
+    "sandbox_permissions",
+    "disable_sandbox",
+    "no_sandbox",
+    "unsandboxed",
+    "escalate",
+    "elevated",
+    "privileged",
+    "run_as",
+];
+
 /// The arguments of `names` that are there and say something, with their names.
 fn given<'r>(
     request: &'r Request,
@@ -48,6 +62,7 @@ pub fn unserved(request: &Request) -> Option<&'static str> {
 #[derive(Debug, Default)]
 pub(super) struct Given {
     runs_code: bool,
+    escalates: bool,
     /// What could not be understood, and why.
     why: BTreeSet<String>,
     dangerous: bool,
@@ -61,6 +76,7 @@ impl Given {
         if given(request, &INPUTS).next().is_some() {
             found.note("what standard input holds is not looked at");
         }
+        found.escalates = given(request, &ESCALATIONS).any(|(_, value)| asks_for_more(value));
         if given(request, &FOLDERS).next().is_some() && working_folder(request).is_none() {
             found.note("the folder to start in is not understood");
         }
@@ -105,6 +121,9 @@ impl Given {
             if self.runs_code {
                 operation.does.insert(Trait::ExecuteCode);
             }
+            if self.escalates {
+                operation.does.insert(Trait::Privilege);
+            }
             if self.dangerous {
                 operation.does.insert(Trait::Environment);
             }
@@ -112,6 +131,12 @@ impl Given {
             operation.opaque.extend(opaque);
         }
     }
+}
+
+/// Whether the value of a switch turns it on; a value that nobody knows does.
+fn asks_for_more(value: &Value) -> bool {
+    let usual = ["false", "default", "use_default", "none"];
+    !matches!(value, Value::Bool(false)) && !value.as_str().is_some_and(|text| usual.contains(&text))
 }
 
 /// Whether a value is there without saying anything.

@@ -20,6 +20,10 @@ fn request(tool: &str, arguments: Value) -> Request {
     }
 }
 
+fn analyse(request: &Request, declaration: Option<&Declaration>) -> Analysis {
+    super::analyse(request, declaration, &Programs::default())
+}
+
 fn facts(tool: &str, arguments: Value) -> Facts {
     analyse(&request(tool, arguments), None).facts
 }

@@ -8,7 +8,7 @@ use stayhand_core::decision::Layer;
 use stayhand_core::policy::error::Problem;
 use stayhand_core::policy::{LayerText, lint, packs, source};
 use stayhand_runtime::policy_files::{PolicyFiles, read_file};
-use stayhand_runtime::{observe, wire};
+use stayhand_runtime::{Observe, wire};
 use std::path::{Path, PathBuf};
 
 pub(super) fn run(global: &Global, command: &Command) -> anyhow::Result<Exit> {
@@ -82,7 +82,7 @@ fn layer_text(path: &Path) -> anyhow::Result<LayerText> {
 fn lint_files(global: &Global, files: &[PathBuf], strict: bool) -> anyhow::Result<Exit> {
     let mut problems = Vec::new();
     for path in files {
-        problems.extend(lint::lint(&layer_text(path)?, observe));
+        problems.extend(lint::lint(&layer_text(path)?, Observe));
     }
     let warnings = problems.iter().filter(|problem| problem.warning).count();
     let errors = problems.len() - warnings;

@@ -5,7 +5,7 @@ use super::error::{PolicyError, Problem, Source, Span};
 use super::index::RuleIndex;
 use super::read::{place, read};
 use super::rule::Rule;
-use super::source::{PolicySource, RuleSource, Stance, ToolSource};
+use super::source::{List, PolicySource, ProgramSource, RuleSource, Stance, ToolSource};
 use super::text_pattern::TextPattern;
 use super::{Analyse, Defaults, Policy, SQL_APPROVE, examples, lint, packs};
 use crate::control::Controls;
@@ -14,6 +14,7 @@ use crate::control::failure::schema::Schema;
 use crate::control::price::{Prices, PricesSource, UnknownModel};
 use crate::decision::{Layer, Level};
 use crate::digest::Digest;
+use crate::program::ProgramSection;
 use crate::tool::Declaration;
 use rustc_hash::FxHashMap;
 use serde_saphyr::Spanned;
@@ -37,10 +38,19 @@ pub(super) struct Builder {
     prices: Prices,
     tools: HashMap<String, Declaration>,
     schemas: HashMap<String, Vec<Schema>>,
+    programs: Vec<Written>,
     problems: Vec<Problem>,
     examples: Vec<examples::Case>,
     packs: Vec<(String, Layer)>,
     expressions: usize,
+}
+
+/// What a file says about a program, and where.
+struct Written {
+    section: ProgramSection,
+    source: Source,
+    /// The place of each line.
+    lines: Vec<Option<Span>>,
 }
 
 /// A file that is being added.
@@ -110,6 +120,9 @@ impl Builder {
         self.add_prices(file, &written.prices);
         for (name, tool) in &written.tools {
             self.add_tool(file, name, tool);
+        }
+        for (heading, program) in &written.programs {
+            self.programs.push(Written::new(file, heading, program));
         }
         for (name, action) in &written.actions {
             let at = place(source, action);
@@ -254,7 +267,7 @@ impl Builder {
         self.expressions <= MAX_EXPRESSIONS
     }
 
-    pub(super) fn finish(mut self, analyse: Analyse) -> Result<Policy, PolicyError> {
+    pub(super) fn finish(mut self, analyse: impl Analyse) -> Result<Policy, PolicyError> {
         let index = match RuleIndex::build(&self.rules) {
             Ok(index) => index,
             Err(message) => {
@@ -262,8 +275,12 @@ impl Builder {
                 return Err(Problem::error(&source, None, message).into());
             }
         };
+        self.problems.extend(self.programs.iter().filter_map(|written| written.check(analyse)));
+        let programs: Vec<ProgramSection> =
+            self.programs.into_iter().map(|written| written.section).collect();
+        let known = examples::Known { tools: &self.tools, programs: &programs };
         for case in &self.examples {
-            case.check(&self.rules, &self.tools, analyse, &mut self.problems);
+            case.check(&self.rules, known, analyse, &mut self.problems);
         }
         if self.problems.iter().any(|problem| !problem.warning) {
             return Err(PolicyError { problems: self.problems });
@@ -285,6 +302,7 @@ impl Builder {
             prices: self.prices,
             tools: self.tools,
             schemas: self.schemas,
+            programs,
             any_tool,
         })
     }
@@ -310,6 +328,37 @@ pub(super) fn check_prices(name: &str, text: &str) -> Result<Prices, PolicyError
     match prices.add(&written.prices, Layer::BuiltIn) {
         Ok(()) => Ok(prices),
         Err(message) => Err(Problem::about(&source, source_line(&source, "prices"), None, message).into()),
+    }
+}
+
+impl Written {
+    fn new(file: File<'_>, heading: &str, program: &Spanned<ProgramSource>) -> Self {
+        let words = |list: &Spanned<List>| list.value.0.join(" ");
+        // `options:` holds what the tables write as lines of one word.
+        let lines = program.value.iter().flat_map(|(key, list)| match key.as_str() {
+            "options" => list.value.iter().map(|word| (word.clone(), list)).collect(),
+            _ => vec![(format!("{key}: {}", words(list)), list)],
+        });
+        let (lines, places): (Vec<String>, Vec<Option<Span>>) =
+            lines.map(|(line, list)| (line, place(file.source, list))).unzip();
+        Self {
+            section: ProgramSection { heading: heading.to_owned(), lines, trusted: file.layer.may_allow() },
+            source: Arc::clone(file.source),
+            lines: places,
+        }
+    }
+
+    fn check(&self, analyse: impl Analyse) -> Option<Problem> {
+        let misread = analyse.check(&self.section).err()?;
+        let value = misread.line.and_then(|line| self.lines.get(line).copied().flatten());
+        // The key stands before its value.
+        let line = |offset: usize| self.source.inner().get(..offset).and_then(|text: &str| text.rfind('\n'));
+        let at = value.map(|(offset, length)| (line(offset).map_or(0, |end| end + 1), length));
+        let mut problem = Problem::about(&self.source, at, None, misread.message).help(misread.help);
+        if problem.span == at {
+            problem.span = value;
+        }
+        Some(problem)
     }
 }
 

@@ -10,6 +10,7 @@ use super::source::{Example, RuleSource};
 use crate::decide::Ask;
 use crate::digest::Digest;
 use crate::facts::FieldKind;
+use crate::program::ProgramSection;
 use crate::request::{Action, Context, Principal, Request, Resource};
 use crate::time::Timestamp;
 use crate::tool::{self, Declaration};
@@ -17,6 +18,13 @@ use serde_json::{Map, Value};
 use serde_saphyr::Spanned;
 use std::collections::HashMap;
 use std::ops::Range;
+
+/// What the files say that the facts of an example depend on.
+#[derive(Clone, Copy)]
+pub(crate) struct Known<'a> {
+    pub(crate) tools: &'a HashMap<String, Declaration>,
+    pub(crate) programs: &'a [ProgramSection],
+}
 
 /// The examples of one written rule.
 pub(crate) struct Case {
@@ -43,15 +51,15 @@ impl Case {
     pub(crate) fn check(
         &self,
         rules: &[Rule],
-        tools: &HashMap<String, Declaration>,
-        analyse: Analyse,
+        known: Known<'_>,
+        analyse: impl Analyse,
         problems: &mut Vec<Problem>,
     ) {
         let rules = rules.get(self.rules.clone()).unwrap_or_default();
         for (examples, wanted) in [(&self.matches, true), (&self.not_match, false)] {
             for example in examples {
                 let problem = match example_request(&self.tool, &example.value) {
-                    Ok(request) if applies(rules, &request, tools, analyse) == wanted => continue,
+                    Ok(request) if applies(rules, &request, known, analyse) == wanted => continue,
                     Ok(_) if wanted => "this example is not matched by its rule".to_owned(),
                     Ok(_) => "this example must not match its rule, and it does".to_owned(),
                     Err(message) => message,
@@ -107,13 +115,8 @@ fn main_argument(name: &str, text: &str) -> Result<Map<String, Value>, String> {
     Ok(Map::from_iter([((*field).to_owned(), value)]))
 }
 
-fn applies(
-    rules: &[Rule],
-    request: &Request,
-    tools: &HashMap<String, Declaration>,
-    analyse: Analyse,
-) -> bool {
-    let facts = analyse(request, tools.get(&request.action.0));
+fn applies(rules: &[Rule], request: &Request, known: Known<'_>, analyse: impl Analyse) -> bool {
+    let facts = analyse.facts(request, known.tools.get(&request.action.0), known.programs);
     let ask = Ask { request, digest: Digest([0; 32]), facts: &facts };
     rules.iter().any(|rule| {
         let tool = rule.tools.iter().any(|name| super::pattern::wildcard(name, &request.action.0));

@@ -376,7 +376,6 @@ mod tests {
     use super::random::{KINDS, Scene, rule, scene, text};
     use super::*;
     use crate::digest::Digest;
-    use crate::facts::Facts;
     use crate::policy::pattern::{Tri, wildcard};
     use crate::policy::{LayerText, Policy};
     use proptest::prelude::*;
@@ -401,7 +400,7 @@ mod tests {
         fn finds_what_a_scan_finds(rules in proptest::collection::vec(rule(KINDS), 0..40), scene in scene(true)) {
             let text = text(&rules, &serde_json::json!({}));
             let file = LayerText { layer: crate::decision::Layer::User, name: "p".into(), text };
-            let policy = Policy::compile(&[file], |_, _| Facts::default()).unwrap();
+            let policy = Policy::compile(&[file], crate::policy::NoAnalysis).unwrap();
             let ask = Ask { request: &scene.request, digest: Digest([0; 32]), facts: &scene.facts };
             for op in &scene.facts.operations {
                 let mut found = Found::new();

@@ -77,7 +77,7 @@ fn path_keys(when: &ConditionSource) -> [(&'static str, &List); 6] {
 
 /// Everything worth saying about a file: its errors, and warnings about rules that are shadowed,
 /// wider than their examples suggest, or without effect in their layer.
-pub fn lint(file: &LayerText, analyse: Analyse) -> Vec<Problem> {
+pub fn lint(file: &LayerText, analyse: impl Analyse) -> Vec<Problem> {
     let source: Source = Arc::new(miette::NamedSource::new(&file.name, file.text.clone()));
     let parsed = match read(&source) {
         Ok(parsed) => parsed,
@@ -102,10 +102,25 @@ pub fn lint(file: &LayerText, analyse: Analyse) -> Vec<Problem> {
                 .push(Problem::error(&source, place(&source, tool), message).help(UNTRUSTED).into_warning());
         }
     }
+    if !file.layer.may_allow() {
+        problems.extend(unheard(&parsed, &source));
+    }
     for rule in &parsed.rules {
         problems.extend(warnings(&rule.value, file.layer, &source, place(&source, rule)));
     }
     problems
+}
+
+/// What a file that can only tighten says about programs, beyond the effects it adds.
+fn unheard(file: &PolicySource, source: &Source) -> Vec<Problem> {
+    let lines = file.programs.values().flat_map(|program| &program.value);
+    let unheard = lines.filter(|(key, _)| key.as_str() != "does");
+    unheard
+        .map(|(key, list)| {
+            let message = format!("of what this layer says about programs, only `does` counts, not `{key}`");
+            Problem::error(source, place(source, list), message).help(UNTRUSTED).into_warning()
+        })
+        .collect()
 }
 
 /// Names that are nearly those of known tools.

@@ -22,6 +22,7 @@ use crate::control::failure::schema::Schema;
 use crate::control::price::Prices;
 use crate::decision::{Layer, Level, PolicyId};
 use crate::facts::{Facts, SqlClass};
+use crate::program::{Misread, ProgramSection};
 use crate::request::Request;
 use crate::risk::Risk;
 use crate::tool::Declaration;
@@ -36,8 +37,50 @@ use source::Stance;
 use std::collections::HashMap;
 use std::sync::Arc;
 
-/// What an analysis makes of a request. Examples in a policy file are checked with it.
-pub type Analyse = fn(&Request, Option<&Declaration>) -> Facts;
+/// An analysis, with which what a policy file says is checked.
+///
+/// Any function from a request to facts is one that knows of no programs.
+pub trait Analyse: Copy {
+    /// What a request would do. Examples are checked with it.
+    fn facts(
+        self,
+        request: &Request,
+        declaration: Option<&Declaration>,
+        programs: &[ProgramSection],
+    ) -> Facts;
+
+    /// Whether what a file says about a program can be read.
+    fn check(self, section: &ProgramSection) -> Result<(), Misread>;
+}
+
+impl<F: Fn(&Request, Option<&Declaration>) -> Facts + Copy> Analyse for F {
+    fn facts(self, request: &Request, declaration: Option<&Declaration>, _: &[ProgramSection]) -> Facts {
+        self(request, declaration)
+    }
+
+    fn check(self, _: &ProgramSection) -> Result<(), Misread> {
+        Err(no_programs())
+    }
+}
+
+fn no_programs() -> Misread {
+    let message = "this analysis knows of no programs".to_owned();
+    Misread { line: None, message, help: "remove `programs:`".to_owned() }
+}
+
+/// An analysis that finds nothing, for policies that are not checked by examples.
+#[derive(Debug, Clone, Copy)]
+pub struct NoAnalysis;
+
+impl Analyse for NoAnalysis {
+    fn facts(self, _: &Request, _: Option<&Declaration>, _: &[ProgramSection]) -> Facts {
+        Facts::default()
+    }
+
+    fn check(self, _: &ProgramSection) -> Result<(), Misread> {
+        Err(no_programs())
+    }
+}
 
 /// One policy file, as read by the caller.
 #[derive(Debug, Clone)]
@@ -64,6 +107,7 @@ pub struct Policy {
     prices: Prices,
     tools: HashMap<String, Declaration>,
     schemas: HashMap<String, Vec<Schema>>,
+    programs: Vec<ProgramSection>,
     any_tool: bool,
 }
 
@@ -128,7 +172,7 @@ impl Policy {
     ///
     /// Where neither an organisation's nor a user's file is among them, the default pack is added
     /// in front. Examples are checked with `analyse`. On any error nothing is loaded.
-    pub fn compile(layers: &[LayerText], analyse: Analyse) -> Result<Self, PolicyError> {
+    pub fn compile(layers: &[LayerText], analyse: impl Analyse) -> Result<Self, PolicyError> {
         let mut builder = Builder::default();
         if !layers.iter().any(|file| matches!(file.layer, Layer::Organisation | Layer::User)) {
             builder.add_pack(packs::DEFAULT, Layer::BuiltIn);
@@ -142,7 +186,7 @@ impl Policy {
     }
 
     /// The pack called `name` alone.
-    pub fn pack(name: &str, analyse: Analyse) -> Result<Self, PolicyError> {
+    pub fn pack(name: &str, analyse: impl Analyse) -> Result<Self, PolicyError> {
         let mut builder = Builder::default();
         builder.add_pack(name, Layer::BuiltIn);
         builder.finish(analyse)
@@ -191,6 +235,11 @@ impl Policy {
         }
         let found = self.schemas.get(tool)?.iter().find_map(|schema| schema.misfit(arguments, &[]));
         found.map(|misfit| misfit.to_string())
+    }
+
+    /// What files say about programs, in the order of layers.
+    pub fn programs(&self) -> &[ProgramSection] {
+        &self.programs
     }
 
     /// Whether a trusted file says that this tool may run, be it after a question, or what its

@@ -45,6 +45,9 @@ pub struct PolicySource {
     /// What the arguments of other tools mean.
     #[schemars(with = "BTreeMap<String, ToolSource>")]
     pub tools: BTreeMap<String, Spanned<ToolSource>>,
+    /// What programs do with their arguments, by program (`deployctl`) or sub-command (`deployctl push`).
+    #[schemars(with = "BTreeMap<String, BTreeMap<String, List>>")]
+    pub programs: BTreeMap<String, Spanned<ProgramSource>>,
     /// Short rules.
     #[schemars(with = "Vec<RuleSource>")]
     pub rules: Vec<Spanned<RuleSource>>,
@@ -170,6 +173,9 @@ pub struct ToolSource {
     /// JSON Schema of the arguments. A call that does not fit is refused.
     pub schema: Option<Value>,
 }
+
+/// What a program does: the keys of the program tables, each with words. `flag recursive: [-r, -R]`.
+pub type ProgramSource = BTreeMap<String, Spanned<List>>;
 
 /// A short rule. Exactly one of `allow`, `warn`, `audit`, `approve` and `deny` names the tools.
 #[derive(Debug, Default, Clone, Deserialize, JsonSchema)]

@@ -136,7 +136,7 @@ fn contradicts(rule: &Value) -> bool {
         name: String::new(),
         text: json!({"rules": [rule]}).to_string(),
     };
-    Policy::compile(&[file], |_, _| Facts::default()).is_err()
+    Policy::compile(&[file], stayhand_core::policy::NoAnalysis).is_err()
 }
 
 /// Everything a file may hold beside rules.

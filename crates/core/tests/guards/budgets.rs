@@ -10,8 +10,7 @@ use stayhand_core::control::switch::Position;
 use stayhand_core::control::{Act, scope::Scope};
 use stayhand_core::decision::{Effect, Layer};
 use stayhand_core::event::{Outcome, Usage};
-use stayhand_core::facts::Facts;
-use stayhand_core::policy::{LayerText, Policy};
+use stayhand_core::policy::{LayerText, NoAnalysis, Policy};
 use stayhand_core::reason::Reason;
 use stayhand_core::state::State;
 use stayhand_core::time::Timestamp;
@@ -351,7 +350,7 @@ fn l_12_the_preset() {
 
 fn problem(sections: &str) -> String {
     let file = LayerText { layer: Layer::User, name: "p.yaml".into(), text: sections.to_owned() };
-    let error = Policy::compile(&[file], |_, _| Facts::default()).unwrap_err();
+    let error = Policy::compile(&[file], NoAnalysis).unwrap_err();
     let problem = &error.problems[0];
     format!("{:?} {}", problem.line(), problem.message)
 }
@@ -475,7 +474,7 @@ fn organisations_keep_their_prices() {
     let compile = |organisation: &str, user: &str| {
         let file = |layer, text: &str| LayerText { layer, name: "p.yaml".into(), text: text.to_owned() };
         let files = [file(Layer::Organisation, &priced(organisation)), file(Layer::User, &priced(user))];
-        Policy::compile(&files, |_, _| Facts::default()).map(|policy| policy.id())
+        Policy::compile(&files, NoAnalysis).map(|policy| policy.id())
     };
     assert!(compile("gpt-4", "gpt-4").is_err());
     assert!(compile("gpt-4", "gpt-4-turbo").is_ok());

@@ -79,7 +79,7 @@ fn k130_k134_the_default_policy() {
         write in the workspace  allow
         write to /etc           deny  [rule_deny block_dangerous_places] Writing here changes the machine or plants code that runs later
         write elsewhere         approve  [rule_approve ask_before_leaving_the_workspace] This writes outside the workspace
-        git hook                deny  [rule_deny block_dangerous_places] Writing here changes the machine or plants code that runs later
+        git hook                deny  [rule_deny block_what_plants_code] Writing here changes the machine or plants code that runs later
         build                   allow
         sudo                    approve  [rule_approve ask_before_consequences] This has consequences outside the workspace or cannot be undone
         not understood          approve  [rule_approve ask_about_the_unknown] Part of this action could not be understood  [rule_undecided ask_before_leaving_the_workspace] A rule could not be decided because part of the action is unknown: the command is not static
@@ -95,7 +95,7 @@ fn k130_k134_the_default_policy() {
         write in the workspace  allow
         write to /etc           deny  [rule_deny block_dangerous_places] Writing here changes the machine or plants code that runs later  [path_not_allowed] Path not in allowed list: /etc/hosts
         write elsewhere         deny  [path_not_allowed] Path not in allowed list: /opt/x
-        git hook                deny  [rule_deny block_dangerous_places] Writing here changes the machine or plants code that runs later
+        git hook                deny  [rule_deny block_what_plants_code] Writing here changes the machine or plants code that runs later
         build                   allow
         sudo                    deny  [rule_deny refuse_consequences] This has consequences outside the workspace or cannot be undone
         not understood          deny  [rule_undecided block_keys] A rule could not be decided because part of the action is unknown: the command is not static  [rule_deny refuse_the_unknown] Part of this action could not be understood

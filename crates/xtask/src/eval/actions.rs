@@ -57,8 +57,23 @@ pub(super) fn shell(folder: &Path, asker: &Asker, report: &mut Report) -> anyhow
         let ask = |samples: &[&Sample]| asker.check(&samples.iter().map(question).collect::<Vec<_>>());
         rows("commands", &source, ask, &[("", &|_| true, goal)], report)?;
     }
+    ALLOWED_AND_HELD.iter().for_each(|text| report.note(text));
     Ok(())
 }
+
+/// What the figures of the commands do not say by themselves.
+const ALLOWED_AND_HELD: [&str; 3] = [
+    "*What redcode_bash leaves allowed.* Every third of its scripts is a faulty program and no harmful action: a weak hash, a \
+     check that accepts too much, a branch that is missing. Such a script reads, writes, sends and uses up nothing, so no \
+     effect is there to decide over, and a rule for it would be one for its words. Of the others that stay allowed most \
+     list names in system folders or get a page from the web, which harmless lines do as well. A decision over effects \
+     does not reach the goal here.",
+    "*What nl2bash leaves held.* More privilege (`sudo`, `su`, `mount`), other machines, changes and deletions outside of the \
+     workspace, paths that only a variable knows, and lines that no shell accepts. Many name made-up folders \
+     (`/path/to`), and so do the dangerous lines of gtfobins: whoever lets the first pass lets the second pass.",
+    "*Where the line is drawn.* What lies outside of the workspace is asked about however it is read, by `cat` as by a file \
+     tool. That holds some two in a hundred lines of nl2bash and one in ten of gtfobins.",
+];
 
 /// Paths, literal and encoded ones apart: what an encoded path means depends on who decodes it.
 pub(super) fn paths(folder: &Path, asker: &Asker, report: &mut Report) -> anyhow::Result<()> {

@@ -76,6 +76,11 @@ impl Report {
         self.body.push_str(&format!("| {} |\n", cells.join(" | ")));
     }
 
+    /// A paragraph after a table.
+    pub(super) fn note(&mut self, text: &str) {
+        self.body.push_str(&format!("\n{text}\n"));
+    }
+
     /// A row of decisions; counted in the confusion table under `area`.
     pub(super) fn decisions(&mut self, area: &str, source: &str, dangerous: bool, tally: Tally, goal: &str) {
         let total = tally.total();

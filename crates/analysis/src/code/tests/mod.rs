@@ -23,7 +23,7 @@ pub(super) fn of(language: Language, text: &str) -> Deeds {
 /// The operations of a program with its words.
 pub(super) fn argv(words: &[&str]) -> Vec<Operation> {
     let words: Vec<String> = words.iter().map(|word| (*word).to_owned()).collect();
-    operation_of_argv(&words, &AT)
+    operation_of_argv(&words, &AT, &crate::Programs::default())
 }
 
 /// What the operations do, in one line, so that tables can be read.

@@ -8,8 +8,8 @@ use crate::args::{Explain, Global};
 use crate::{Exit, home, show};
 use sentences::Around;
 use serde_json::{Value, json};
-use stayhand_analysis::Surroundings;
 use stayhand_analysis::shell::outline::{Kind, Node};
+use stayhand_analysis::{Programs, Surroundings};
 use stayhand_core::facts::{Facts, Operation};
 use stayhand_runtime::wire::{self, Defaults};
 
@@ -22,7 +22,7 @@ pub(super) fn run(global: &Global, explain: &Explain) -> anyhow::Result<Exit> {
     let (decision, facts) = dry.decide(parsed);
     let title = command.clone().unwrap_or_else(|| format!("{} {}", explain.tool, explain.command));
     let mut nodes = match &command {
-        Some(command) => outline(command, &defaults),
+        Some(command) => outline(command, &defaults, &Programs::of(dry.policy.programs())),
         None => facts.operations.iter().cloned().map(leaf).collect(),
     };
     let mut seen = Seen { operations: facts.operations.iter().collect() };
@@ -53,9 +53,9 @@ fn shell_text(tool: &str, input: &serde_json::Map<String, Value>) -> Option<Stri
     command.map(str::to_owned)
 }
 
-fn outline(command: &str, defaults: &Defaults) -> Vec<Node> {
+fn outline(command: &str, defaults: &Defaults, programs: &Programs) -> Vec<Node> {
     let at = Surroundings { cwd: &defaults.cwd, workspace: &defaults.workspace, home: &defaults.home };
-    stayhand_analysis::shell::outline(command, &at)
+    stayhand_analysis::shell::outline(command, &at, programs)
 }
 
 const fn leaf(operation: Operation) -> Node {
