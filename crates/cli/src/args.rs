@@ -3,7 +3,9 @@
 use clap::builder::PossibleValuesParser;
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 use stayhand_core::control::anomaly::detector::Detector;
+use stayhand_core::control::breaker::Key;
 use stayhand_core::control::scope::Scope;
+use stayhand_core::control::tier::Metric;
 use stayhand_core::time::Timestamp;
 use std::path::PathBuf;
 
@@ -100,6 +102,12 @@ pub(crate) enum Command {
         #[arg(long = "policy", value_name = "FILE")]
         policies: Vec<PathBuf>,
     },
+    /// Show circuit breakers, and close or isolate them
+    #[command(subcommand)]
+    Breaker(Breaker),
+    /// Show how well agents do, and take in what was measured outside
+    #[command(subcommand)]
+    Tiers(Tiers),
     /// Sum up what was spent, and say how to spend less
     Cost(Cost),
     /// Show or replace the prices of models
@@ -425,6 +433,66 @@ pub(crate) struct Order {
     /// What it is about: all, agent:NAME, session:NAME, tool:NAME, principal:NAME
     #[arg(default_value = "all")]
     pub(crate) scope: Scope,
+    #[command(flatten)]
+    pub(crate) signed: Signed,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Breaker {
+    /// List the breakers of the policy, and every circuit that something went through
+    List {
+        /// Policy files in the place of the user's own; repeat for more
+        #[arg(long = "policy", value_name = "FILE")]
+        policies: Vec<PathBuf>,
+    },
+    /// Close a circuit and forget its failures; also ends an isolation
+    Reset(Circuit),
+    /// Let nothing through a circuit until `reset`
+    Isolate(Circuit),
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Circuit {
+    /// The breaker's name
+    pub(crate) breaker: String,
+    /// Which of its circuits: all, tool:NAME, host:NAME, model:NAME, agent:NAME
+    #[arg(default_value = "all")]
+    pub(crate) key: Key,
+    #[command(flatten)]
+    pub(crate) signed: Signed,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Tiers {
+    /// List every agent with its tier, its figures and where they go
+    List {
+        /// Policy files in the place of the user's own; repeat for more
+        #[arg(long = "policy", value_name = "FILE")]
+        policies: Vec<PathBuf>,
+    },
+    /// List the alerts about agents that do badly
+    Alerts {
+        /// Policy files in the place of the user's own; repeat for more
+        #[arg(long = "policy", value_name = "FILE")]
+        policies: Vec<PathBuf>,
+    },
+    /// Record a figure that was measured outside
+    Measure {
+        /// The agent
+        agent: String,
+        /// success_rate, response_time, efficiency_score or market_impact
+        metric: Metric,
+        /// From 0 to 1; seconds for the response time
+        value: f64,
+        /// Who measured it [default: the user of this terminal]
+        #[arg(long, value_name = "NAME")]
+        by: Option<String>,
+    },
+}
+
+/// Who orders something, and why.
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Signed {
     /// Why
     #[arg(long, short, value_name = "TEXT")]
     pub(crate) reason: String,

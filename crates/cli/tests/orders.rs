@@ -128,3 +128,29 @@ fn is_running(pid: &str) -> bool {
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
     !stat.is_empty() && !stat.contains(") Z ")
 }
+
+/// A021, A035, B-02: a breaker opens between processes, a person isolates and resets it, an unknown one is refused.
+#[test]
+fn b_02_breakers_between_processes() {
+    let world = World::new();
+    world.user_policy(
+        "rules: [{allow: '*'}]\nbreakers: [{name: calls, per: tool, failure_threshold: 2, timeout_s: 600}]",
+    );
+    world.run(&["breaker", "list"]).expect(PERMITTED).says("nothing has gone through calls yet");
+    for _ in 0..2 {
+        world.run(&["exec", "--", "false"]).expect(1);
+    }
+    world.run(&["exec", "--", "true"]).expect(NOT_RUN).says("Circuit calls/tool:exec is open");
+    let listed = world.run(&["--json", "breaker", "list"]).expect(PERMITTED).json();
+    assert_eq!(listed["circuits"][0]["state"], "open");
+    assert_eq!(listed["circuits"][0]["key"], "tool:exec");
+    assert!(listed["history"][0].as_str().unwrap().ends_with("OPEN (failures: 2)"), "{listed}");
+    world
+        .run(&["breaker", "reset", "calls", "tool:exec", "--reason", "mended", "--by", "ada"])
+        .expect(PERMITTED);
+    world.run(&["exec", "--", "true"]).expect(0);
+    world.run(&["breaker", "isolate", "calls", "tool:exec", "--reason", "outage"]).expect(PERMITTED);
+    world.run(&["exec", "--", "true"]).expect(NOT_RUN).says("a person isolated it");
+    world.run(&["breaker", "reset", "cals", "--reason", "typo"]).expect(REFUSED).says("it has calls");
+    world.run(&["breaker", "reset", "calls"]).expect(USAGE).says("--reason");
+}

@@ -112,6 +112,10 @@ pub enum GuardName {
     Anomaly,
     /// Signs of failure in the history of sessions.
     Failure,
+    /// How well the agent does.
+    Tier,
+    /// Circuit breakers.
+    Breaker,
     /// Approvals given, refused or expired.
     Approval,
     /// The runtime: recording, permits, obligations.
@@ -138,6 +142,8 @@ impl GuardName {
             Self::Budget => "budget",
             Self::Anomaly => "anomaly",
             Self::Failure => "failure",
+            Self::Tier => "tier",
+            Self::Breaker => "breaker",
             Self::Approval => "approval",
             Self::Runtime => "runtime",
         }

@@ -1,12 +1,14 @@
 //! What happened: the only history there is. State is the fold of these over the log.
 
 use crate::control::Controls;
+use crate::control::breaker::BreakerMoved;
 use crate::control::failure::checkpoint::ContextSaved;
 use crate::control::ledger::Spend;
 use crate::control::lock::{LockReleased, LockSet};
 use crate::control::money::Money;
 use crate::control::price::Tokens;
 use crate::control::switch::SwitchMoved;
+use crate::control::tier::Measured;
 use crate::decision::{ApprovalId, Decision, PolicyId};
 use crate::digest::Digest;
 use crate::facts::Facts;
@@ -26,7 +28,7 @@ pub const EVENT_VERSION: u32 = 2;
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum Event {
     /// A policy came into force.
-    PolicyLoaded(PolicyLoaded),
+    PolicyLoaded(Box<PolicyLoaded>),
     /// A request was decided.
     Decided(Box<Decided>),
     /// A person answered an approval.
@@ -43,6 +45,10 @@ pub enum Event {
     LockReleased(LockReleased),
     /// An agent's context was saved.
     ContextSaved(ContextSaved),
+    /// A person moved a circuit breaker.
+    BreakerMoved(BreakerMoved),
+    /// A figure about an agent was measured outside.
+    Measured(Measured),
 }
 
 /// A policy came into force.
@@ -249,6 +255,8 @@ impl Event {
             Self::LockSet(_) => "lock_set",
             Self::LockReleased(_) => "lock_released",
             Self::ContextSaved(_) => "context_saved",
+            Self::BreakerMoved(_) => "breaker_moved",
+            Self::Measured(_) => "measured",
         }
     }
 }
@@ -294,6 +302,8 @@ enum Kind {
     LockSet,
     LockReleased,
     ContextSaved,
+    BreakerMoved,
+    Measured,
 }
 
 impl<'de> Visitor<'de> for EventVisitor {
@@ -316,6 +326,8 @@ impl<'de> Visitor<'de> for EventVisitor {
             Kind::LockSet => Event::LockSet(Deserialize::deserialize(fields)?),
             Kind::LockReleased => Event::LockReleased(Deserialize::deserialize(fields)?),
             Kind::ContextSaved => Event::ContextSaved(Deserialize::deserialize(fields)?),
+            Kind::BreakerMoved => Event::BreakerMoved(Deserialize::deserialize(fields)?),
+            Kind::Measured => Event::Measured(Deserialize::deserialize(fields)?),
         })
     }
 }
@@ -349,7 +361,7 @@ mod tests {
             controls: Controls::default(),
         };
         for event in [
-            Event::PolicyLoaded(loaded),
+            Event::PolicyLoaded(Box::new(loaded)),
             Event::ApprovalResolved(answer),
             Event::Settled(settled),
             Event::InDoubt(InDoubt { decision: 9 }),

@@ -157,6 +157,12 @@ reasons! {
     AnomalyFound = "anomaly_found",
     /// So many unusual actions have come in a row that the agent is stopped.
     AnomalyAlert = "anomaly_alert",
+    /// The agent does so badly that it is locked.
+    TierLock = "tier_lock",
+    /// The agent has repaired by itself as often as its tier allows.
+    RemediationLimit = "remediation_limit",
+    /// What keeps failing is left alone for a while, or a person isolated it.
+    CircuitOpen = "circuit_open",
     /// No policy is loaded.
     NoPolicy = "no_policy",
 }

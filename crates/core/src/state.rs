@@ -1,6 +1,7 @@
 //! State: nothing but the fold of the log's events.
 
 use crate::control::anomaly::models::Models;
+use crate::control::breaker::breakers::{Breakers, Passage};
 use crate::control::budget::{Books, Budget};
 use crate::control::budget_status::{self, Status};
 use crate::control::failure::checkpoint::Checkpoints;
@@ -10,7 +11,9 @@ use crate::control::limit::{self, Meters};
 use crate::control::lock::{LockSet, Locks};
 use crate::control::meter::Amounts;
 use crate::control::money::Money;
+use crate::control::scope::Scope;
 use crate::control::switch::{SwitchMoved, Switches};
+use crate::control::tier::monitor::Monitor;
 use crate::control::{Act, Consequence, Controls};
 use crate::decision::{ApprovalId, Decision, Effect, PolicyId};
 use crate::digest::Digest;
@@ -37,6 +40,8 @@ pub struct State {
     switches: Switches,
     locks: Locks,
     models: Models,
+    breakers: Breakers,
+    monitor: Monitor,
     failures: Failures,
     checkpoints: Checkpoints,
 }
@@ -99,6 +104,8 @@ pub struct Open {
     pub policy: PolicyId,
     /// What is reserved for it.
     pub reserved: Amounts,
+    /// The circuits that it goes through.
+    pub passages: Vec<Passage>,
     /// The task it is part of.
     pub task: String,
     /// The engine that decided.
@@ -202,6 +209,8 @@ impl State {
                     self.ended(&open, unused.then_some(open.reserved));
                     self.pay(&open, settled, record.at);
                     self.judge_ending(&open, settled, record.at);
+                    self.rate(&open, settled, record.at);
+                    self.pass(&open, settled, record);
                 }
             }
             Event::InDoubt(in_doubt) => {
@@ -214,8 +223,20 @@ impl State {
             }
             Event::SwitchMoved(_) => {}
             Event::LockSet(set) => self.locks.set(set, record.at),
-            Event::LockReleased(released) => self.locks.release(released),
+            Event::LockReleased(released) => {
+                self.locks.release(released);
+                if let Scope::Agent(agent) = &released.scope {
+                    self.monitor.released(agent);
+                }
+            }
             Event::ContextSaved(saved) => self.checkpoints.saved(saved, record.at),
+            Event::Measured(measured) => {
+                // Of no policy: the newest one says what it means.
+                if let Some(config) = self.controls.last().and_then(|(_, controls)| controls.tiers.clone()) {
+                    self.monitor.measured(&config, measured, record.at);
+                }
+            }
+            Event::BreakerMoved(moved) => self.breakers.follow(moved, record.at),
         }
     }
 
@@ -239,6 +260,9 @@ impl State {
         if let Some(config) = controls.as_ref().and_then(|controls| controls.anomaly.as_ref()) {
             self.models.decided(config, decided, reserved.value_nanousd, permitted, at);
         }
+        if let Some(config) = controls.as_ref().and_then(|controls| controls.tiers.as_ref()) {
+            self.monitor.decided(config, decided, at);
+        }
         let watches = controls.as_ref().map_or(&[][..], |controls| &controls.failures);
         self.failures.decided(seq, at, decided, watches);
         match decided.decision.effect {
@@ -249,10 +273,12 @@ impl State {
                     approval.status = ApprovalStatus::Used { by: by.clone(), decision: seq };
                 }
                 self.exposures.permitted(seq, decided);
+                let breakers = controls.as_ref().map_or(&[][..], |controls| &controls.breakers);
                 let open = Open {
                     principal: principal.clone(),
                     policy,
                     reserved,
+                    passages: self.breakers.admit(breakers, decided, seq, at),
                     task: Payer::of(&decided.request).task.to_owned(),
                     tool: decided.request.action.0.clone(),
                     engine: decided.engine,
@@ -347,6 +373,23 @@ impl State {
         if let Some(moved) = consequence.as_ref().and_then(SwitchMoved::of) {
             self.switches.follow(&moved, at);
         }
+    }
+
+    /// What the ending says about how well the agent does.
+    fn rate(&mut self, open: &Open, settled: &Settled, at: Timestamp) {
+        let controls = self.controls(open.policy).cloned();
+        let Some(config) = controls.as_ref().and_then(|controls| controls.tiers.as_ref()) else { return };
+        self.monitor.settled(config, &open.principal.agent, settled, at);
+    }
+
+    /// Tells the circuits how an action ended that went through them.
+    fn pass(&mut self, open: &Open, settled: &Settled, record: &Record) {
+        if open.passages.is_empty() {
+            return;
+        }
+        let controls = self.controls(open.policy).cloned().unwrap_or_default();
+        let (agent, seed) = (open.principal.agent.as_str(), open.engine ^ record.seq);
+        self.breakers.settle(&controls.breakers, &open.passages, settled, (agent, seed), record.at);
     }
 
     fn forget_old(&mut self, now: Timestamp) {
@@ -458,6 +501,16 @@ impl State {
     pub fn budget_status(&self, budgets: &[Budget], now: Timestamp) -> Vec<Status> {
         let books = Books { ledger: &self.ledger, meters: &self.meters };
         budget_status::status(budgets, books, self.open.values(), now)
+    }
+
+    /// The circuit breakers.
+    pub const fn breakers(&self) -> &Breakers {
+        &self.breakers
+    }
+
+    /// How well agents do.
+    pub const fn monitor(&self) -> &Monitor {
+        &self.monitor
     }
 
     /// The kill switch.

@@ -491,12 +491,12 @@ impl Engine {
 
     fn note_policy(&self) -> Result<(), EngineError> {
         let policy = self.policy();
-        self.record(Event::PolicyLoaded(PolicyLoaded {
+        self.record(Event::PolicyLoaded(Box::new(PolicyLoaded {
             policy: policy.id(),
             sources: policy.sources().to_vec(),
             program: env!("CARGO_PKG_VERSION").to_owned(),
             controls: Controls::clone(policy.controls()),
-        }))
+        })))
     }
 
     /// Records what `make` wants on the newest state: one event, or an answer without one. Then it is durable.

@@ -45,7 +45,9 @@ impl<'a> Columns<'a> {
             | Event::SwitchMoved(_)
             | Event::LockSet(_)
             | Event::LockReleased(_)
-            | Event::ContextSaved(_) => Self { kind, ..Self::default() },
+            | Event::ContextSaved(_)
+            | Event::BreakerMoved(_)
+            | Event::Measured(_) => Self { kind, ..Self::default() },
         }
     }
 

@@ -3,6 +3,7 @@
 mod anomaly;
 mod approvals;
 mod audit;
+mod breaker;
 mod budget;
 mod check;
 mod context;
@@ -20,6 +21,7 @@ mod prices;
 mod replay;
 mod scan;
 mod status;
+mod tiers;
 mod trace;
 
 use crate::args::{Args, Asking, Command, Global};
@@ -58,6 +60,8 @@ pub(crate) fn run(args: Args) -> anyhow::Result<Exit> {
         Command::Status => status::run(&global),
         Command::Limits { policies } => limits::run(&global, &policies),
         Command::Budget { policies } => budget::run(&global, &policies),
+        Command::Breaker(words) => breaker::run(&global, &words),
+        Command::Tiers(words) => tiers::run(&global, &words),
         Command::Cost(cost) => cost::run(&global, &cost),
         Command::Prices(prices) => prices::run(&global, &prices),
         Command::Incidents(words) => incidents::run(&global, &words),

@@ -1,6 +1,6 @@
 //! `stayhand kill`, `pause`, `resume`, `rearm`, `lock` and `unlock`: orders of people.
 
-use crate::args::{Global, Lock, Order as Words};
+use crate::args::{Global, Lock, Order as Words, Signed};
 use crate::{Exit, home, show};
 use anstream::{eprintln, println};
 use stayhand_core::control::lock::{LockReleased, LockSet};
@@ -9,8 +9,12 @@ use stayhand_runtime::OrderError;
 
 pub(super) fn switch(global: &Global, words: &Words, order: Order) -> anyhow::Result<Exit> {
     let engine = super::engine_for_orders(global)?;
-    let moved =
-        SwitchMoved { scope: words.scope.clone(), order, by: by(words), reason: words.reason.clone() };
+    let moved = SwitchMoved {
+        scope: words.scope.clone(),
+        order,
+        by: by(&words.signed),
+        reason: words.signed.reason.clone(),
+    };
     match engine.order(moved.clone()) {
         Ok(()) if global.json => {
             show::json(&moved)?;
@@ -35,10 +39,10 @@ pub(super) fn lock(global: &Global, lock: &Lock) -> anyhow::Result<Exit> {
     let now = engine.clock().now();
     let set = LockSet {
         scope: lock.order.scope.clone(),
-        reason: lock.order.reason.clone(),
+        reason: lock.order.signed.reason.clone(),
         cause: "person".to_owned(),
         tier: None,
-        by: by(&lock.order),
+        by: by(&lock.order.signed),
         expires: lock.seconds.map(|seconds| now.plus_seconds(seconds)),
     };
     if let Err(error) = engine.set_lock(set.clone()) {
@@ -54,7 +58,11 @@ pub(super) fn lock(global: &Global, lock: &Lock) -> anyhow::Result<Exit> {
 
 pub(super) fn unlock(global: &Global, words: &Words) -> anyhow::Result<Exit> {
     let engine = super::engine_for_orders(global)?;
-    let released = LockReleased { scope: words.scope.clone(), by: by(words), reason: words.reason.clone() };
+    let released = LockReleased {
+        scope: words.scope.clone(),
+        by: by(&words.signed),
+        reason: words.signed.reason.clone(),
+    };
     if let Err(error) = engine.release_lock(released.clone()) {
         return not_followed(error);
     }
@@ -66,15 +74,18 @@ pub(super) fn unlock(global: &Global, words: &Words) -> anyhow::Result<Exit> {
     Ok(Exit::Permitted)
 }
 
-fn by(words: &Words) -> String {
+pub(super) fn by(words: &Signed) -> String {
     words.by.clone().unwrap_or_else(home::person)
 }
 
-fn not_followed(error: OrderError) -> anyhow::Result<Exit> {
+pub(super) fn not_followed(error: OrderError) -> anyhow::Result<Exit> {
     match error {
         OrderError::Engine(error) => Err(error.into()),
         OrderError::Nameless => Err(home::usage(error.to_string())),
-        OrderError::Nowhere { .. } | OrderError::NotLocked(_) => {
+        OrderError::Nowhere { .. }
+        | OrderError::NotLocked(_)
+        | OrderError::NoBreaker(..)
+        | OrderError::Figure(_) => {
             eprintln!("{} not followed: {error}", show::styled(show::RED, "error:"));
             Ok(Exit::Refused)
         }

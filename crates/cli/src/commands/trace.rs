@@ -4,6 +4,7 @@ use crate::args::{ExportFormat, Global, Trace, Violations};
 use crate::{Exit, home, show};
 use anstream::println;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use stayhand_core::control::breaker::BreakerOrder;
 use stayhand_core::event::{Event, Outcome, Record};
 use stayhand_core::risk::Risk;
 use stayhand_core::time::Timestamp;
@@ -151,6 +152,20 @@ fn sentence(event: &Event) -> String {
         Event::LockReleased(released) => {
             format!("unlock  {} by {}: {}", released.scope, released.by, released.reason)
         }
+        Event::BreakerMoved(moved) => {
+            let order = match moved.order {
+                BreakerOrder::Reset => "reset",
+                BreakerOrder::Isolate => "isolate",
+            };
+            format!("{order:<7} {}/{} by {}: {}", moved.breaker, moved.key, moved.by, moved.reason)
+        }
+        Event::Measured(measured) => format!(
+            "measure {} of {} is {} by {}",
+            measured.metric.name(),
+            show::line(&measured.agent, 40),
+            measured.value,
+            measured.by
+        ),
         Event::ContextSaved(saved) => {
             format!(
                 "context version {} of {}, {} bytes",

@@ -6,6 +6,7 @@
 
 pub mod advice;
 pub mod anomaly;
+pub mod breaker;
 pub mod budget;
 pub mod budget_status;
 pub mod calendar;
@@ -20,14 +21,17 @@ pub mod money;
 pub mod price;
 pub mod scope;
 pub mod switch;
+pub mod tier;
 
 use crate::policy::source::PolicySource;
 use anomaly::watch::AnomalyConfig;
+use breaker::config::Breaker;
 use budget::{Budget, BudgetSource};
 use failure::watch::Watch;
 use limit::Limit;
 use scope::Scope;
 use serde::{Deserialize, Serialize};
+use tier::config::TierConfig;
 
 /// The compiled stateful controls of a policy. Entries of all files stand side by side: each holds by itself, so
 /// another file can only tighten.
@@ -40,9 +44,15 @@ pub struct Controls {
     /// Budgets.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub budgets: Vec<Budget>,
+    /// Circuit breakers.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub breakers: Vec<Breaker>,
     /// What is watched of each agent; nothing where absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub anomaly: Option<AnomalyConfig>,
+    /// Tiers; none where absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tiers: Option<TierConfig>,
     /// Signs of failure.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub failures: Vec<Watch>,
@@ -58,10 +68,25 @@ impl Controls {
             }
             self.limits.push(limit);
         }
+        for source in &written.breakers {
+            let breaker =
+                Breaker::compile(source, self.breakers.len() + 1).map_err(|error| ("breakers", error))?;
+            if self.breakers.iter().any(|known| known.name == breaker.name) {
+                return Err(("breakers", format!("two breakers are called `{}`", breaker.name)));
+            }
+            self.breakers.push(breaker);
+        }
         if let Some(source) = &written.anomaly {
             let section = AnomalyConfig::compile(source).map_err(|error| ("anomaly", error))?;
             match &mut self.anomaly {
                 Some(known) => known.tighten(section),
+                none => *none = Some(section),
+            }
+        }
+        if let Some(source) = &written.tiers {
+            let section = TierConfig::compile(source).map_err(|error| ("tiers", error))?;
+            match &mut self.tiers {
+                Some(known) => known.tighten(&section),
                 none => *none = Some(section),
             }
         }

@@ -2,6 +2,7 @@
 
 mod action;
 mod anomaly;
+mod breaker;
 mod budget;
 mod failure;
 mod input;
@@ -13,6 +14,7 @@ mod rules;
 mod secret;
 mod sql;
 mod switch;
+mod tier;
 mod time;
 mod unknown_tool;
 mod untrusted;
@@ -43,4 +45,6 @@ pub(crate) const GUARDS: &[Guard] = &[
     budget::check,
     anomaly::check,
     failure::check,
+    tier::check,
+    breaker::check,
 ];

@@ -1,10 +1,12 @@
 //! The policy file as people write it. Unknown keys and duplicate keys are errors.
 
 use crate::control::anomaly::watch::AnomalySource;
+use crate::control::breaker::config::BreakerSource;
 use crate::control::budget::BudgetSource;
 use crate::control::failure::watch::WatchSource;
 use crate::control::limit::LimitSource;
 use crate::control::price::PricesSource;
+use crate::control::tier::config::TierSource;
 use crate::decision::Level;
 use crate::facts::{AddressClass, FieldKind, SqlClass, Trait};
 use crate::risk::Risk;
@@ -38,8 +40,12 @@ pub struct PolicySource {
     pub budgets: Vec<Spanned<BudgetSource>>,
     /// What models cost.
     pub prices: PricesSource,
+    /// Circuit breakers.
+    pub breakers: Vec<BreakerSource>,
     /// What is watched of each agent, and what happens when it is unusual.
     pub anomaly: Option<AnomalySource>,
+    /// How well agents must do, and what follows when they do not.
+    pub tiers: Option<TierSource>,
     /// Signs of failure, and what happens then.
     pub failures: Vec<WatchSource>,
     /// What the arguments of other tools mean.

@@ -1,34 +1,23 @@
 //! What is unlike an agent's usual actions, each beside its nearest ordinary neighbour.
 
 use crate::common::*;
+use crate::world::{World, reasons};
 use serde_json::json;
 use stayhand_core::control::switch::Position;
 use stayhand_core::decision::{Decision, Effect, Layer};
-use stayhand_core::event::{ApprovalResolved, Decided, EVENT_VERSION, Event, Outcome, Record, Settled};
+use stayhand_core::event::Outcome;
 use stayhand_core::facts::{FieldKind, Operation};
 use stayhand_core::policy::{LayerText, Policy};
-use stayhand_core::state::State;
-use stayhand_core::time::Timestamp;
-
-/// A log that grows as a runtime makes it grow.
-struct World {
-    policy: Policy,
-    state: State,
-    log: Vec<Record>,
-    now: Timestamp,
-}
 
 impl World {
-    fn new(anomaly: &str) -> Self {
-        let policy = policy(&format!("rules: [{{allow: '*'}}]\ntools: {{pay: {{}}}}\nanomaly: {anomaly}"));
-        let mut state = State::default();
-        state.learn(policy.id(), policy.controls());
-        Self { policy, state, log: Vec::new(), now: NOW }
+    /// A policy that allows payments and watches them.
+    fn watching(anomaly: &str) -> Self {
+        Self::new(policy(&format!("rules: [{{allow: '*'}}]\ntools: {{pay: {{}}}}\nanomaly: {anomaly}")))
     }
 
     /// Forty payments of about a hundred dollars, a minute apart, that end well after a second or two.
     fn trained(anomaly: &str) -> Self {
-        let mut world = Self::new(anomaly);
+        let mut world = Self::watching(anomaly);
         for n in 0..40 {
             let decision = world.minute_later(100 + n % 7);
             assert_eq!(decision.effect, Effect::Allow, "{n}: {decision:?}");
@@ -44,42 +33,7 @@ impl World {
 
     /// A payment now.
     fn pay(&mut self, dollars: u64) -> Decision {
-        let case = payment(dollars).at(self.now);
-        let decided = case.decide(&self.policy, &self.state);
-        let event = Decided {
-            request: case.request.clone(),
-            request_digest: case.request.digest(),
-            facts: case.facts.clone(),
-            policy: self.policy.id(),
-            decision: decided.decision.clone(),
-            expires: decided.expires,
-            engine: 1,
-            dry: false,
-        };
-        self.apply(Event::Decided(Box::new(event)));
-        decided.decision
-    }
-
-    /// The newest decision ends.
-    fn end(&mut self, duration_us: u64, outcome: Outcome) {
-        let decision = self.log.len() as u64 - 1;
-        let settled = json!({
-            "decision": decision, "outcome": outcome, "duration_us": duration_us, "confined": "none",
-        });
-        self.apply(Event::Settled(serde_json::from_value::<Settled>(settled).unwrap()));
-    }
-
-    /// A person says yes to the newest decision.
-    fn approve(&mut self) {
-        let approval = stayhand_core::decision::ApprovalId(self.log.len() as u64 - 1);
-        let answer = ApprovalResolved { approval, by: "ada".into(), grant: true, comment: String::new() };
-        self.apply(Event::ApprovalResolved(answer));
-    }
-
-    fn apply(&mut self, event: Event) {
-        let record = Record { v: EVENT_VERSION, seq: self.log.len() as u64, at: self.now, event };
-        self.state.apply(&record);
-        self.log.push(record);
+        self.ask(payment(dollars))
     }
 
     /// How the agent's switch stands.
@@ -95,11 +49,6 @@ fn payment(dollars: u64) -> Case {
         FieldKind::Amount,
         &dollars,
     ))
-}
-
-fn reasons(decision: &Decision) -> Vec<&'static str> {
-    let tight = decision.findings.iter().filter(|found| found.effect > Effect::Allow);
-    tight.map(|found| found.reason.code()).collect()
 }
 
 /// A099, K119, D035: the first and second unusual payment wait, the third pauses the agent, and then nothing runs.
@@ -120,11 +69,7 @@ fn a099_the_first_is_held_the_third_pauses() {
     assert_eq!(world.position(), Position::Paused);
     let ordinary = world.minute_later(103);
     assert_eq!((ordinary.effect, reasons(&ordinary)), (Effect::Deny, vec!["system_paused"]));
-    // The same log gives the same state.
-    let mut again = State::default();
-    again.learn(world.policy.id(), world.policy.controls());
-    world.log.iter().for_each(|record| again.apply(record));
-    assert_eq!(again, world.state);
+    world.folds_again();
 }
 
 /// A010: an alert may kill. Pausing is the default, above.
@@ -175,7 +120,7 @@ fn a078_a_burst_of_ordinary_payments() {
 /// A071, D033: bounds hold from the first action on; what is refused teaches nothing.
 #[test]
 fn a071_bounds_hold_from_the_first_action_on() {
-    let mut world = World::new("{watch: {value: 3.0}, value_bounds: [1, 500]}");
+    let mut world = World::watching("{watch: {value: 3.0}, value_bounds: [1, 500]}");
     assert_eq!(reasons(&world.minute_later(501)), ["anomaly_found"]);
     assert_eq!(world.minute_later(500).effect, Effect::Allow);
 }

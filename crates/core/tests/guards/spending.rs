@@ -59,12 +59,12 @@ impl Shop {
     }
 
     fn reload(&mut self) {
-        self.record(Event::PolicyLoaded(PolicyLoaded {
+        self.record(Event::PolicyLoaded(Box::new(PolicyLoaded {
             policy: self.policy.id(),
             sources: Vec::new(),
             program: String::new(),
             controls: (**self.policy.controls()).clone(),
-        }));
+        })));
     }
 
     fn record(&mut self, event: Event) -> u64 {
