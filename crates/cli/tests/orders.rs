@@ -92,11 +92,21 @@ fn kill_needs_no_policy() {
 #[test]
 fn agents_give_no_orders() {
     let world = World::new();
-    for line in ["stayhand resume --reason x", "stayhand unlock all --reason x", "stayhand rearm --reason x"]
-    {
-        world.run(&["check", "bash", line]).expect(REFUSED);
+    for order in [
+        "resume --reason x",
+        "unlock all --reason x",
+        "rearm --reason x",
+        "breaker reset b --reason x",
+        "tiers measure me market_impact 1",
+        "prices update --from x",
+    ] {
+        world.run(&["check", "bash", &format!("stayhand {order}")]).expect(REFUSED);
     }
-    world.run(&["check", "bash", "echo rearm"]).expect(PERMITTED);
+    for look in
+        ["echo rearm", "stayhand breaker list", "stayhand tiers alerts", "stayhand budget", "stayhand cost"]
+    {
+        world.run(&["check", "bash", look]).expect(PERMITTED);
+    }
 }
 
 /// L-06: `limits` shows what is used.
@@ -153,4 +163,31 @@ fn b_02_breakers_between_processes() {
     world.run(&["exec", "--", "true"]).expect(NOT_RUN).says("a person isolated it");
     world.run(&["breaker", "reset", "cals", "--reason", "typo"]).expect(REFUSED).says("it has calls");
     world.run(&["breaker", "reset", "calls"]).expect(USAGE).says("--reason");
+}
+
+/// T-03, LK-02: an agent that does badly is locked in another process; figures from outside are taken in and checked.
+#[test]
+fn t_03_tiers_between_processes() {
+    let world = World::new();
+    world.run(&["tiers", "measure", "bot", "market_impact", "0.5"]).expect(REFUSED).says("no `tiers:`");
+    world.user_policy("rules: [{allow: '*'}]\ntiers: {min_samples: 5}");
+    for _ in 0..5 {
+        world.run(&["exec", "--agent", "bot", "--", "false"]).expect(1);
+    }
+    let listed = world.run(&["--json", "tiers", "list"]).expect(PERMITTED).json();
+    assert_eq!((&listed[0]["agent"], &listed[0]["tier"]), (&"bot".into(), &3.into()), "{listed}");
+    world
+        .run(&["exec", "--agent", "bot", "--", "touch", "x"])
+        .expect(NOT_RUN)
+        .says("Tier 3 systemic anomaly");
+    world.run(&["exec", "--agent", "bot", "--", "touch", "x"]).expect(NOT_RUN).says("lock");
+    world.run(&["exec", "--agent", "other", "--", "touch", "x"]).expect(0);
+    world
+        .run(&["tiers", "alerts"])
+        .expect(PERMITTED)
+        .says("[ALERTING_SUBSYSTEM] Tier 3 systemic anomaly routed");
+    world.run(&["tiers", "measure", "bot", "market_impact", "1.5"]).expect(REFUSED).says("from 0 to 1");
+    world.run(&["tiers", "measure", "bot", "fame", "1"]).expect(USAGE).says("no metric");
+    world.run(&["unlock", "agent:bot", "--reason", "mended"]).expect(PERMITTED);
+    world.run(&["exec", "--agent", "bot", "--", "touch", "x"]).expect(0);
 }

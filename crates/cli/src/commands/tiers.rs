@@ -48,7 +48,7 @@ pub(super) fn run(global: &Global, words: &Tiers) -> anyhow::Result<Exit> {
         Tiers::Measure { agent, metric, value, by } => {
             let by = by.clone().unwrap_or_else(home::person);
             let measured = Measured { agent: agent.clone(), metric: *metric, value: *value, by };
-            let engine = super::engine_for_orders(global)?;
+            let engine = super::engine(global, super::files_in(&[], None)?)?;
             if let Err(error) = engine.measure(measured.clone()) {
                 return orders::not_followed(error);
             }
