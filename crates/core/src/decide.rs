@@ -32,6 +32,8 @@ pub(crate) struct Answers {
     pub(crate) consequences: Vec<Consequence>,
     /// What the action may spend at most.
     pub(crate) spend: Spend,
+    /// How many people must say yes, where it is more than one.
+    pub(crate) approvers: u8,
     /// Whether every operation is covered by a rule or action policy that allows it or would
     /// with a person's approval.
     pub(crate) covered: bool,
@@ -75,6 +77,7 @@ pub fn decide(policy: &Policy, state: &State, ask: &Ask<'_>, now: Timestamp) -> 
         obligations: answers.obligations,
         consequences: answers.consequences,
         spend: answers.spend,
+        approvers: answers.approvers.max(1),
         risk: answers.risk.unwrap_or_else(|| ask.facts.risk()),
         approval: None,
     };
@@ -126,7 +129,11 @@ fn ask_people(
 /// Whether whoever said yes was shown everything that wants approval now. The same request can
 /// do more by the time it is answered: a path may lead elsewhere.
 fn was_shown(state: &State, id: ApprovalId, decision: &Decision) -> bool {
-    let shown = state.approval(id).map(|approval| &approval.decision.findings[..]).unwrap_or_default();
+    let Some(approval) = state.approval(id) else { return false };
+    if approval.decision.approvers < decision.approvers {
+        return false;
+    }
+    let shown = &approval.decision.findings;
     let wants = |finding: &&Finding| finding.effect == Effect::Approve;
     decision.findings.iter().filter(wants).all(|finding| shown.contains(finding))
 }

@@ -112,6 +112,8 @@ pub enum GuardName {
     Anomaly,
     /// Signs of failure in the history of sessions.
     Failure,
+    /// Rules of business.
+    Business,
     /// How well the agent does.
     Tier,
     /// Circuit breakers.
@@ -142,6 +144,7 @@ impl GuardName {
             Self::Budget => "budget",
             Self::Anomaly => "anomaly",
             Self::Failure => "failure",
+            Self::Business => "business",
             Self::Tier => "tier",
             Self::Breaker => "breaker",
             Self::Approval => "approval",
@@ -345,12 +348,24 @@ pub struct Decision {
     /// What the action may spend at most: reserved when it is permitted, trued up when it ends.
     #[serde(default, skip_serializing_if = "Spend::is_none")]
     pub spend: Spend,
+    /// How many people must say yes, where the action is held.
+    #[serde(default = "one", skip_serializing_if = "is_one")]
+    pub approvers: u8,
     /// How risky the action is.
     pub risk: Risk,
     /// The approval this decision used (allowed), waits for (held) or was refused by (denied).
     /// Held without one = this decision asks for a new approval.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub approval: Option<ApprovalId>,
+}
+
+const fn one() -> u8 {
+    1
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "the form that serde asks for")]
+const fn is_one(approvers: &u8) -> bool {
+    *approvers == 1
 }
 
 impl Decision {
@@ -362,6 +377,7 @@ impl Decision {
             obligations: Vec::new(),
             consequences: Vec::new(),
             spend: Spend::NONE,
+            approvers: 1,
             risk: Risk::Critical,
             approval: None,
         }

@@ -157,6 +157,8 @@ reasons! {
     AnomalyFound = "anomaly_found",
     /// So many unusual actions have come in a row that the agent is stopped.
     AnomalyAlert = "anomaly_alert",
+    /// The action does not fit a rule of business.
+    BusinessRule = "business_rule",
     /// The agent does so badly that it is locked.
     TierLock = "tier_lock",
     /// The agent has repaired by itself as often as its tier allows.

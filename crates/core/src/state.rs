@@ -4,6 +4,7 @@ use crate::control::anomaly::models::Models;
 use crate::control::breaker::breakers::{Breakers, Passage};
 use crate::control::budget::{Books, Budget};
 use crate::control::budget_status::{self, Status};
+use crate::control::business::past::{Business, Mark};
 use crate::control::failure::checkpoint::Checkpoints;
 use crate::control::failure::failures::Failures;
 use crate::control::ledger::{Ledger, Payer, Spend};
@@ -42,6 +43,7 @@ pub struct State {
     models: Models,
     breakers: Breakers,
     monitor: Monitor,
+    business: Business,
     failures: Failures,
     checkpoints: Checkpoints,
 }
@@ -65,6 +67,8 @@ pub struct Approval {
     pub on_behalf_of: Option<String>,
     /// The decision that asked: what people are shown.
     pub decision: Decision,
+    /// Who has said yes, where more than one must.
+    pub yes: Vec<String>,
     /// Where it stands.
     pub status: ApprovalStatus,
 }
@@ -93,6 +97,20 @@ pub enum ApprovalStatus {
     },
 }
 
+impl Approval {
+    /// One person has answered. A no is enough; a yes where as many have said it as must.
+    fn answered(&mut self, by: String, grant: bool) {
+        if !grant {
+            self.status = ApprovalStatus::Rejected { by };
+            return;
+        }
+        self.yes.push(by);
+        if self.yes.len() >= usize::from(self.decision.approvers) {
+            self.status = ApprovalStatus::Granted { by: self.yes.join(" and ") };
+        }
+    }
+}
+
 /// A permitted action that has not been settled.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Open {
@@ -106,6 +124,8 @@ pub struct Open {
     pub reserved: Amounts,
     /// The circuits that it goes through.
     pub passages: Vec<Passage>,
+    /// What it left with rules of business.
+    pub marks: Vec<Mark>,
     /// The task it is part of.
     pub task: String,
     /// The engine that decided.
@@ -155,6 +175,9 @@ pub enum AnswerError {
     /// Somebody has answered.
     #[error("the approval has been answered already")]
     Answered,
+    /// This person has said yes, and another one must.
+    #[error("you have said yes already; somebody else must, too")]
+    Twice,
     /// The requester may not answer.
     #[error("whoever asked may not answer")]
     Requester,
@@ -193,11 +216,7 @@ impl State {
                     && approval.status == ApprovalStatus::Pending
                 {
                     let by = resolved.by.clone();
-                    approval.status = if resolved.grant {
-                        ApprovalStatus::Granted { by }
-                    } else {
-                        ApprovalStatus::Rejected { by }
-                    };
+                    approval.answered(by, resolved.grant);
                 }
             }
             Event::Settled(settled) => {
@@ -209,6 +228,7 @@ impl State {
                     self.ended(&open, unused.then_some(open.reserved));
                     self.pay(&open, settled, record.at);
                     self.judge_ending(&open, settled, record.at);
+                    self.business.ended(&open.marks, settled);
                     self.rate(&open, settled, record.at);
                     self.pass(&open, settled, record);
                 }
@@ -278,6 +298,11 @@ impl State {
                     principal: principal.clone(),
                     policy,
                     reserved,
+                    marks: self.business.permitted(
+                        controls.as_ref().map_or(&[][..], |controls| &controls.business),
+                        &decided.request,
+                        at,
+                    ),
                     passages: self.breakers.admit(breakers, decided, seq, at),
                     task: Payer::of(&decided.request).task.to_owned(),
                     tool: decided.request.action.0.clone(),
@@ -301,6 +326,7 @@ impl State {
                         agent: principal.agent.clone(),
                         on_behalf_of: principal.on_behalf_of.clone(),
                         decision: decided.decision.clone(),
+                        yes: Vec::new(),
                         status: ApprovalStatus::Pending,
                     },
                 );
@@ -444,6 +470,9 @@ impl State {
         if now > approval.expires {
             return Err(AnswerError::Expired);
         }
+        if approval.yes.iter().any(|name| name == by) {
+            return Err(AnswerError::Twice);
+        }
         Ok(approval)
     }
 
@@ -506,6 +535,11 @@ impl State {
     /// The circuit breakers.
     pub const fn breakers(&self) -> &Breakers {
         &self.breakers
+    }
+
+    /// What rules of business remember.
+    pub const fn business(&self) -> &Business {
+        &self.business
     }
 
     /// How well agents do.

@@ -68,6 +68,8 @@ fn summary(approval: &Approval, now: Timestamp) -> serde_json::Value {
         "expires": approval.expires.to_string(),
         "decision": approval.decision,
         "request_digest": approval.request_digest,
+        "approvers": approval.decision.approvers,
+        "yes": approval.yes,
     })
 }
 
@@ -99,7 +101,14 @@ fn resolve(engine: &Engine, answer: &Answer, grant: bool) -> anyhow::Result<Exit
     let by = answer.by.clone().unwrap_or_else(home::person);
     match engine.resolve(id, &by, grant, &answer.comment) {
         Ok(()) => {
-            println!("{id} {} by {by}", if grant { "approved" } else { "rejected" });
+            let waits = engine.refreshed(|state, _| {
+                state.approval(id).is_some_and(|approval| approval.status == ApprovalStatus::Pending)
+            })?;
+            let answered = if grant { "approved" } else { "rejected" };
+            println!(
+                "{id} {answered} by {by}{}",
+                if waits { "; somebody else must say yes, too" } else { "" }
+            );
             Ok(Exit::Permitted)
         }
         Err(stayhand_runtime::ResolveError::Answer(error)) => {

@@ -9,6 +9,7 @@ pub mod anomaly;
 pub mod breaker;
 pub mod budget;
 pub mod budget_status;
+pub mod business;
 pub mod calendar;
 pub mod cost;
 pub mod failure;
@@ -27,6 +28,7 @@ use crate::policy::source::PolicySource;
 use anomaly::watch::AnomalyConfig;
 use breaker::config::Breaker;
 use budget::{Budget, BudgetSource};
+use business::rule::BusinessRule;
 use failure::watch::Watch;
 use limit::Limit;
 use scope::Scope;
@@ -50,6 +52,9 @@ pub struct Controls {
     /// What is watched of each agent; nothing where absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub anomaly: Option<AnomalyConfig>,
+    /// Rules of business.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub business: Vec<BusinessRule>,
     /// Tiers; none where absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tiers: Option<TierConfig>,
@@ -89,6 +94,14 @@ impl Controls {
                 Some(known) => known.tighten(&section),
                 none => *none = Some(section),
             }
+        }
+        for source in &written.business {
+            let rule = BusinessRule::compile(source, self.business.len() + 1);
+            let rule = rule.map_err(|error| ("business", error))?;
+            if self.business.iter().any(|known| known.name == rule.name) {
+                return Err(("business", format!("two rules of business are called `{}`", rule.name)));
+            }
+            self.business.push(rule);
         }
         for source in &written.failures {
             self.failures.push(Watch::compile(source).map_err(|error| ("failures", error))?);

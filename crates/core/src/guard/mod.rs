@@ -4,6 +4,7 @@ mod action;
 mod anomaly;
 mod breaker;
 mod budget;
+mod business;
 mod failure;
 mod input;
 mod limit;
@@ -45,6 +46,7 @@ pub(crate) const GUARDS: &[Guard] = &[
     budget::check,
     anomaly::check,
     failure::check,
+    business::check,
     tier::check,
     breaker::check,
 ];

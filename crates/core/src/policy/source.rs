@@ -3,6 +3,7 @@
 use crate::control::anomaly::watch::AnomalySource;
 use crate::control::breaker::config::BreakerSource;
 use crate::control::budget::BudgetSource;
+use crate::control::business::rule::BusinessSource;
 use crate::control::failure::watch::WatchSource;
 use crate::control::limit::LimitSource;
 use crate::control::price::PricesSource;
@@ -46,6 +47,8 @@ pub struct PolicySource {
     pub anomaly: Option<AnomalySource>,
     /// How well agents must do, and what follows when they do not.
     pub tiers: Option<TierSource>,
+    /// What a line of business allows over time.
+    pub business: Vec<BusinessSource>,
     /// Signs of failure, and what happens then.
     pub failures: Vec<WatchSource>,
     /// What the arguments of other tools mean.

@@ -21,6 +21,7 @@ mod arbitration;
 mod boundaries;
 mod breakers;
 mod budgets;
+mod business;
 mod bypasses;
 mod costs;
 mod failures;

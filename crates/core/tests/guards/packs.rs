@@ -111,7 +111,9 @@ fn k130_k134_the_default_policy() {
 #[test]
 fn k120_the_trading_agent() {
     let order = |value: serde_json::Value, side: &str| {
-        call("place_order").op(Operation::default()).input(json!({"value": value, "side": side}))
+        call("place_order")
+            .op(Operation::default())
+            .input(json!({"value": value, "side": side, "symbol": "A"}))
     };
     let saturday = Timestamp(NOW.0 + 86_400_000_000);
     let night = Timestamp(NOW.0 + 7 * 3_600_000_000);
@@ -121,7 +123,10 @@ fn k120_the_trading_agent() {
         ("101", order(json!(101), "buy")),
         ("10001", order(json!(10_001), "sell")),
         ("unknown side", order(json!(5), "short")),
-        ("no value", call("place_order").op(Operation::default()).input(json!({"side": "buy"}))),
+        (
+            "no value",
+            call("place_order").op(Operation::default()).input(json!({"side": "buy", "symbol": "A"})),
+        ),
         ("at night", order(json!(5), "buy").at(night)),
         ("on saturday", order(json!(5), "buy").at(saturday)),
         ("another tool", bash("ls")),
@@ -132,7 +137,7 @@ fn k120_the_trading_agent() {
         101           approve  [rule_approve ask_before_larger_orders] Orders above 100 dollars wait for a person
         10001         deny  [rule_deny position_limit] No single order above 10000 dollars
         unknown side  deny  [rule_deny no_unknown_sides] An order either buys or sells
-        no value      deny  [rule_undecided position_limit] A rule could not be decided because part of the action is unknown: a value it asks for is missing
+        no value      deny  [rule_undecided position_limit] A rule could not be decided because part of the action is unknown: a value it asks for is missing  [invalid_input] Invalid input in `daily_turnover`: `/value` is missing  [invalid_input] Invalid input in `unusual_size`: `/value` is missing  [invalid_input] Invalid input in `four_eyes`: `/value` is missing
         at night      deny  [rule_deny trading_hours] The market is closed
         on saturday   deny  [rule_deny trading_days] The market is closed
         another tool  deny  [no_rule_allows] No rule allows the action.
