@@ -12,6 +12,7 @@ use crate::control::limit::{self, Meters};
 use crate::control::lock::{LockSet, Locks};
 use crate::control::meter::Amounts;
 use crate::control::money::Money;
+use crate::control::notice::{Notices, Sources};
 use crate::control::scope::Scope;
 use crate::control::switch::{SwitchMoved, Switches};
 use crate::control::tier::monitor::Monitor;
@@ -44,6 +45,7 @@ pub struct State {
     breakers: Breakers,
     monitor: Monitor,
     business: Business,
+    notices: Notices,
     failures: Failures,
     checkpoints: Checkpoints,
 }
@@ -195,12 +197,30 @@ const KEPT_POLICIES: usize = 1000;
 impl State {
     /// Applies one record. Total: an event that fits nothing changes nothing.
     pub fn apply(&mut self, record: &Record) {
-        self.fold(record, None);
+        self.fold_and_notice(record, None);
     }
 
     /// Applies one record as if `policy` had decided it: what people have answered counts under it.
     pub fn apply_under(&mut self, record: &Record, policy: PolicyId) {
-        self.fold(record, Some(policy));
+        self.fold_and_notice(record, Some(policy));
+    }
+
+    fn fold_and_notice(&mut self, record: &Record, under: Option<PolicyId>) {
+        let before = self.sources().tally();
+        self.fold(record, under);
+        let mut notices = std::mem::take(&mut self.notices);
+        notices.take(&self.sources(), before, record.at);
+        self.notices = notices;
+    }
+
+    const fn sources(&self) -> Sources<'_> {
+        Sources {
+            switches: &self.switches,
+            locks: &self.locks,
+            breakers: &self.breakers,
+            ledger: &self.ledger,
+            monitor: &self.monitor,
+        }
     }
 
     fn fold(&mut self, record: &Record, under: Option<PolicyId>) {
@@ -535,6 +555,11 @@ impl State {
     /// The circuit breakers.
     pub const fn breakers(&self) -> &Breakers {
         &self.breakers
+    }
+
+    /// What people should hear of.
+    pub const fn notices(&self) -> &Notices {
+        &self.notices
     }
 
     /// What rules of business remember.

@@ -3,6 +3,7 @@
 use crate::clock::Clock;
 use crate::execute::{Effected, Executor, Stop, Work};
 use crate::gather::{Gathered, Names, Observer};
+use crate::notify::Delivery;
 use crate::permit::Permit;
 use crate::policy_files::{LoadError, PolicyFiles};
 use crate::presence::{self, Presence};
@@ -48,6 +49,7 @@ pub struct Engine {
     clock: Clock,
     id: u64,
     state: Mutex<State>,
+    delivery: Delivery,
     _presence: Option<Presence>,
 }
 
@@ -178,7 +180,18 @@ impl Engine {
         let policy = ArcSwap::from_pointee(policy);
         let state = Mutex::new(state);
         let observer = Observer::new(home.as_deref(), &files);
-        let engine = Self { log, home, observer, policy, files, clock, id, state, _presence: presence };
+        let engine = Self {
+            log,
+            home,
+            observer,
+            policy,
+            files,
+            clock,
+            id,
+            state,
+            delivery: Delivery::default(),
+            _presence: presence,
+        };
         engine.note_policy()?;
         Ok(engine)
     }
@@ -290,7 +303,9 @@ impl Engine {
         catch_up(&mut state, &turn)?;
         let now = self.now(&state);
         let decided = self.decide_now(policy, &state, gathered, now, dry);
+        let noticed = state.notices().total();
         let appended = append(&mut state, &turn, now, Event::Decided(Box::new(decided)));
+        let notices = state.notices().since(noticed);
         drop(state);
         let (ticket, record) = match appended {
             Ok(appended) => appended,
@@ -299,6 +314,7 @@ impl Engine {
         if let Err(error) = ticket.wait() {
             return Ok(Err(error));
         }
+        self.delivery.send(policy.notifiers(), notices);
         match record.event {
             Event::Decided(decided) => Ok(Ok((*decided, record.seq))),
             other => Ok(Err(AppendError::Encode(other.kind().into()))),
@@ -512,9 +528,12 @@ impl Engine {
             Ok(event) => event,
             Err(other) => return Ok(Err(other)),
         };
+        let noticed = state.notices().total();
         let appended = append(&mut state, &turn, now, event)?;
+        let notices = state.notices().since(noticed);
         drop(state);
         appended.0.wait()?;
+        self.delivery.send(self.policy().notifiers(), notices);
         Ok(Ok(()))
     }
 
@@ -529,12 +548,16 @@ impl Engine {
         catch_up(&mut state, &turn)?;
         let now = self.now(&state);
         let mut last = None;
+        let noticed = state.notices().total();
         for event in events {
             last = Some(append(&mut state, &turn, now, event)?.0);
         }
+        let notices = state.notices().since(noticed);
         drop(state);
         // Records become durable in their order: the last one vouches for all.
-        Ok(last.map_or(Ok(()), |ticket| ticket.wait())?)
+        last.map_or(Ok(()), |ticket| ticket.wait())?;
+        self.delivery.send(self.policy().notifiers(), notices);
+        Ok(())
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {

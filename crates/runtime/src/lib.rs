@@ -26,6 +26,7 @@ mod dry_run;
 mod engine;
 mod execute;
 mod gather;
+mod notify;
 mod orders;
 mod permit;
 pub mod policy_files;

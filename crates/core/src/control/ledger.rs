@@ -172,6 +172,7 @@ pub struct Ledger {
     principals: Named<Account>,
     marks: BTreeMap<(String, String), Mark>,
     alerts: VecDeque<Alert>,
+    given: u64,
 }
 
 /// Alerts that are remembered; older ones follow from the log.
@@ -249,8 +250,13 @@ impl Ledger {
         &self.principals
     }
 
+    /// How many alerts were ever given.
+    pub const fn given(&self) -> u64 {
+        self.given
+    }
+
     /// The alerts that were given, oldest first.
-    pub fn alerts(&self) -> impl Iterator<Item = &Alert> {
+    pub fn alerts(&self) -> impl DoubleEndedIterator<Item = &Alert> {
         self.alerts.iter()
     }
 
@@ -293,6 +299,7 @@ impl Ledger {
         let before = self.marks.get(&key).filter(|mark| mark.start == start).map_or(0, |mark| mark.percent);
         if percent > before {
             let (name, purse) = key.clone();
+            self.given += 1;
             self.alerts.push_back(budget.alert(percent, used, name, purse, at));
             if self.alerts.len() > KEPT_ALERTS {
                 self.alerts.pop_front();

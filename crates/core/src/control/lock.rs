@@ -66,6 +66,7 @@ pub struct Lock {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Locks {
     on: BTreeMap<Scope, Lock>,
+    set_in_all: u64,
 }
 
 impl Locks {
@@ -74,8 +75,14 @@ impl Locks {
         let lasts = |expires: Option<Timestamp>| expires.unwrap_or(Timestamp(u64::MAX));
         let stays = self.on.get(&set.scope).is_some_and(|lock| lasts(lock.set.expires) >= lasts(set.expires));
         if !stays {
+            self.set_in_all += 1;
             self.on.insert(set.scope.clone(), Lock { set: set.clone(), at });
         }
+    }
+
+    /// How many were ever set.
+    pub const fn set_in_all(&self) -> u64 {
+        self.set_in_all
     }
 
     /// Takes a lock off.

@@ -19,6 +19,7 @@ pub mod limiter;
 pub mod lock;
 pub mod meter;
 pub mod money;
+pub mod notice;
 pub mod price;
 pub mod scope;
 pub mod switch;

@@ -59,6 +59,11 @@ impl Order {
         }
     }
 
+    /// Whether it stops something.
+    pub const fn stops(self) -> bool {
+        matches!(self, Self::Kill | Self::Pause)
+    }
+
     /// Where the order leads from a position; `None` = it changes nothing (A003, A006, A007, A013).
     pub const fn from(self, position: Position) -> Option<Position> {
         match (self, position) {
@@ -130,6 +135,7 @@ const KEPT_ORDERS: usize = 200;
 pub struct Switches {
     moved: BTreeMap<Scope, Switch>,
     history: VecDeque<(Timestamp, SwitchMoved)>,
+    followed: u64,
 }
 
 impl Switches {
@@ -158,6 +164,7 @@ impl Switches {
             let switch = Switch { position, by: order.by.clone(), reason: order.reason.clone(), at };
             self.moved.insert(order.scope.clone(), switch);
         }
+        self.followed += 1;
         self.history.push_back((at, order.clone()));
         if self.history.len() > KEPT_ORDERS {
             self.history.pop_front();
@@ -176,13 +183,18 @@ impl Switches {
         covering.max_by_key(|(_, switch)| switch.position)
     }
 
+    /// How many orders ever changed something.
+    pub const fn followed(&self) -> u64 {
+        self.followed
+    }
+
     /// The switches that are not active.
     pub fn moved(&self) -> impl Iterator<Item = (&Scope, &Switch)> {
         self.moved.iter()
     }
 
     /// Past orders that changed something, oldest first.
-    pub fn history(&self) -> impl Iterator<Item = &(Timestamp, SwitchMoved)> {
+    pub fn history(&self) -> impl DoubleEndedIterator<Item = &(Timestamp, SwitchMoved)> {
         self.history.iter()
     }
 }

@@ -11,6 +11,7 @@ use super::{Analyse, Defaults, Policy, SQL_APPROVE, examples, lint, packs};
 use crate::control::Controls;
 use crate::control::budget::{self, BudgetSource};
 use crate::control::failure::schema::Schema;
+use crate::control::notice::{Notifier, NotifierSource};
 use crate::control::price::{Prices, PricesSource, UnknownModel};
 use crate::decision::{Layer, Level};
 use crate::digest::Digest;
@@ -36,6 +37,7 @@ pub(super) struct Builder {
     defaults: Defaults,
     controls: Controls,
     prices: Prices,
+    notifiers: Vec<Notifier>,
     tools: HashMap<String, Declaration>,
     schemas: HashMap<String, Vec<Schema>>,
     programs: Vec<Written>,
@@ -118,6 +120,7 @@ impl Builder {
         }
         self.add_budgets(source, &written.budgets);
         self.add_prices(file, &written.prices);
+        self.add_notifiers(file, &written.notify);
         for (name, tool) in &written.tools {
             self.add_tool(file, name, tool);
         }
@@ -221,6 +224,24 @@ impl Builder {
         }
     }
 
+    /// Adds where notices go. A file that is not trusted may not name programs to run, nor addresses to tell.
+    fn add_notifiers(&mut self, file: File<'_>, written: &[NotifierSource]) {
+        for source in written {
+            let compiled = Notifier::compile(source).and_then(|notifier| {
+                let refused =
+                    || "only the organisation's and the user's file say where notices go".to_owned();
+                file.layer.may_allow().then_some(notifier).ok_or_else(refused)
+            });
+            match compiled {
+                Ok(notifier) => self.notifiers.push(notifier),
+                Err(message) => {
+                    let at = source_line(file.source, "notify");
+                    self.problems.push(Problem::about(file.source, at, None, message));
+                }
+            }
+        }
+    }
+
     fn add_rules(&mut self, file: File<'_>, rules: &[Spanned<RuleSource>]) {
         let File { layer, source, shipped } = file;
         let mut names = HashSet::new();
@@ -300,6 +321,7 @@ impl Builder {
             defaults: self.defaults,
             controls: Arc::new(self.controls),
             prices: self.prices,
+            notifiers: self.notifiers,
             tools: self.tools,
             schemas: self.schemas,
             programs,

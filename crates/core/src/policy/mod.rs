@@ -19,6 +19,7 @@ pub(crate) mod text_pattern;
 
 use crate::control::Controls;
 use crate::control::failure::schema::Schema;
+use crate::control::notice::Notifier;
 use crate::control::price::Prices;
 use crate::decision::{Layer, Level, PolicyId};
 use crate::facts::{Facts, SqlClass};
@@ -105,6 +106,7 @@ pub struct Policy {
     pub(crate) defaults: Defaults,
     pub(crate) controls: Arc<Controls>,
     prices: Prices,
+    notifiers: Vec<Notifier>,
     tools: HashMap<String, Declaration>,
     schemas: HashMap<String, Vec<Schema>>,
     programs: Vec<ProgramSection>,
@@ -206,6 +208,11 @@ impl Policy {
     /// Its stateful controls.
     pub const fn controls(&self) -> &Arc<Controls> {
         &self.controls
+    }
+
+    /// Where notices go.
+    pub fn notifiers(&self) -> &[Notifier] {
+        &self.notifiers
     }
 
     /// What models cost.

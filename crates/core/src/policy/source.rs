@@ -6,6 +6,7 @@ use crate::control::budget::BudgetSource;
 use crate::control::business::rule::BusinessSource;
 use crate::control::failure::watch::WatchSource;
 use crate::control::limit::LimitSource;
+use crate::control::notice::NotifierSource;
 use crate::control::price::PricesSource;
 use crate::control::tier::config::TierSource;
 use crate::decision::Level;
@@ -49,6 +50,8 @@ pub struct PolicySource {
     pub tiers: Option<TierSource>,
     /// What a line of business allows over time.
     pub business: Vec<BusinessSource>,
+    /// Where notices go.
+    pub notify: Vec<NotifierSource>,
     /// Signs of failure, and what happens then.
     pub failures: Vec<WatchSource>,
     /// What the arguments of other tools mean.

@@ -27,8 +27,19 @@ pub struct Passage {
 pub struct Move {
     /// When.
     pub at: Timestamp,
+    /// Which circuit: the breaker and the key.
+    pub about: String,
+    /// Where it went.
+    pub phase: Phase,
     /// The line for people.
     pub line: String,
+}
+
+impl Move {
+    /// Whether things get better.
+    pub const fn is_closing(&self) -> bool {
+        matches!(self.phase, Phase::Closed | Phase::HalfOpen)
+    }
 }
 
 /// All circuits.
@@ -36,6 +47,7 @@ pub struct Move {
 pub struct Breakers {
     circuits: FxHashMap<Place, Circuit>,
     moves: VecDeque<Move>,
+    moved: u64,
     swept: Timestamp,
 }
 
@@ -120,8 +132,10 @@ impl Breakers {
         let before = circuit.phase();
         let result = change(circuit);
         if circuit.phase() != before {
-            let line = circuit.line(&format!("{}/{}", place.breaker, place.key));
-            self.moves.push_back(Move { at, line });
+            let (about, phase) = (format!("{}/{}", place.breaker, place.key), circuit.phase());
+            let line = circuit.line(&about);
+            self.moved += 1;
+            self.moves.push_back(Move { at, about, phase, line });
             if self.moves.len() > KEPT_MOVES {
                 self.moves.pop_front();
             }
@@ -152,8 +166,13 @@ impl Breakers {
             .map(|(place, found)| (&place.key, found))
     }
 
+    /// How many changes of phase there ever were.
+    pub const fn moved(&self) -> u64 {
+        self.moved
+    }
+
     /// Changes of phase, oldest first.
-    pub fn moves(&self) -> impl Iterator<Item = &Move> {
+    pub fn moves(&self) -> impl DoubleEndedIterator<Item = &Move> {
         self.moves.iter()
     }
 }
