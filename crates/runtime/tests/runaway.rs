@@ -55,9 +55,9 @@ fn by_hand() -> (u32, u64) {
     (u32::try_from(number).unwrap(), spent)
 }
 
-/// A269, A270: the budget refuses the call that might cross it, before it is made, and every later one.
+/// A269b, A270: the budget refuses the call that might cross it, before it is made, and every later one.
 #[test]
-fn a269_the_budget_stops_the_loop() {
+fn a270_the_budget_stops_the_loop() {
     let (_folder, world) = world_without(&[]);
     let run = agents::looping(&world).unwrap();
     assert_eq!(
@@ -71,15 +71,16 @@ fn a269_the_budget_stops_the_loop() {
     assert_eq!(spent(&world), Money(963_000_000));
 }
 
+/// A270's neighbour.
 #[test]
-fn without_a_budget_the_loop_goes_on() {
+fn a270_without_a_budget_the_loop_goes_on() {
     let (_folder, world) = world_without(&["budgets"]);
     let run = agents::looping(&world).unwrap();
     assert_eq!(turns(&run), [(1, 25, Answer::Ran, "", "")]);
     assert!(spent(&world) > Money(1_000_000_000));
 }
 
-/// A021, A025, A030: the fourth failure opens the circuit. The trial call after a minute fails, the one after two more
+/// A021, A025, A026: the fourth failure opens the circuit. The trial call after a minute fails, the one after two more
 /// does not, and the second success closes.
 #[test]
 fn a021_the_breaker_leaves_the_service_alone() {
@@ -116,8 +117,9 @@ fn a021_the_breaker_leaves_the_service_alone() {
     );
 }
 
+/// A021's neighbour.
 #[test]
-fn without_a_breaker_the_dead_service_is_called_on() {
+fn a021_without_a_breaker_the_dead_service_is_called_on() {
     let (_folder, world) = world_without(&["breakers"]);
     let run = agents::flaky(&world).unwrap();
     let expected =
@@ -164,8 +166,9 @@ fn n_02_the_drift_stops_the_ramp() {
     assert!(run.steps.iter().filter(|step| step.layer == "anomaly").all(|step| step.subject == "drift"));
 }
 
+/// A099's and N-02's neighbour.
 #[test]
-fn without_the_anomalies_nothing_stops_burst_and_ramp() {
+fn a099_n_02_without_the_anomalies_nothing_stops_burst_and_ramp() {
     let (_folder, world) = world_without(&["anomaly"]);
     assert_eq!(turns(&agents::burst(&world).unwrap()), [(1, 45, Answer::Ran, "", "")]);
     assert_eq!(turns(&agents::ramp(&world).unwrap()), [(46, 165, Answer::Ran, "", "")]);
