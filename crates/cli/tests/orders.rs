@@ -191,3 +191,22 @@ fn t_03_tiers_between_processes() {
     world.run(&["unlock", "agent:bot", "--reason", "mended"]).expect(PERMITTED);
     world.run(&["exec", "--agent", "bot", "--", "touch", "x"]).expect(0);
 }
+
+/// A054: an amount counts as the same amount, be it a number or a text.
+#[test]
+fn a054_amounts_are_numbers_or_texts() {
+    let world = World::new();
+    world.user_policy(
+        "rules: [{allow: '*'}]\ntools: {pay: {fields: {/value: amount}}}\nlimits: [{of: value_per_action, max: 50}]",
+    );
+    for (value, code) in [
+        ("50", PERMITTED),
+        ("\"50\"", PERMITTED),
+        ("50.01", REFUSED),
+        ("\"50.01\"", REFUSED),
+        ("5e1", PERMITTED),
+        ("1e30", REFUSED),
+    ] {
+        world.run(&["check", "pay", &format!("{{\"value\": {value}}}")]).expect(code);
+    }
+}

@@ -1,8 +1,9 @@
 //! Delivers notices: to a file, a program, an address. In the background, and never so slow that work waits for it.
 
+use crate::execute::{end_group, start_notifier};
 use stayhand_core::control::notice::{Notice, Notifier, Route};
 use std::io::Write as _;
-use std::process::{Child, Command, Stdio};
+use std::process::Child;
 use std::sync::{Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -79,16 +80,10 @@ fn deliver(route: &Route, notice: &Notice) -> Result<(), String> {
     }
 }
 
-#[expect(
-    clippy::disallowed_methods,
-    reason = "a trusted policy file names the program; no action of an agent does"
-)]
 fn run(words: &[String], json: &str) -> Result<(), String> {
     let (program, arguments) = words.split_first().ok_or("no program is named")?;
     let told = |error: std::io::Error| format!("{program}: {error}");
-    let mut command = Command::new(program);
-    command.args(arguments).stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
-    let mut child = command.spawn().map_err(told)?;
+    let mut child = start_notifier(program, arguments).map_err(told)?;
     if let Some(mut input) = child.stdin.take() {
         // A program that does not read what it is told is no error.
         drop(input.write_all(json.as_bytes()));
@@ -106,7 +101,7 @@ fn end_of(child: &mut Child) -> Result<(), String> {
             Err(error) => return Err(error.to_string()),
         }
     }
-    drop(child.kill());
+    end_group(child);
     drop(child.wait());
     Err(format!("it did not end within {} s", PATIENCE.as_secs()))
 }

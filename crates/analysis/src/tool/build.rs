@@ -68,6 +68,7 @@ impl<'a> Builder<'a> {
 
     /// The facts of all arguments.
     pub(super) fn finish(mut self, leaves: &Leaves<'_>) -> Facts {
+        self.add_amounts(leaves);
         self.read_urls(leaves);
         self.read_sql(leaves);
         if leaves.is_incomplete() {
@@ -188,6 +189,16 @@ impl<'a> Builder<'a> {
         if let Some(why) = sql::injection(leaf.text()) {
             self.facts.injected.push(Injected { field: leaf.pointer.clone(), why: why.to_owned() });
         }
+    }
+
+    /// An amount counts the same, be it a number or a text.
+    fn add_amounts(&mut self, leaves: &Leaves<'_>) {
+        let amount = |(field, text): &(String, String)| Text {
+            field: field.clone(),
+            kind: FieldKind::Amount,
+            text: text.clone(),
+        };
+        self.facts.texts.extend(leaves.amounts.iter().map(amount));
     }
 
     fn read_urls(&mut self, leaves: &Leaves<'_>) {

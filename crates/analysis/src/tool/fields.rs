@@ -50,6 +50,8 @@ pub(super) struct Leaves<'a> {
     pub(super) dialect: Option<&'a str>,
     /// The method that a `method` argument names.
     pub(super) method: Option<&'a str>,
+    /// Amounts that are numbers and no texts, by JSON pointer, as digits.
+    pub(super) amounts: Vec<(String, String)>,
     /// JSON pointers of numbers and flags that are declared to be secret.
     pub(super) secret_numbers: Vec<String>,
     /// The top-level fields that are there, by their canonical names.
@@ -236,6 +238,7 @@ impl<'a> Leaves<'a> {
             Some((FieldKind::Amount, _)) if !is_amount(value) => {
                 self.invalid(pointer, "must be a number that is not negative");
             }
+            Some((FieldKind::Amount, _)) => self.amounts.push((pointer, value.to_string())),
             Some((FieldKind::Secret, _)) => self.secret_numbers.push(pointer),
             Some((kind, Source::Stated)) if !holds_structure(kind) => self.invalid(pointer, "must be text"),
             _ => {}

@@ -415,7 +415,13 @@ fn declarations_give_meaning() {
     ] {
         assert!(!of(wrong.clone(), true).invalid.is_empty(), "{wrong}");
     }
-    assert!(of(json!({"sum": 1.5}), true).invalid.is_empty());
+    for (sum, text) in
+        [(json!(1.5), "1.5"), (json!("1.5"), "1.5"), (json!(20_000), "20000"), (json!(1e30), "1e+30")]
+    {
+        let found = of(json!({ "sum": sum }), true);
+        let amount = Text { field: "/sum".to_owned(), kind: FieldKind::Amount, text: text.to_owned() };
+        assert_eq!((found.invalid, found.texts), (Vec::new(), vec![amount]), "{sum}");
+    }
 }
 
 #[test]

@@ -6,6 +6,7 @@ mod process;
 mod stop;
 
 use crate::permit::Permit;
+pub(crate) use process::{end_group, start_notifier};
 use stayhand_analysis::{provenance, secret};
 use stayhand_core::control::money::Money;
 use stayhand_core::decision::{Level, Obligation};

@@ -69,19 +69,30 @@ pub(super) fn program(argv: &[String], cwd: &str, limits: &Limits<'_>) -> (Outco
 /// The first descriptor behind the standard streams.
 const FIRST_OTHER: i32 = 3;
 
+/// A program in a group of its own.
 #[expect(clippy::disallowed_methods, reason = "this is the one place that starts processes")]
-fn spawn(name: &str, args: &[String], cwd: &str, limits: &Limits<'_>) -> io::Result<Child> {
+fn command(name: &str, args: &[String]) -> Command {
     // What whoever started us left open is not for the program, be it a file or a socket.
     close_fds::set_fds_cloexec_threadsafe(FIRST_OTHER, &[]);
-    Command::new(name)
-        .args(args)
+    let mut command = Command::new(name);
+    command.args(args).process_group(0);
+    command
+}
+
+/// Starts a program that a trusted policy names, which is told something on its standard input and answers nothing.
+/// It carries out no action, and so it needs no permit.
+pub(crate) fn start_notifier(name: &str, args: &[String]) -> io::Result<Child> {
+    command(name, args).stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null()).spawn()
+}
+
+fn spawn(name: &str, args: &[String], cwd: &str, limits: &Limits<'_>) -> io::Result<Child> {
+    command(name, args)
         .current_dir(cwd)
         .env_clear()
         .envs(limits.environment.iter().map(|(key, value)| (key, value)))
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
-        .process_group(0)
         .spawn()
 }
 
@@ -125,7 +136,7 @@ fn pid(child: &Child) -> io::Result<Pid> {
     raw.ok_or_else(|| io::Error::other("the program has no process id"))
 }
 
-fn end_group(child: &Child) {
+pub(crate) fn end_group(child: &Child) {
     if let Ok(pid) = pid(child) {
         // The group may have ended by itself.
         let _ = kill_process_group(pid, Signal::KILL);
