@@ -151,3 +151,19 @@ fn g_10_bad_contexts_are_refused() {
     );
     assert_eq!(mode & 0o777, 0o700);
 }
+
+/// A261: actions that end well and print nothing are no standstill, other than those that print the same.
+#[test]
+fn a261_silence_is_no_standstill() {
+    let world = World::new();
+    world.user_policy("rules: [{allow: [bash, exec]}]\nfailures: [{on: no_progress, times: 5, do: deny}]");
+    for number in 0..7 {
+        world.run(&["exec", &format!("test {number} -ge 0")]).expect(PERMITTED);
+    }
+    for number in 0..5 {
+        world
+            .run(&["exec", "--session", "b", &format!("test {number} -ge 0 && echo ready")])
+            .expect(PERMITTED);
+    }
+    world.run(&["exec", "--session", "b", "echo ready"]).expect(NOT_RUN).says("No progress detected");
+}

@@ -83,7 +83,7 @@ fn lk_01_locks_hold_between_processes() {
 fn kill_needs_no_policy() {
     let world = World::new();
     world.user_policy("rules: [{alow: x}]");
-    world.run(&["kill", "--reason", "now"]).expect(PERMITTED);
+    world.run(&["kill", "--reason", "now"]).expect(PERMITTED).says("orders hold");
     world.user_policy(ALLOW);
     world.run(&["exec", "--", "true"]).expect(NOT_RUN);
 }
@@ -209,4 +209,25 @@ fn a054_amounts_are_numbers_or_texts() {
     ] {
         world.run(&["check", "pay", &format!("{{\"value\": {value}}}")]).expect(code);
     }
+}
+
+/// T-04: what cannot be delivered is cried out, and the order is in force all the same.
+#[test]
+fn t_04_a_broken_notifier_is_cried_out() {
+    let world = World::new();
+    world.user_policy("rules: [{allow: '*'}]\nbreakers: [{name: b}]\nnotify: [{command: [/no/such/program], at_least: info}]");
+    let isolated = ["breaker", "isolate", "b", "tool:exec", "--reason", "outage"];
+    world.run(&isolated).expect(PERMITTED).says("[ALERTING_SUBSYSTEM] CRITICAL: nobody was told of");
+    world.run(&["exec", "--", "true"]).expect(NOT_RUN).says("a person isolated it");
+}
+
+/// The kill switch knows no policy of the user, and yet the user's notifiers hear of it.
+#[test]
+fn people_hear_of_the_kill_switch() {
+    let world = World::new();
+    let told = world.work.join("told.jsonl");
+    world.user_policy(&format!("rules: [{{allow: '*'}}]\nnotify: [{{log: {}}}]", told.display()));
+    world.run(&["kill", "--reason", "it spends"]).expect(PERMITTED);
+    let text = std::fs::read_to_string(told).unwrap_or_default();
+    assert!(text.contains("[KILL SWITCH ACTIVATED] it spends"), "{text}");
 }

@@ -2,6 +2,8 @@
 
 use crate::control::Consequence;
 use crate::control::ledger::Spend;
+use crate::control::response::Response;
+use crate::control::scope::Scope;
 use crate::decision::{ApprovalId, Decision, Effect, Finding, GuardName, Obligation};
 use crate::digest::Digest;
 use crate::facts::Facts;
@@ -12,6 +14,7 @@ use crate::request::Request;
 use crate::risk::Risk;
 use crate::state::{Answer, State};
 use crate::time::Timestamp;
+use std::sync::Arc;
 
 /// What is decided about: a request, its digest, and what was observed.
 #[derive(Debug, Clone, Copy)]
@@ -46,6 +49,27 @@ pub(crate) struct Answers {
 impl Answers {
     pub(crate) fn add(&mut self, finding: Finding) {
         self.findings.push(finding);
+    }
+
+    /// Adds what a policy wants to happen: the finding, and with it a warning or an act upon the agent.
+    pub(crate) fn respond(
+        &mut self,
+        guard: GuardName,
+        reason: Reason,
+        then: Response,
+        rule: &str,
+        because: String,
+        agent: &str,
+    ) {
+        let rule: Arc<str> = rule.into();
+        if then == Response::Warn {
+            self.oblige(Obligation::Warn { rule: Arc::clone(&rule) });
+        }
+        if let Some(act) = then.act() {
+            let scope = Scope::Agent(agent.to_owned());
+            self.consequences.push(Consequence { act, scope, reason: because.clone(), tier: None });
+        }
+        self.add(Finding::new(guard, reason, then.effect()).rule(&rule).because(because));
     }
 
     pub(crate) fn oblige(&mut self, duty: Obligation) {

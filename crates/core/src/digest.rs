@@ -3,6 +3,7 @@
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use sha2::{Digest as _, Sha256};
 use std::fmt;
+use std::sync::LazyLock;
 
 /// A SHA-256 digest (32 bytes), written as 64 lower-case hexadecimal digits.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -25,11 +26,22 @@ impl Digest {
         Self(hasher.finalize().into())
     }
 
-    /// The digest as a log stores it. Without the log's `key` nobody can try out what short secret the digest
+    /// The digest of an output, standard output and errors, that holds nothing.
+    pub fn of_nothing() -> Self {
+        static NOTHING: LazyLock<Digest> = LazyLock::new(|| Digest::of_parts(&[b"", b""]));
+        *NOTHING
+    }
+
+    /// Whether it is that of an output that holds nothing.
+    pub fn is_of_nothing(&self) -> bool {
+        *self == Self::of_nothing()
+    }
+
+    /// The digest as a log stores it, but for that of nothing, which hides nothing. Without the log's `key` nobody can try out what short secret the digest
     /// is of.
     #[must_use]
     pub fn keyed(&self, key: &[u8; 32]) -> Self {
-        Self::of_parts(&[b"stayhand-keyed-v1", key, &self.0])
+        if self.is_of_nothing() { *self } else { Self::of_parts(&[b"stayhand-keyed-v1", key, &self.0]) }
     }
 
     /// The first eight hexadecimal digits, for people.
@@ -114,6 +126,7 @@ mod tests {
         let (one, other) = (Digest::of(b"one"), Digest::of(b"other"));
         let keyed = one.keyed(&[1; 32]);
         assert_eq!(keyed, one.keyed(&[1; 32]));
+        assert_eq!(Digest::of_nothing().keyed(&[1; 32]), Digest::of_nothing());
         for different in [one, one.keyed(&[2; 32]), other.keyed(&[1; 32])] {
             assert_ne!(keyed, different);
         }

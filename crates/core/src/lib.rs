@@ -46,6 +46,7 @@
 extern crate self as stayhand_core;
 
 pub mod arbitrate;
+mod bits;
 pub mod control;
 pub mod decide;
 pub mod decision;

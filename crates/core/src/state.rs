@@ -106,7 +106,10 @@ impl Approval {
             self.status = ApprovalStatus::Rejected { by };
             return;
         }
-        self.yes.push(by);
+        // A yes of the same person is no second one, whoever wrote the record.
+        if !self.yes.contains(&by) {
+            self.yes.push(by);
+        }
         if self.yes.len() >= usize::from(self.decision.approvers) {
             self.status = ApprovalStatus::Granted { by: self.yes.join(" and ") };
         }
@@ -271,9 +274,9 @@ impl State {
             }
             Event::ContextSaved(saved) => self.checkpoints.saved(saved, record.at),
             Event::Measured(measured) => {
-                // Of no policy: the newest one says what it means.
-                if let Some(config) = self.controls.last().and_then(|(_, controls)| controls.tiers.clone()) {
-                    self.monitor.measured(&config, measured, record.at);
+                let controls = self.controls(measured.policy).cloned();
+                if let Some(config) = controls.as_ref().and_then(|controls| controls.tiers.as_ref()) {
+                    self.monitor.measured(config, measured, record.at);
                 }
             }
             Event::BreakerMoved(moved) => self.breakers.follow(moved, record.at),

@@ -1,32 +1,31 @@
 //! The engine: observe, decide, record, permit; execute, settle; recover.
 
+mod executing;
+mod recording;
+
 use crate::clock::Clock;
-use crate::execute::{Effected, Executor, Stop, Work};
+use crate::execute::Effected;
 use crate::gather::{Gathered, Names, Observer};
 use crate::notify::Delivery;
 use crate::permit::Permit;
 use crate::policy_files::{LoadError, PolicyFiles};
 use crate::presence::{self, Presence};
-use crate::watch::Watch;
 use crate::wire::{Parsed, Said};
 use arc_swap::ArcSwap;
 use stayhand_core::control::Controls;
-use stayhand_core::control::switch::Switches;
 use stayhand_core::decide::{Ask, Decided as Answer, decide};
-use stayhand_core::decision::{ApprovalId, Decision, Effect, Finding, GuardName, Level, Obligation};
-use stayhand_core::event::{
-    ApprovalResolved, Decided, EVENT_VERSION, Event, InDoubt, Outcome, PolicyLoaded, Record, Settled, Usage,
-};
+use stayhand_core::decision::{ApprovalId, Decision, Effect, Finding, GuardName, Level};
+use stayhand_core::event::{ApprovalResolved, Decided, EVENT_VERSION, Event, InDoubt, Outcome, PolicyLoaded};
 use stayhand_core::facts::Invalid;
 use stayhand_core::policy::Policy;
 use stayhand_core::reason::Reason;
 use stayhand_core::request::Request;
 use stayhand_core::state::{AnswerError, ApprovalStatus, State};
 use stayhand_core::time::Timestamp;
-use stayhand_store::{AppendError, Log, LogReader, OpenError, Query, ReadError, Ticket, Turn, TurnError};
+use stayhand_store::{AppendError, Log, LogReader, OpenError, ReadError, TurnError};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 /// How an engine is set up.
@@ -175,7 +174,7 @@ impl Engine {
         id: u64,
         presence: Option<Presence>,
     ) -> Result<Self, EngineError> {
-        let state = fold(&log)?;
+        let state = recording::fold(&log)?;
         let Settings { policy: files, clock } = settings;
         let policy = ArcSwap::from_pointee(policy);
         let state = Mutex::new(state);
@@ -298,23 +297,13 @@ impl Engine {
         gathered: Gathered,
         dry: bool,
     ) -> Result<Result<(Decided, u64), AppendError>, EngineError> {
-        let turn = self.log.turn()?;
-        let mut state = self.lock();
-        catch_up(&mut state, &turn)?;
-        let now = self.now(&state);
-        let decided = self.decide_now(policy, &state, gathered, now, dry);
-        let noticed = state.notices().total();
-        let appended = append(&mut state, &turn, now, Event::Decided(Box::new(decided)));
-        let notices = state.notices().since(noticed);
-        drop(state);
-        let (ticket, record) = match appended {
-            Ok(appended) => appended,
+        let mut writing = self.write()?;
+        let decided = self.decide_now(policy, &writing.state, gathered, writing.now, dry);
+        let appended = writing.append(Event::Decided(Box::new(decided)));
+        let record = match appended.and_then(|record| writing.finish().map(|()| record)) {
+            Ok(record) => record,
             Err(error) => return Ok(Err(error)),
         };
-        if let Err(error) = ticket.wait() {
-            return Ok(Err(error));
-        }
-        self.delivery.send(policy.notifiers(), notices);
         match record.event {
             Event::Decided(decided) => Ok(Ok((*decided, record.seq))),
             other => Ok(Err(AppendError::Encode(other.kind().into()))),
@@ -348,107 +337,6 @@ impl Engine {
         }
     }
 
-    /// Executes what was permitted, after one last check, and records how it ended.
-    pub fn execute(&self, permit: Permit, executor: &dyn Executor) -> Result<Executed, EngineError> {
-        let started = self.clock.start();
-        let confined = executor.level();
-        let ready = permit
-            .check(self.id, self.log.digest_key())
-            .and_then(|()| unfulfilled(&permit, executor).map_or(Ok(()), Err))
-            .and_then(|()| self.last_look(&permit));
-        let (outcome, effected) = match ready {
-            Ok(switches) => self.run(&permit, executor, switches),
-            Err(outcome) => (outcome, Effected::default()),
-        };
-        let duration = started.elapsed();
-        self.record_outcome(&permit, &outcome, duration, confined, &effected)?;
-        Ok(Executed { decision: permit.decision, outcome, effected, duration, confined })
-    }
-
-    /// The kill switch once more, right before the effect (KS-01), and where the watcher goes on from.
-    fn last_look(&self, permit: &Permit) -> Result<(Switches, u64), Outcome> {
-        let looked = self.refreshed(|state, _| match state.switches().stopping(&permit.request) {
-            Some((scope, switch)) => {
-                let position = switch.position.name();
-                Err(format!("{scope} is {position} by {}: {}", switch.by, switch.reason))
-            }
-            None => Ok(state.switches().clone()),
-        });
-        let next = self.log.records();
-        let abandoned = |why| Outcome::Abandoned { why };
-        match looked {
-            Ok(Ok(switches)) => Ok((switches, next)),
-            Ok(Err(why)) => Err(abandoned(why)),
-            Err(error) => Err(abandoned(format!("the kill switch cannot be read: {error}"))),
-        }
-    }
-
-    /// Runs permitted work under the eyes of the kill switch.
-    fn run(
-        &self,
-        permit: &Permit,
-        executor: &dyn Executor,
-        (switches, next): (Switches, u64),
-    ) -> (Outcome, Effected) {
-        let stop = Stop::default();
-        let work = Work::new(permit, &stop);
-        let watch = Watch { switches, next, request: &permit.request, stop: &stop };
-        let (running, done) = std::sync::mpsc::channel();
-        std::thread::scope(|scope| {
-            scope.spawn(move || watch.until(&done, || self.log.reader().ok()));
-            let ran = guarded(|| executor.run(&work));
-            drop(running);
-            ran
-        })
-        .unwrap_or_else(|| {
-            (Outcome::Failed { error: "the executor panicked".to_owned() }, Effected::default())
-        })
-    }
-
-    /// Gives a permit back unused.
-    pub fn abandon(&self, permit: Permit, why: &str) -> Result<(), EngineError> {
-        self.settle(permit, Outcome::Abandoned { why: why.to_owned() }, Duration::ZERO)
-    }
-
-    /// Records how an action ended that the caller executed itself, unconfined, with this permit.
-    pub fn settle(&self, permit: Permit, outcome: Outcome, took: Duration) -> Result<(), EngineError> {
-        self.record_outcome(&permit, &outcome, took, Level::None, &Effected::default())
-    }
-
-    /// The same, with the tokens that were used. They cost what the policy's prices say.
-    pub fn settle_used(
-        &self,
-        permit: Permit,
-        outcome: Outcome,
-        took: Duration,
-        usage: Usage,
-    ) -> Result<(), EngineError> {
-        self.record_outcome(&permit, &outcome, took, Level::None, &Effected::spent(None, Some(usage)))
-    }
-
-    fn record_outcome(
-        &self,
-        permit: &Permit,
-        outcome: &Outcome,
-        duration: Duration,
-        confined: Level,
-        effected: &Effected,
-    ) -> Result<(), EngineError> {
-        let policy = self.policy();
-        let of_tokens = |usage: &Usage| policy.prices().of(&usage.model)?.cost(usage.tokens());
-        let cost = effected.cost.or_else(|| effected.usage.as_ref().and_then(of_tokens));
-        self.record(Event::Settled(Settled {
-            decision: permit.decision,
-            outcome: outcome.clone(),
-            duration_us: u64::try_from(duration.as_micros()).unwrap_or(u64::MAX),
-            cost_nanousd: cost.map(|cost| cost.0),
-            usage: effected.usage.clone(),
-            confined,
-            output: effected.digest().map(|digest| digest.keyed(self.log.digest_key())),
-            tainted: guarded(|| effected.tainted()).unwrap_or_default(),
-        }))
-    }
-
     /// Records a person's answer to an approval.
     pub fn resolve(
         &self,
@@ -463,16 +351,6 @@ impl Engine {
             Ok(Event::ApprovalResolved(ApprovalResolved { approval, by: by.to_owned(), grant, comment }))
         })?;
         Ok(answered?)
-    }
-
-    /// The state, with what other processes have recorded.
-    pub fn refreshed<T>(&self, look: impl FnOnce(&State, Timestamp) -> T) -> Result<T, EngineError> {
-        let turn = self.log.turn()?;
-        let mut state = self.lock();
-        catch_up(&mut state, &turn)?;
-        drop(turn);
-        let now = self.now(&state);
-        Ok(look(&state, now))
     }
 
     /// Waits until the approval is answered or has expired, or the kill switch stops the request. The answer:
@@ -514,92 +392,6 @@ impl Engine {
             controls: Controls::clone(policy.controls()),
         })))
     }
-
-    /// Records what `make` wants on the newest state: one event, or an answer without one. Then it is durable.
-    pub(crate) fn record_if<T>(
-        &self,
-        make: impl FnOnce(&State, Timestamp) -> Result<Event, T>,
-    ) -> Result<Result<(), T>, EngineError> {
-        let turn = self.log.turn()?;
-        let mut state = self.lock();
-        catch_up(&mut state, &turn)?;
-        let now = self.now(&state);
-        let event = match make(&state, now) {
-            Ok(event) => event,
-            Err(other) => return Ok(Err(other)),
-        };
-        let noticed = state.notices().total();
-        let appended = append(&mut state, &turn, now, event)?;
-        let notices = state.notices().since(noticed);
-        drop(state);
-        appended.0.wait()?;
-        self.delivery.send(self.policy().notifiers(), notices);
-        Ok(Ok(()))
-    }
-
-    fn record(&self, event: Event) -> Result<(), EngineError> {
-        self.record_all([event])
-    }
-
-    /// Records events in one commit, or as few as they fit into.
-    fn record_all(&self, events: impl IntoIterator<Item = Event>) -> Result<(), EngineError> {
-        let turn = self.log.turn()?;
-        let mut state = self.lock();
-        catch_up(&mut state, &turn)?;
-        let now = self.now(&state);
-        let mut last = None;
-        let noticed = state.notices().total();
-        for event in events {
-            last = Some(append(&mut state, &turn, now, event)?.0);
-        }
-        let notices = state.notices().since(noticed);
-        drop(state);
-        // Records become durable in their order: the last one vouches for all.
-        last.map_or(Ok(()), |ticket| ticket.wait())?;
-        self.delivery.send(self.policy().notifiers(), notices);
-        Ok(())
-    }
-
-    fn lock(&self) -> MutexGuard<'_, State> {
-        // State changes only by `State::apply`, which is total: a poisoned lock holds a whole state.
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// The time, never before the newest record.
-    fn now(&self, state: &State) -> Timestamp {
-        self.clock.now().max(state.last())
-    }
-}
-
-/// Folds the log as far as it was known when it was opened; what others append later is news.
-fn fold(log: &Log) -> Result<State, EngineError> {
-    let mut state = State::default();
-    let known = Query { to_seq: Some(log.records()), ..Query::default() };
-    for stored in log.reader()?.records(&known)? {
-        let record = stored?.parse()?;
-        if record.v > EVENT_VERSION {
-            return Err(EngineError::Newer(record.v));
-        }
-        state.apply(&record);
-    }
-    Ok(state)
-}
-
-fn catch_up(state: &mut State, turn: &Turn<'_>) -> Result<(), EngineError> {
-    turn.news()?.iter().for_each(|record| state.apply(record));
-    Ok(())
-}
-
-fn append(
-    state: &mut State,
-    turn: &Turn<'_>,
-    at: Timestamp,
-    event: Event,
-) -> Result<(Ticket, Record), AppendError> {
-    let ticket = turn.append(at, &event)?;
-    let record = Record { v: EVENT_VERSION, seq: ticket.seq, at, event };
-    state.apply(&record);
-    Ok((ticket, record))
 }
 
 /// Runs `work`; a panic is `None`. The process goes on, and whatever was asked is refused.
@@ -630,25 +422,6 @@ fn undecidable(request: stayhand_core::request::Request, policy: &Policy) -> Dec
         expires: None,
         engine: 0,
         dry: true,
-    }
-}
-
-/// A duty that the executor cannot fulfil.
-fn unfulfilled(permit: &Permit, executor: &dyn Executor) -> Option<Outcome> {
-    let duty = permit.obligations.iter().find(|duty| !fulfils(executor, duty))?;
-    let why = format!("{}: {duty:?}", Reason::ObligationUnfulfilled.code());
-    Some(Outcome::Abandoned { why })
-}
-
-fn fulfils(executor: &dyn Executor, duty: &Obligation) -> bool {
-    match duty {
-        Obligation::Confine { least } => executor.level() >= *least,
-        // The decision's own record is the audit entry and carries the warning.
-        Obligation::Warn { .. }
-        | Obligation::Audit { .. }
-        | Obligation::Redact
-        | Obligation::TimeLimit { .. } => true,
-        Obligation::RestorePoint | Obligation::Limit { .. } => false,
     }
 }
 

@@ -4,9 +4,10 @@ use crate::execute::{end_group, start_notifier};
 use stayhand_core::control::notice::{Notice, Notifier, Route};
 use std::io::Write as _;
 use std::process::Child;
-use std::sync::{Mutex, PoisonError};
+use std::sync::mpsc::{SendError, Sender};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// How long one delivery may take.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -14,42 +15,78 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// How often an unfinished program is looked at.
 const POLL: Duration = Duration::from_millis(10);
 
-/// Deliveries under way. Dropped, it waits for them.
+/// Delivers notices in their order, one at a time, on a thread that starts with the first one. Dropped, it waits for
+/// what is under way, and for the rest no longer than [`PATIENCE`] allows.
 #[derive(Debug, Default)]
 pub(crate) struct Delivery {
-    running: Mutex<Vec<JoinHandle<()>>>,
+    worker: Mutex<Option<Worker>>,
+    /// Set when nobody may wait much longer.
+    closed: Arc<OnceLock<Instant>>,
+}
+
+#[derive(Debug)]
+struct Worker {
+    queue: Sender<(Vec<Notifier>, Notice)>,
+    thread: JoinHandle<()>,
 }
 
 impl Delivery {
     /// Sends notices where they should go.
     pub(crate) fn send(&self, notifiers: &[Notifier], notices: Vec<Notice>) {
-        if notices.is_empty() || notifiers.is_empty() {
-            return;
-        }
-        let notifiers = notifiers.to_vec();
-        let deliver = move || {
-            for notice in &notices {
-                for notifier in notifiers.iter().filter(|notifier| notice.severity >= notifier.at_least) {
-                    if let Err(error) = deliver(&notifier.route, notice) {
-                        complain(notice, &error);
-                    }
-                }
+        for notice in notices {
+            let wanted = notifiers.iter().filter(|notifier| notice.severity >= notifier.at_least);
+            let wanted: Vec<Notifier> = wanted.cloned().collect();
+            if !wanted.is_empty() {
+                self.queue(wanted, notice);
             }
-        };
-        let mut running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
-        running.retain(|thread| !thread.is_finished());
-        match std::thread::Builder::new().name("notices".to_owned()).spawn(deliver) {
-            Ok(thread) => running.push(thread),
-            Err(error) => complain_all(&error),
+        }
+    }
+
+    fn queue(&self, notifiers: Vec<Notifier>, notice: Notice) {
+        let mut worker = self.worker.lock().unwrap_or_else(PoisonError::into_inner);
+        if worker.is_none() {
+            match Worker::start(Arc::clone(&self.closed)) {
+                Ok(started) => *worker = Some(started),
+                Err(error) => return complain(&notice, &error.to_string()),
+            }
+        }
+        let Some(worker) = worker.as_ref() else { return };
+        if let Err(SendError((_, notice))) = worker.queue.send((notifiers, notice)) {
+            complain(&notice, "the thread that delivers has ended");
         }
     }
 }
 
+impl Worker {
+    fn start(closed: Arc<OnceLock<Instant>>) -> std::io::Result<Self> {
+        let (queue, waiting) = std::sync::mpsc::channel::<(Vec<Notifier>, Notice)>();
+        let work = move || {
+            for (notifiers, notice) in waiting {
+                for notifier in notifiers {
+                    let late = closed.get().is_some_and(|since| since.elapsed() > PATIENCE);
+                    let told = if late { Err(LATE.to_owned()) } else { deliver(&notifier.route, &notice) };
+                    if let Err(error) = told {
+                        complain(&notice, &error);
+                    }
+                }
+            }
+        };
+        let thread = std::thread::Builder::new().name("notices".to_owned()).spawn(work)?;
+        Ok(Self { queue, thread })
+    }
+}
+
+/// Why a notice was not delivered any more.
+const LATE: &str = "the program ended before its turn came";
+
 impl Drop for Delivery {
     fn drop(&mut self) {
-        let running = std::mem::take(self.running.get_mut().unwrap_or_else(PoisonError::into_inner));
-        // A delivery ends by itself, at the latest after its patience.
-        running.into_iter().for_each(|thread| drop(thread.join()));
+        self.closed.get_or_init(crate::clock::monotonic);
+        let worker = self.worker.get_mut().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(Worker { queue, thread }) = worker {
+            drop(queue);
+            drop(thread.join());
+        }
     }
 }
 
@@ -60,11 +97,6 @@ fn complain(notice: &Notice, error: &str) {
         "[ALERTING_SUBSYSTEM] CRITICAL: nobody was told of `{}` ({}): {error}",
         notice.message, notice.about
     );
-}
-
-#[expect(clippy::print_stderr, reason = "as above")]
-fn complain_all(error: &std::io::Error) {
-    eprintln!("[ALERTING_SUBSYSTEM] CRITICAL: nobody can be told of anything: {error}");
 }
 
 fn deliver(route: &Route, notice: &Notice) -> Result<(), String> {

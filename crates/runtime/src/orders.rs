@@ -67,8 +67,10 @@ impl Engine {
     }
 
     /// Records a figure about an agent that was measured outside. It moves the agent's tier.
-    pub fn measure(&self, measured: Measured) -> Result<(), OrderError> {
-        is_signed(&measured.by, &measured.agent)?;
+    pub fn measure(&self, agent: &str, metric: Metric, value: f64, by: &str) -> Result<(), OrderError> {
+        is_signed(by, agent)?;
+        let policy = self.policy().id();
+        let measured = Measured { agent: agent.to_owned(), metric, value, policy, by: by.to_owned() };
         let most = if measured.metric == Metric::ResponseTime { f64::MAX } else { 1.0 };
         if !(0.0..=most).contains(&measured.value) {
             let name = measured.metric.name();

@@ -69,10 +69,7 @@ fn leaves_or_waits(statement: &Statement) -> bool {
 
 /// The first word of a command, where it is plain text.
 pub(super) fn first_word(command: &Command) -> Option<&str> {
-    match command.words.first()?.parts.as_slice() {
-        [Part::Text { text, .. }] => Some(text),
-        _ => None,
-    }
+    command.words.first()?.plain()
 }
 
 /// Whether words come from variables: what such an `eval` runs, its text does not show.

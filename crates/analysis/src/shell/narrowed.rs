@@ -1,14 +1,15 @@
 //! What shows a lot, and is cut down to one thing by the next stage of its pipe: `env | grep ^PATH`.
 
 use super::excess::first_word;
-use super::plan::{Command, Part, Statement};
+use super::plan::{Statement, Word};
 use stayhand_core::facts::{Operation, Trait};
 
 /// Whether a stage of a pipe lets through only lines with one plain word, which names no secret.
 pub(super) fn to_one_thing(stage: &Statement) -> bool {
     let Statement::Command(command) = stage else { return false };
     let greps = matches!(first_word(command), Some("grep" | "egrep" | "fgrep"));
-    let Some(words) = words(command).filter(|_| greps && command.redirects.is_empty()) else { return false };
+    let words: Option<Vec<&str>> = command.words.iter().skip(1).map(Word::plain).collect();
+    let Some(words) = words.filter(|_| greps && command.redirects.is_empty()) else { return false };
     let (options, operands): (Vec<&str>, Vec<&str>) =
         words.into_iter().partition(|word| word.starts_with('-'));
     // No `-v`, no `-f`, and none that shows the lines around.
@@ -35,17 +36,4 @@ fn is_plain(pattern: &str) -> bool {
     word.len() > 2
         && word.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
         && !SECRETS.iter().any(|secret| lower.contains(secret))
-}
-
-/// The words behind the name, where all are plain text.
-fn words(command: &Command) -> Option<Vec<&str>> {
-    command
-        .words
-        .iter()
-        .skip(1)
-        .map(|word| match word.parts.as_slice() {
-            [Part::Text { text, .. }] => Some(text.as_str()),
-            _ => None,
-        })
-        .collect()
 }

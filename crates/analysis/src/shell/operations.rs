@@ -4,7 +4,7 @@ use super::excess;
 use super::links::Links;
 use super::narrowed;
 use super::outline;
-use super::plan::{Assignment, Command, Connector, Part, Redirect, RedirectKind, ShellPlan, Statement, Word};
+use super::plan::{Assignment, Command, Connector, Redirect, RedirectKind, ShellPlan, Statement, Word};
 use super::scope::{Function, Scope};
 use super::written::{Contents, Written};
 use crate::program::{Arg, FolderUse, Input, Setting, Situation, add_path, note, setting};
@@ -608,11 +608,7 @@ pub(super) fn runs_as_number(text: &str) -> bool {
 /// The variable of a loop's `read NAME`, where it takes whole lines into one variable.
 fn reads_one(test: &[Statement]) -> Option<&str> {
     let [Statement::Command(command)] = test else { return None };
-    let words = command.words.iter().map(|word| match word.parts.as_slice() {
-        [Part::Text { text, .. }] => Some(text.as_str()),
-        _ => None,
-    });
-    let words = words.collect::<Option<Vec<&str>>>()?;
+    let words: Vec<&str> = command.words.iter().map(Word::plain).collect::<Option<_>>()?;
     match words.as_slice() {
         ["read", variable]
         | ["read", "-r", variable]

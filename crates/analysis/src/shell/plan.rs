@@ -199,4 +199,12 @@ impl Word {
     pub fn quoted(text: impl Into<String>) -> Self {
         Self { parts: vec![Part::Text { text: text.into(), quoted: true }] }
     }
+
+    /// The characters of a word that is nothing but characters which stand for themselves.
+    pub fn plain(&self) -> Option<&str> {
+        match self.parts.as_slice() {
+            [Part::Text { text, .. }] => Some(text),
+            _ => None,
+        }
+    }
 }

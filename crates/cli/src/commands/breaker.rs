@@ -31,7 +31,7 @@ pub(super) fn run(global: &Global, words: &Breaker) -> anyhow::Result<Exit> {
 }
 
 fn order(global: &Global, circuit: &Circuit, order: BreakerOrder) -> anyhow::Result<Exit> {
-    let engine = super::engine(global, super::files_in(&[], None)?)?;
+    let engine = super::engine_for_orders(global)?;
     let moved = BreakerMoved {
         breaker: circuit.breaker.clone(),
         key: circuit.key.clone(),

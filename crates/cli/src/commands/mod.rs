@@ -25,7 +25,7 @@ mod tiers;
 mod trace;
 
 use crate::args::{Args, Asking, Command, Global};
-use crate::{Exit, home};
+use crate::{Exit, home, show};
 use anyhow::Context as _;
 use clap::CommandFactory as _;
 use stayhand_core::control::switch::Order;
@@ -91,9 +91,21 @@ fn engine(global: &Global, files: PolicyFiles) -> anyhow::Result<Engine> {
     }
 }
 
-/// An engine for orders alone: it needs no policy, so that a broken one does not keep anybody from stopping things.
+/// An engine for orders: under the user's policy, which says who hears of them. A broken policy does not keep anybody
+/// from stopping things.
 fn engine_for_orders(global: &Global) -> anyhow::Result<Engine> {
-    engine(global, PolicyFiles::default())
+    let files = files_in(&[], None).and_then(|files| match files.load() {
+        Ok(_) => Ok(files),
+        Err(error) => Err(error.into()),
+    });
+    let files = files.unwrap_or_else(|error| {
+        let warning = show::styled(show::YELLOW, "warning:");
+        anstream::eprintln!(
+            "{warning} {error}; going on without it: orders hold, and nobody else is told of them"
+        );
+        PolicyFiles::default()
+    });
+    engine(global, files)
 }
 
 /// The state folder, private to the user.

@@ -5,10 +5,10 @@ use crate::args::{Global, Tiers};
 use crate::{Exit, home, show};
 use anstream::println;
 use serde::Serialize;
+use stayhand_core::control::tier::Metric;
 use stayhand_core::control::tier::assess::{Assessment, Status};
 use stayhand_core::control::tier::monitor::Watched;
 use stayhand_core::control::tier::performance::{Snapshot, Trend};
-use stayhand_core::control::tier::{Measured, Metric};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
@@ -47,15 +47,16 @@ pub(super) fn run(global: &Global, words: &Tiers) -> anyhow::Result<Exit> {
         Tiers::Alerts { policies } => alerts(global, policies),
         Tiers::Measure { agent, metric, value, by } => {
             let by = by.clone().unwrap_or_else(home::person);
-            let measured = Measured { agent: agent.clone(), metric: *metric, value: *value, by };
-            let engine = super::engine(global, super::files_in(&[], None)?)?;
-            if let Err(error) = engine.measure(measured.clone()) {
+            let engine = super::engine_for_orders(global)?;
+            if let Err(error) = engine.measure(agent, *metric, *value, &by) {
                 return orders::not_followed(error);
             }
             if global.json {
-                show::json(&measured)?;
+                show::json(
+                    &serde_json::json!({ "agent": agent, "metric": metric, "value": value, "by": by }),
+                )?;
             } else {
-                println!("{} of {} is {}, by {}", metric.name(), agent, value, measured.by);
+                println!("{} of {} is {value}, by {by}", metric.name(), show::line(agent, 40));
             }
             Ok(Exit::Permitted)
         }

@@ -156,7 +156,11 @@ impl Costs {
         let of_minute = self.by_minute.entry(minute).or_default();
         *of_minute = sum(*of_minute, spent.money);
         let newest = self.by_minute.last_key_value().map_or(minute, |(newest, _)| *newest);
-        self.by_minute.retain(|minute, _| newest.since(*minute) <= DAY_US + HOUR_US);
+        while let Some(oldest) = self.by_minute.first_entry()
+            && newest.since(*oldest.key()) > DAY_US + HOUR_US
+        {
+            oldest.remove();
+        }
         self.first = Some(self.first.map_or(spent.at, |first| first.min(spent.at)));
     }
 

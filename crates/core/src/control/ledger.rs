@@ -263,7 +263,8 @@ impl Ledger {
     /// Gives the alerts of the thresholds that the payer's purses have crossed, each once.
     pub(crate) fn watch(&mut self, budgets: &[Budget], meters: &Meters, payer: &Payer<'_>, at: Timestamp) {
         let books = Books { ledger: self, meters };
-        let used = budgets.iter().map(|budget| (budget, budget.used(books, payer, at)));
+        let paying = budgets.iter().filter(|budget| budget.pays_for(payer));
+        let used = paying.map(|budget| (budget, budget.used(books, payer, at)));
         let crossed: Vec<_> =
             used.filter(|(budget, used)| budget.threshold(*used) > 0 || budget.span.slides()).collect();
         for (budget, used) in crossed {

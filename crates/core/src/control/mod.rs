@@ -21,6 +21,7 @@ pub mod meter;
 pub mod money;
 pub mod notice;
 pub mod price;
+pub mod response;
 pub mod scope;
 pub mod switch;
 pub mod tier;

@@ -1,15 +1,13 @@
 //! Rules of business: whether an action fits what came before it.
 
-use crate::control::business::rule::{BusinessRule, Test};
-use crate::control::scope::Scope;
-use crate::control::{Consequence, failure::watch::Response};
+use crate::control::business::rule::Test;
+use crate::control::response::Response;
 use crate::decide::{Answers, Ask};
-use crate::decision::{Effect, Finding, GuardName, Obligation};
+use crate::decision::{Effect, Finding, GuardName};
 use crate::policy::Policy;
 use crate::reason::Reason;
 use crate::state::State;
 use crate::time::Timestamp;
-use std::sync::Arc;
 
 pub(super) fn check(policy: &Policy, state: &State, ask: &Ask<'_>, now: Timestamp, answers: &mut Answers) {
     let rules = &policy.controls.business;
@@ -22,31 +20,20 @@ pub(super) fn check(policy: &Policy, state: &State, ask: &Ask<'_>, now: Timestam
                 continue;
             }
         };
+        let agent = &ask.request.principal.agent;
+        let respond = |then, because, answers: &mut Answers| {
+            answers.respond(GuardName::Business, Reason::BusinessRule, then, &rule.name, because, agent);
+        };
         let past = state.business().past(&said.place);
         if past.is_none() && state.business().is_full() {
-            respond(rule, Response::Deny, "more keys than can be remembered".to_owned(), ask, answers);
+            respond(Response::Deny, "more keys than can be remembered".to_owned(), answers);
         } else if let Some(because) = rule.misfit(&said, past, now) {
             if matches!(rule.test, Test::FourEyes(_)) {
                 answers.approvers = answers.approvers.max(2);
-                respond(rule, Response::Approve, because, ask, answers);
+                respond(Response::Approve, because, answers);
             } else {
-                respond(rule, rule.then, because, ask, answers);
+                respond(rule.then, because, answers);
             }
         }
     }
-}
-
-fn respond(rule: &BusinessRule, then: Response, because: String, ask: &Ask<'_>, answers: &mut Answers) {
-    let name: Arc<str> = rule.name.as_str().into();
-    if then == Response::Warn {
-        answers.oblige(Obligation::Warn { rule: Arc::clone(&name) });
-    }
-    if let Some(act) = then.act() {
-        let scope = Scope::Agent(ask.request.principal.agent.clone());
-        let reason = format!("{name}: {because}");
-        answers.consequences.push(Consequence { act, scope, reason, tier: None });
-    }
-    answers.add(
-        Finding::new(GuardName::Business, Reason::BusinessRule, then.effect()).rule(&name).because(because),
-    );
 }

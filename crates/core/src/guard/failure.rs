@@ -1,24 +1,22 @@
 //! Signs of failure: what the history of this agent's session, and of all agents, says about the next action.
 
-use crate::control::Consequence;
 use crate::control::failure::act::Act;
 use crate::control::failure::exhaustion::Share;
 use crate::control::failure::failures::{TASK_CONTEXT, dependency, security};
 use crate::control::failure::history::History;
 use crate::control::failure::pattern::Pattern;
 use crate::control::failure::step::Step;
-use crate::control::failure::watch::{Response, Sign, Watch};
+use crate::control::failure::watch::{Sign, Watch};
 use crate::control::failure::{FailureMode, context, misuse};
 use crate::control::limit::{Limit, Measure};
-use crate::control::scope::Scope;
+use crate::control::response::Response;
 use crate::decide::{Answers, Ask};
-use crate::decision::{Finding, GuardName, Obligation};
+use crate::decision::GuardName;
 use crate::facts::FieldKind;
 use crate::policy::Policy;
 use crate::state::State;
 use crate::time::Timestamp;
 use serde_json::Value;
-use std::sync::Arc;
 
 /// The longest text of an action in a finding, in characters.
 const SHOWN: usize = 120;
@@ -37,31 +35,21 @@ pub(super) fn check(policy: &Policy, state: &State, ask: &Ask<'_>, now: Timestam
     let act = history.map(|_| Act::of(tool, &ask.request.resource.0));
     let next = act.map(|act| Step::new(u64::MAX, act));
     let look = Look { policy, state, ask, now, misfit, past: history.zip(next.as_ref()) };
+    let agent = &ask.request.principal.agent;
+    let respond = |on: Sign, then, text, answers: &mut Answers| {
+        answers.respond(GuardName::Failure, on.mode().reason(), then, on.name(), text, agent);
+    };
     let mut watched = false;
     for watch in watches.iter().filter(|watch| watch.is_about(tool)) {
         watched |= watch.on == Sign::ToolMisuse;
         if let Some(text) = look.sees(watch, answers) {
-            respond(watch.on, watch.response, text, ask, answers);
+            respond(watch.on, watch.response, text, answers);
         }
     }
     // A schema is a wish in itself: without another word, what does not fit it is refused.
     if let Some(text) = look.misfit.filter(|_| !watched) {
-        respond(Sign::ToolMisuse, Response::Deny, text, ask, answers);
+        respond(Sign::ToolMisuse, Response::Deny, text, answers);
     }
-}
-
-/// Adds what a sign calls for.
-fn respond(on: Sign, response: Response, text: String, ask: &Ask<'_>, answers: &mut Answers) {
-    let name: Arc<str> = on.name().into();
-    if response == Response::Warn {
-        answers.oblige(Obligation::Warn { rule: Arc::clone(&name) });
-    }
-    if let Some(act) = response.act() {
-        let scope = Scope::Agent(ask.request.principal.agent.clone());
-        answers.consequences.push(Consequence { act, scope, reason: text.clone(), tier: None });
-    }
-    let found = Finding::new(GuardName::Failure, on.mode().reason(), response.effect());
-    answers.add(found.rule(&name).because(text));
 }
 
 /// What can be looked at.

@@ -468,7 +468,7 @@ fn after_subcommand(op: &Operation) -> impl Iterator<Item = &str> {
     op.args.iter().map(String::as_str).skip_while(move |word| Some(*word) != name)
 }
 
-fn pointer_in<'v>(map: &'v Map<String, Value>, pointer: &str) -> Option<&'v Value> {
+pub(crate) fn pointer_in<'v>(map: &'v Map<String, Value>, pointer: &str) -> Option<&'v Value> {
     let rest = pointer.strip_prefix('/')?;
     let (first, deeper) = rest.find('/').map_or((rest, ""), |at| rest.split_at(at));
     map.get(&first.replace("~1", "/").replace("~0", "~"))?.pointer(deeper)

@@ -143,6 +143,7 @@ fn k133_four_eyes() {
         })
     };
     world.apply(answer("ada", true));
+    world.apply(answer("ada", true));
     assert_eq!(world.trades("1000.01").effect, Effect::Approve, "one yes is none");
     assert_eq!(world.state.may_answer(id, "ada", world.now).map(|_| ()), Err(AnswerError::Twice));
     assert!(world.state.may_answer(id, "grace", world.now).is_ok());

@@ -5,6 +5,7 @@ use crate::world::{World, reasons};
 use serde_json::json;
 use stayhand_core::control::lock::LockReleased;
 use stayhand_core::control::scope::Scope;
+use stayhand_core::control::switch::{Order, SwitchMoved};
 use stayhand_core::control::tier::alert::Severity;
 use stayhand_core::control::tier::assess::{Assessment, Status};
 use stayhand_core::control::tier::config::{TierConfig, TierSource};
@@ -45,6 +46,13 @@ impl World {
 
     fn assessment(&self) -> Assessment {
         self.state.monitor().find("a").map(|watched| *watched.assessment()).unwrap_or_default()
+    }
+
+    /// The impact of agent `a`, measured outside.
+    fn measures(&mut self, value: f64) {
+        let (metric, policy) = (Metric::MarketImpact, self.policy.id());
+        let measured = Measured { agent: "a".into(), metric, value, policy, by: "shop".into() };
+        self.apply(Event::Measured(measured));
     }
 
     fn is_locked(&self) -> bool {
@@ -220,15 +228,12 @@ fn a166_alerts_once_while_they_last() {
     };
     assert_eq!(severities(&world, Metric::SuccessRate), [Severity::Medium]);
     for value in [0.29, 0.28] {
-        let measured = Measured { agent: "a".into(), metric: Metric::MarketImpact, value, by: "shop".into() };
-        world.apply(Event::Measured(measured));
+        world.measures(value);
     }
     assert_eq!(severities(&world, Metric::MarketImpact), [Severity::Medium]);
     assert!(world.state.monitor().systemic().next().is_none());
     for _ in 0..3 {
-        let measured =
-            Measured { agent: "a".into(), metric: Metric::MarketImpact, value: 0.0, by: "shop".into() };
-        world.apply(Event::Measured(measured));
+        world.measures(0.0);
     }
     let systemic: Vec<_> = world.state.monitor().systemic().cloned().collect();
     assert_eq!(systemic.len(), 1);
@@ -279,6 +284,15 @@ fn refusals_lower_the_efficiency() {
     let snapshot = world.state.monitor().find("a").unwrap().performance().snapshot();
     assert_eq!((snapshot.success_rate, snapshot.efficiency_score), (Some(1.0), Some(100.0 / 160.0)));
     assert_eq!((world.assessment().tier, world.assessment().status), (1, Status::Degraded));
+    // While everything is paused, whatever is asked for is refused, and that is nobody's fault.
+    let pause =
+        SwitchMoved { scope: Scope::All, order: Order::Pause, by: "ada".into(), reason: "lunch".into() };
+    world.apply(Event::SwitchMoved(pause));
+    for _ in 0..200 {
+        assert_eq!(world.ask(go()).effect, Effect::Deny);
+    }
+    let paused = world.state.monitor().find("a").unwrap().performance().snapshot();
+    assert_eq!(paused.efficiency_score, snapshot.efficiency_score);
 }
 
 /// Mistakes in the section, and two sections: the strictest of each setting.

@@ -49,9 +49,7 @@ impl Models {
         if matches!(settled.outcome, Outcome::Abandoned { .. }) {
             return None;
         }
-        let tokens = settled.usage.as_ref().map(|usage| {
-            [usage.input, usage.cached, usage.cache_write, usage.output].iter().map(|part| *part as f64).sum()
-        });
+        let tokens = settled.usage.as_ref().map(|usage| usage.tokens().sum().unwrap_or(u64::MAX) as f64);
         let ending = Ending {
             seconds: settled.duration_us as f64 / 1e6,
             failed: !settled.outcome.is_success(),

@@ -1,5 +1,7 @@
 //! What has been seen before: a sketch of fixed size that forgets what has long not come again.
 
+use crate::bits::spread;
+
 /// Bits of one generation.
 const BITS: u64 = 512;
 
@@ -44,14 +46,11 @@ fn places(thing: u64) -> impl Iterator<Item = (usize, u64)> {
     })
 }
 
-/// A number for a kind of thing and its name: FNV-1a, the same on every machine, with its bits mixed at the end (the
-/// finaliser of splitmix64).
+/// A number for a kind of thing and its name: FNV-1a, the same on every machine, with its bits spread at the end.
 pub(super) fn number(kind: u8, name: &str) -> u64 {
     let fold = |hash: u64, byte: u8| (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3);
     let hash = name.bytes().fold(fold(0xcbf2_9ce4_8422_2325, kind), fold);
-    let hash = (hash ^ (hash >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    let hash = (hash ^ (hash >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    hash ^ (hash >> 31)
+    spread(hash)
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! One circuit: closed, open, half-open, or isolated by a person.
 
 use super::config::{CircuitConfig, Rate};
+use crate::bits::spread;
 use crate::time::Timestamp;
 use serde::Serialize;
 use std::collections::VecDeque;
@@ -272,6 +273,9 @@ impl Circuit {
     }
 }
 
+/// The step of SplitMix64, so that small seeds give no small numbers.
+const GOLDEN: u64 = 0x9e37_79b9_7f4a_7c15;
+
 /// How long an opening lasts that so many were before of: exactly the timeout the first time; then longer and longer
 /// up to the most, with something added that differs from fleet to fleet and is the same at every replay (A039).
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "casts of floats saturate")]
@@ -281,14 +285,6 @@ fn wait_us(config: &CircuitConfig, before: u32, seed: u64) -> u64 {
     if before == 0 || config.jitter_percent == 0 {
         return wait as u64;
     }
-    let share = (mixed(seed) >> 11) as f64 / (1_u64 << 53) as f64;
+    let share = (spread(seed.wrapping_add(GOLDEN)) >> 11) as f64 / (1_u64 << 53) as f64;
     (wait * (1.0 + share * f64::from(config.jitter_percent) / 100.0)) as u64
-}
-
-/// Spreads the bits of a number evenly (the finisher of SplitMix64).
-const fn mixed(seed: u64) -> u64 {
-    let mut bits = seed.wrapping_add(0x9e37_79b9_7f4a_7c15);
-    bits = (bits ^ (bits >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    bits = (bits ^ (bits >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    bits ^ (bits >> 31)
 }

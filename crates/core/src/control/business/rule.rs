@@ -1,10 +1,11 @@
 //! The section `business:` of a policy.
 
 use super::past::{Past, Place};
-use crate::control::failure::watch::Response;
 use crate::control::meter::LONGEST_WINDOW_US;
 use crate::control::money::{Dollars, Money};
+use crate::control::response::Response;
 use crate::control::scope::Per;
+use crate::policy::condition::pointer_in;
 use crate::policy::source::List;
 use crate::request::Request;
 use crate::time::Timestamp;
@@ -265,14 +266,8 @@ impl BusinessRule {
 }
 
 fn argument<'a>(request: &'a Request, pointer: &str) -> Result<&'a Value, String> {
-    let mut parts = pointer.split('/').skip(1).map(|part| part.replace("~1", "/").replace("~0", "~"));
-    let first = parts.next().and_then(|part| request.resource.0.get(&part));
-    let found = parts.try_fold(first, |value, part| match value? {
-        Value::Object(map) => Some(map.get(&part)),
-        Value::Array(list) => Some(part.parse::<usize>().ok().and_then(|place| list.get(place))),
-        _ => None,
-    });
-    found.flatten().filter(|value| !value.is_null()).ok_or_else(|| format!("`{pointer}` is missing"))
+    let found = pointer_in(&request.resource.0, pointer);
+    found.filter(|value| !value.is_null()).ok_or_else(|| format!("`{pointer}` is missing"))
 }
 
 fn text(value: &Value) -> String {

@@ -7,7 +7,6 @@ use crate::reason::Reason;
 use rustc_hash::FxHasher;
 use std::hash::Hasher;
 use std::num::NonZeroU32;
-use std::sync::LazyLock;
 
 /// One step of an agent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,13 +43,13 @@ impl Step {
 
     /// Takes in how the step ended.
     pub fn end(&mut self, settled: &Settled) {
-        let output = settled.output.filter(|output| *output != *NOTHING);
+        let output = settled.output.filter(|output| !output.is_of_nothing());
         if settled.outcome.is_success() {
             self.result = output.map(|output| fingerprint(|hasher| hasher.write(&output.0)));
             self.kind = self.result;
             return;
         }
-        let output = output.unwrap_or(*NOTHING);
+        let output = output.unwrap_or_else(Digest::of_nothing);
         self.kind = Some(fingerprint(|hasher| add_outcome(hasher, &settled.outcome)));
         self.result = Some(fingerprint(|hasher| {
             add_outcome(hasher, &settled.outcome);
@@ -61,9 +60,6 @@ impl Step {
         }));
     }
 }
-
-/// The digest of an output that holds nothing: it says nothing about progress.
-static NOTHING: LazyLock<Digest> = LazyLock::new(|| Digest::of_parts(&[b"", b""]));
 
 fn fingerprint(add: impl FnOnce(&mut FxHasher)) -> NonZeroU32 {
     let mut hasher = FxHasher::default();

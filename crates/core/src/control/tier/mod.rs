@@ -9,6 +9,7 @@ pub mod config;
 pub mod monitor;
 pub mod performance;
 
+use crate::decision::PolicyId;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -78,6 +79,8 @@ pub struct Measured {
     pub metric: Metric,
     /// From 0 to 1; seconds for the response time.
     pub value: f64,
+    /// The policy whose `tiers:` it counts under.
+    pub policy: PolicyId,
     /// Who measured it.
     pub by: String,
 }

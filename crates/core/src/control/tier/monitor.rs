@@ -5,6 +5,7 @@ use super::assess::{Assessment, Status};
 use super::config::{LockCriteria, TierConfig};
 use super::performance::Performance;
 use super::{Measured, Metric};
+use crate::control::failure::failures::refused_for_security;
 use crate::control::meter::Named;
 use crate::decision::Effect;
 use crate::event::{Decided, Outcome, Settled};
@@ -103,7 +104,8 @@ impl Monitor {
         self.routed
     }
 
-    /// Takes in a decision: what is refused is asked for in vain.
+    /// Takes in a decision: what is refused for what it would do was asked for in vain. What is refused because
+    /// everything is stopped, or enough was done, says nothing about the agent.
     pub(crate) fn decided(&mut self, config: &TierConfig, decided: &Decided, at: Timestamp) {
         let agent = &decided.request.principal.agent;
         match decided.decision.effect {
@@ -113,7 +115,11 @@ impl Monitor {
                 }
             }
             Effect::Approve => {}
-            Effect::Deny | Effect::Lock => self.add(config, agent, &[(Metric::EfficiencyScore, 0.0)], at),
+            Effect::Deny | Effect::Lock => {
+                if refused_for_security(&decided.decision).is_some() {
+                    self.add(config, agent, &[(Metric::EfficiencyScore, 0.0)], at);
+                }
+            }
         }
         self.agents.sweep(at, |watched| at.since(watched.last) >= FORGOTTEN_US);
     }

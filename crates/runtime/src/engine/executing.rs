@@ -1,0 +1,133 @@
+//! What becomes of a permit: it is executed or given back, and how that ended is recorded.
+
+use super::{Engine, EngineError, Executed, guarded};
+use crate::execute::{Effected, Executor, Stop, Work};
+use crate::permit::Permit;
+use crate::watch::Watch;
+use stayhand_core::control::switch::Switches;
+use stayhand_core::decision::{Level, Obligation};
+use stayhand_core::event::{Event, Outcome, Settled, Usage};
+use stayhand_core::reason::Reason;
+use std::time::Duration;
+
+impl Engine {
+    /// Executes what was permitted, after one last check, and records how it ended.
+    pub fn execute(&self, permit: Permit, executor: &dyn Executor) -> Result<Executed, EngineError> {
+        let started = self.clock.start();
+        let confined = executor.level();
+        let ready = permit
+            .check(self.id, self.log.digest_key())
+            .and_then(|()| unfulfilled(&permit, executor).map_or(Ok(()), Err))
+            .and_then(|()| self.last_look(&permit));
+        let (outcome, effected) = match ready {
+            Ok(switches) => self.run(&permit, executor, switches),
+            Err(outcome) => (outcome, Effected::default()),
+        };
+        let duration = started.elapsed();
+        self.record_outcome(&permit, &outcome, duration, confined, &effected)?;
+        Ok(Executed { decision: permit.decision, outcome, effected, duration, confined })
+    }
+
+    /// The kill switch once more, right before the effect (KS-01), and where the watcher goes on from.
+    fn last_look(&self, permit: &Permit) -> Result<(Switches, u64), Outcome> {
+        let looked = self.refreshed(|state, _| match state.switches().stopping(&permit.request) {
+            Some((scope, switch)) => {
+                let position = switch.position.name();
+                Err(format!("{scope} is {position} by {}: {}", switch.by, switch.reason))
+            }
+            None => Ok(state.switches().clone()),
+        });
+        let next = self.log.records();
+        let abandoned = |why| Outcome::Abandoned { why };
+        match looked {
+            Ok(Ok(switches)) => Ok((switches, next)),
+            Ok(Err(why)) => Err(abandoned(why)),
+            Err(error) => Err(abandoned(format!("the kill switch cannot be read: {error}"))),
+        }
+    }
+
+    /// Runs permitted work under the eyes of the kill switch.
+    fn run(
+        &self,
+        permit: &Permit,
+        executor: &dyn Executor,
+        (switches, next): (Switches, u64),
+    ) -> (Outcome, Effected) {
+        let stop = Stop::default();
+        let work = Work::new(permit, &stop);
+        let watch = Watch { switches, next, request: &permit.request, stop: &stop };
+        let (running, done) = std::sync::mpsc::channel();
+        std::thread::scope(|scope| {
+            scope.spawn(move || watch.until(&done, || self.log.reader().ok()));
+            let ran = guarded(|| executor.run(&work));
+            drop(running);
+            ran
+        })
+        .unwrap_or_else(|| {
+            (Outcome::Failed { error: "the executor panicked".to_owned() }, Effected::default())
+        })
+    }
+
+    /// Gives a permit back unused.
+    pub fn abandon(&self, permit: Permit, why: &str) -> Result<(), EngineError> {
+        self.settle(permit, Outcome::Abandoned { why: why.to_owned() }, Duration::ZERO)
+    }
+
+    /// Records how an action ended that the caller executed itself, unconfined, with this permit.
+    pub fn settle(&self, permit: Permit, outcome: Outcome, took: Duration) -> Result<(), EngineError> {
+        self.record_outcome(&permit, &outcome, took, Level::None, &Effected::default())
+    }
+
+    /// The same, with the tokens that were used. They cost what the policy's prices say.
+    pub fn settle_used(
+        &self,
+        permit: Permit,
+        outcome: Outcome,
+        took: Duration,
+        usage: Usage,
+    ) -> Result<(), EngineError> {
+        self.record_outcome(&permit, &outcome, took, Level::None, &Effected::spent(None, Some(usage)))
+    }
+
+    fn record_outcome(
+        &self,
+        permit: &Permit,
+        outcome: &Outcome,
+        duration: Duration,
+        confined: Level,
+        effected: &Effected,
+    ) -> Result<(), EngineError> {
+        let policy = self.policy();
+        let of_tokens = |usage: &Usage| policy.prices().of(&usage.model)?.cost(usage.tokens());
+        let cost = effected.cost.or_else(|| effected.usage.as_ref().and_then(of_tokens));
+        self.record(Event::Settled(Settled {
+            decision: permit.decision,
+            outcome: outcome.clone(),
+            duration_us: u64::try_from(duration.as_micros()).unwrap_or(u64::MAX),
+            cost_nanousd: cost.map(|cost| cost.0),
+            usage: effected.usage.clone(),
+            confined,
+            output: effected.digest().map(|digest| digest.keyed(self.log.digest_key())),
+            tainted: guarded(|| effected.tainted()).unwrap_or_default(),
+        }))
+    }
+}
+
+/// A duty that the executor cannot fulfil.
+fn unfulfilled(permit: &Permit, executor: &dyn Executor) -> Option<Outcome> {
+    let duty = permit.obligations.iter().find(|duty| !fulfils(executor, duty))?;
+    let why = format!("{}: {duty:?}", Reason::ObligationUnfulfilled.code());
+    Some(Outcome::Abandoned { why })
+}
+
+fn fulfils(executor: &dyn Executor, duty: &Obligation) -> bool {
+    match duty {
+        Obligation::Confine { least } => executor.level() >= *least,
+        // The decision's own record is the audit entry and carries the warning.
+        Obligation::Warn { .. }
+        | Obligation::Audit { .. }
+        | Obligation::Redact
+        | Obligation::TimeLimit { .. } => true,
+        Obligation::RestorePoint | Obligation::Limit { .. } => false,
+    }
+}
