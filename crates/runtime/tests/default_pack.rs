@@ -88,6 +88,15 @@ fn what_the_default_pack_holds_or_refuses() {
         ("tcpdump -i eth0", "ping -c 1 example.org"),
         ("find . -exec frobnicate delete {} +", "find . -exec wc -l {} +"),
         ("crontab x", "crontab -l"),
+        // What a list prints is what all of it prints.
+        ("{ cat list && echo ./a; } | xargs rm", "{ cd src && echo ./a; } | xargs rm"),
+        ("{ cat list || echo ./a; } | xargs rm", "{ test -e b || echo ./a; } | xargs rm"),
+        (
+            "{ cat list && echo ./a; } | while read f; do rm \"$f\"; done",
+            "echo ./a | while read f; do rm \"$f\"; done",
+        ),
+        ("{ cd - && echo ./a; } | xargs rm", "{ mkdir -p b && echo ./a; } | xargs rm"),
+        ("{ cat list && echo ls; } | bash", "{ true && echo ls; } | bash"),
         ("mount /dev/x /y", "mount"),
     ] {
         assert!(bash(held) > Effect::Allow, "`{held}` simply runs");

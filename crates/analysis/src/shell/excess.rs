@@ -1,6 +1,6 @@
 //! Commands that use up the machine, and commands that only serve to hide what they do.
 
-use super::plan::{Command, Part, Statement};
+use super::plan::{Command, Part, Statement, Word};
 use crate::program::Arg;
 use stayhand_core::facts::{Access, Operation};
 
@@ -70,6 +70,24 @@ fn leaves_or_waits(statement: &Statement) -> bool {
 /// The first word of a command, where it is plain text.
 pub(super) fn first_word(command: &Command) -> Option<&str> {
     command.words.first()?.plain()
+}
+
+/// Whether a statement prints nothing for certain.
+pub(super) fn prints_nothing(statement: &Statement) -> bool {
+    const SILENT: [&str; 12] =
+        [":", "[", "cd", "export", "false", "mkdir", "set", "sleep", "test", "touch", "true", "umask"];
+    let Statement::Command(command) = statement else { return false };
+    let Some(words) = command.words.iter().map(Word::plain).collect::<Option<Vec<&str>>>() else {
+        return false;
+    };
+    // `cd -` names the folder, and an option may ask to hear more.
+    let [name, rest @ ..] = words.as_slice() else { return false };
+    let speaks = |word: &&str| word.starts_with('-') && *word != "-p";
+    match *name {
+        "test" | "[" => true,
+        "umask" | "export" | "set" => !rest.is_empty() && !rest.iter().any(speaks),
+        name => SILENT.contains(&name) && !rest.iter().any(speaks),
+    }
 }
 
 /// Whether words come from variables: what such an `eval` runs, its text does not show.

@@ -5,6 +5,7 @@
 //! ever executed.
 
 mod braces;
+mod branches;
 mod builtins;
 mod excess;
 mod expand;

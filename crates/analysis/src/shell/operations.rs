@@ -1,18 +1,17 @@
 //! Walking a plan: every simple command becomes an operation, in the state the shell is in then.
 
+use super::branches::reads_one;
 use super::excess;
 use super::links::Links;
 use super::narrowed;
 use super::outline;
-use super::plan::{Assignment, Command, Connector, Redirect, RedirectKind, ShellPlan, Statement, Word};
+use super::plan::{Assignment, Command, Redirect, RedirectKind, ShellPlan, Statement};
 use super::scope::{Function, Scope};
 use super::written::{Contents, Written};
 use crate::program::{Arg, FolderUse, Input, Setting, Situation, add_path, note, setting};
 use stayhand_core::facts::{Access, Aspect, Operation, Trait, Traits};
 use std::rc::Rc;
 
-/// Most values of a loop variable that are walked one by one.
-const MAX_ROUNDS: usize = 8;
 /// Most variables that are known to hold data of this machine; beyond, every one may.
 pub(super) const MAX_TELLING: usize = 256;
 /// Most functions of one text that are walked.
@@ -32,24 +31,6 @@ pub(super) fn walk(
     walker.sequence(&plan.body);
     walker.walk_uncalled();
     walker.found
-}
-
-/// The states in which a list may end before its last command.
-#[derive(Default)]
-struct Ends<'p> {
-    last: Option<Scope<'p>>,
-    /// What is known in all states before the last.
-    joined: Option<Scope<'p>>,
-}
-
-impl<'p> Ends<'p> {
-    fn push(&mut self, end: Scope<'p>) {
-        let Some(last) = self.last.replace(end) else { return };
-        match &mut self.joined {
-            Some(joined) => joined.join(&last),
-            None => self.joined = Some(last),
-        }
-    }
 }
 
 /// The shell, as far as it is known.
@@ -138,7 +119,7 @@ impl<'p, 's> Walker<'p, 's> {
         }
     }
 
-    fn statement(&mut self, statement: &'p Statement) -> Input {
+    pub(super) fn statement(&mut self, statement: &'p Statement) -> Input {
         let _open = outline::statement(self.situation.budget.trace.as_ref(), statement);
         if !self.situation.budget.take_statement() {
             if !self.found.last().is_some_and(|last| last.hides(Aspect::Program)) {
@@ -228,145 +209,6 @@ impl<'p, 's> Walker<'p, 's> {
             self.push(Operation { does: Traits::NONE.with(Trait::Disguise), ..Operation::default() });
         }
         std::mem::replace(&mut self.input, outer)
-    }
-
-    /// A loop that never ends and starts processes all the time.
-    fn endless(&mut self, test: &'p [Statement], arms: &'p [Vec<Statement>]) {
-        if excess::never_ends(test, arms) && excess::forks(arms) {
-            self.exhausts();
-        }
-    }
-
-    fn exhausts(&mut self) {
-        self.push(Operation { does: Traits::NONE.with(Trait::Exhaust), ..Operation::default() });
-    }
-
-    fn and_or(&mut self, first: &'p Statement, rest: &'p [(Connector, Statement)]) -> Input {
-        let mut before = self.scope.clone();
-        let mut output = self.statement(first);
-        let mut ends = Ends::default();
-        for (connector, next) in rest {
-            let start = self.scope.clone();
-            match connector {
-                Connector::And => ends.push(before),
-                Connector::Or => ends.push(std::mem::replace(&mut self.scope, before)),
-            }
-            let more = self.statement(next);
-            output = Input {
-                local: output.local | more.local,
-                fetched: output.fetched | more.fetched,
-                given: true,
-                ..more
-            };
-            before = start;
-            if *connector == Connector::Or && leaves(next) {
-                if let Some(end) = ends.last.take() {
-                    self.scope = end;
-                }
-                before = self.scope.clone();
-            }
-        }
-        for end in ends.joined.iter().chain(&ends.last) {
-            self.scope.join(end);
-        }
-        output
-    }
-
-    fn choice(&mut self, test: &'p [Statement], arms: &'p [Vec<Statement>]) -> Input {
-        let mut output = self.sequence(test);
-        output.names.clear();
-        output.text = None;
-        let start = self.scope.clone();
-        for arm in arms {
-            let after = std::mem::replace(&mut self.scope, start.clone());
-            let more = self.sequence(arm);
-            output.local |= more.local;
-            output.fetched |= more.fetched;
-            self.scope.join(&after);
-        }
-        output
-    }
-
-    /// Runs something that may run any number of times: what it changes is not known within it.
-    fn repeat(&mut self, mut run: impl FnMut(&mut Self) -> Input) -> Input {
-        let before = self.scope.clone();
-        let mark = self.found.len();
-        let output = run(self);
-        self.scope.join(&before);
-        if self.scope.differs(&before) {
-            let first = self.found.split_off(mark);
-            run(self);
-            self.scope.join(&before);
-            for operation in first {
-                if !self.found.contains(&operation) {
-                    self.found.push(operation);
-                }
-            }
-        }
-        output
-    }
-
-    fn for_each(&mut self, variable: &'p str, values: Option<&'p [Word]>, body: &'p [Statement]) -> Input {
-        let values = match values {
-            Some(words) => Some(self.expand_all(words)),
-            None => self.scope.positional.as_deref().map(<[Arg]>::to_vec),
-        };
-        let values = values.filter(|values| values.iter().all(|value| !value.is_unknown()));
-        self.sets(variable, values.as_deref());
-        let Some(values) = values.filter(|values| values.len() <= MAX_ROUNDS) else {
-            self.scope.forget(variable);
-            return self.repeat(|walker| {
-                walker.scope.forget(variable);
-                walker.sequence(body)
-            });
-        };
-        let mut output = Input::default();
-        for value in values {
-            output = self.repeat(|walker| {
-                walker.scope.set(variable, vec![value.clone()]);
-                walker.sequence(body)
-            });
-        }
-        Input { names: Vec::new(), text: None, ..output }
-    }
-
-    /// `while read NAME`: the body runs once for each name that comes in.
-    fn read_each(&mut self, variable: &'p str, test: &'p [Statement], arms: &'p [Vec<Statement>]) -> Input {
-        let names = std::mem::take(&mut self.input.names);
-        let mut output = Input::default();
-        for name in names.iter().take(MAX_ROUNDS) {
-            output = self.repeat(|walker| {
-                let mut output = walker.sequence(test);
-                if name.is_unknown() {
-                    walker.scope.forget(variable);
-                } else {
-                    walker.scope.set(variable, vec![name.clone()]);
-                }
-                for arm in arms {
-                    output = walker.sequence(arm);
-                }
-                output
-            });
-        }
-        if names.len() > MAX_ROUNDS {
-            output = self.repeat(|walker| walker.choice(test, arms));
-        }
-        self.input.names = names;
-        Input { names: Vec::new(), text: None, ..output }
-    }
-
-    /// Variables of loops may be ones that programs heed.
-    fn sets(&mut self, variable: &str, values: Option<&[Arg]>) {
-        let mut operation = Operation::default();
-        match values {
-            Some(values) => {
-                values.iter().for_each(|value| apply_setting(variable, Some(value), &mut operation));
-            }
-            None => apply_setting(variable, None, &mut operation),
-        }
-        if operation != Operation::default() {
-            self.push(operation);
-        }
     }
 
     fn define(&mut self, name: &'p str, body: &'p [Statement]) -> Input {
@@ -605,20 +447,6 @@ pub(super) fn runs_as_number(text: &str) -> bool {
         && (subscript.contains("$(") || subscript.contains('`'))
 }
 
-/// The variable of a loop's `read NAME`, where it takes whole lines into one variable.
-fn reads_one(test: &[Statement]) -> Option<&str> {
-    let [Statement::Command(command)] = test else { return None };
-    let words: Vec<&str> = command.words.iter().map(Word::plain).collect::<Option<_>>()?;
-    match words.as_slice() {
-        ["read", variable]
-        | ["read", "-r", variable]
-        | ["read", "-d" | "-rd", "", variable]
-        | ["read", "-r", "-d", "", variable]
-        | ["read", "-d", "", "-r", variable] => Some(variable),
-        _ => None,
-    }
-}
-
 /// What setting a variable for programs does to an operation.
 pub(super) fn apply_setting(name: &str, value: Option<&Arg>, operation: &mut Operation) {
     match setting(name, value) {
@@ -628,19 +456,6 @@ pub(super) fn apply_setting(name: &str, value: Option<&Arg>, operation: &mut Ope
             operation.does.insert(Trait::Environment);
             note(operation, Aspect::Effects, format!("the variable {name} changes what programs do"));
         }
-    }
-}
-
-/// Whether a statement leaves the script, loop or function for certain.
-fn leaves(statement: &Statement) -> bool {
-    match statement {
-        Statement::Command(command) => {
-            let first = command.words.first().map(|word| word.parts.as_slice());
-            matches!(first, Some([super::plan::Part::Text { text, .. }])
-                if matches!(text.as_str(), "exit" | "return" | "break" | "continue"))
-        }
-        Statement::Group(body) => body.last().is_some_and(leaves),
-        _ => false,
     }
 }
 
