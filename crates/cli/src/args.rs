@@ -1,12 +1,11 @@
 //! The command line.
 
-use clap::builder::PossibleValuesParser;
-use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
-use stayhand_core::control::anomaly::detector::Detector;
-use stayhand_core::control::breaker::Key;
-use stayhand_core::control::scope::Scope;
-use stayhand_core::control::tier::Metric;
-use stayhand_core::time::Timestamp;
+mod controls;
+mod record;
+
+use clap::{Args as ClapArgs, Parser, Subcommand};
+pub(crate) use controls::*;
+pub(crate) use record::*;
 use std::path::PathBuf;
 
 /// The safety runtime for AI agents: decides what each action would do before it happens, runs
@@ -43,6 +42,14 @@ pub(crate) struct Asking {
     /// The folder relative paths start from [default: the current one]
     #[arg(long, value_name = "DIR")]
     pub(crate) cwd: Option<PathBuf>,
+    /// Policy files in the place of the user's own; repeat for more
+    #[arg(long = "policy", value_name = "FILE")]
+    pub(crate) policies: Vec<PathBuf>,
+}
+
+/// Which policy is meant, where it is not the user's own.
+#[derive(Debug, Clone, ClapArgs)]
+pub(crate) struct PolicyArgs {
     /// Policy files in the place of the user's own; repeat for more
     #[arg(long = "policy", value_name = "FILE")]
     pub(crate) policies: Vec<PathBuf>,
@@ -91,17 +98,9 @@ pub(crate) enum Command {
     /// Show switches, locks, and what runs
     Status,
     /// Show every limit and what is used of it
-    Limits {
-        /// Policy files in the place of the user's own; repeat for more
-        #[arg(long = "policy", value_name = "FILE")]
-        policies: Vec<PathBuf>,
-    },
+    Limits(PolicyArgs),
     /// Show every budget: what is used, reserved and left of it
-    Budget {
-        /// Policy files in the place of the user's own; repeat for more
-        #[arg(long = "policy", value_name = "FILE")]
-        policies: Vec<PathBuf>,
-    },
+    Budget(PolicyArgs),
     /// Show circuit breakers, and close or isolate them
     #[command(subcommand)]
     Breaker(Breaker),
@@ -187,24 +186,6 @@ pub(crate) struct Scan {
     pub(crate) text: Option<String>,
 }
 
-#[derive(Debug, Subcommand)]
-pub(crate) enum Anomaly {
-    /// Score each value of a series by those before it
-    Score(Score),
-}
-
-#[derive(Debug, ClapArgs)]
-pub(crate) struct Score {
-    /// Comma-separated values, as in `timestamp,value`, with a line of names or without
-    pub(crate) file: PathBuf,
-    /// The column of the values [default: value, or the last of two]
-    #[arg(long, value_name = "NAME")]
-    pub(crate) column: Option<String>,
-    /// The detector
-    #[arg(long, value_name = "NAME", default_value = "series", value_parser = PossibleValuesParser::new(Detector::NAMES))]
-    pub(crate) detector: String,
-}
-
 #[derive(Debug, ClapArgs)]
 pub(crate) struct Exec {
     #[command(flatten)]
@@ -233,293 +214,6 @@ pub(crate) struct Play {
     /// Leave held whatever is held, without asking
     #[arg(long)]
     pub(crate) no: bool,
-}
-
-#[derive(Debug, Subcommand)]
-pub(crate) enum Trace {
-    /// List the sessions
-    List,
-    /// Show one session, or one record by its number
-    Show {
-        /// A session's name, or a record's number
-        what: String,
-    },
-    /// Show the newest records
-    Tail {
-        /// How many
-        #[arg(short = 'n', long, default_value_t = 20)]
-        lines: u64,
-        /// Go on showing new ones
-        #[arg(short, long)]
-        follow: bool,
-    },
-    /// List what was refused, and why
-    Violations(Violations),
-    /// Write records to standard output
-    Export {
-        /// Only this session
-        #[arg(long)]
-        session: Option<String>,
-        /// The form
-        #[arg(long, value_enum, default_value_t = ExportFormat::Jsonl)]
-        format: ExportFormat,
-    },
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum ExportFormat {
-    /// One record a line, as stored
-    Jsonl,
-    /// One JSON array
-    Json,
-    /// Decisions as comma-separated values
-    Csv,
-}
-
-#[derive(Debug, Subcommand)]
-pub(crate) enum Audit {
-    /// Read the whole log again and verify every record and signature
-    Verify {
-        /// A checkpoint kept elsewhere: shows truncation and rollback
-        #[arg(long, value_name = "FILE")]
-        kept: Option<PathBuf>,
-        /// The public key that must have signed [default: the one beside the log]
-        #[arg(long, value_name = "FILE")]
-        key: Option<PathBuf>,
-        /// Verify a proof instead of the log
-        #[arg(long, value_name = "FILE", conflicts_with = "kept")]
-        proof: Option<PathBuf>,
-    },
-    /// Print a proof that one record is in the log
-    Prove {
-        /// The record's number
-        seq: u64,
-    },
-    /// Print the newest checkpoint; keep it elsewhere
-    Checkpoint,
-}
-
-#[derive(Debug, ClapArgs)]
-pub(crate) struct Replay {
-    /// The policy to decide under [default: the one in force]
-    #[arg(long = "policy", value_name = "FILE")]
-    pub(crate) policies: Vec<PathBuf>,
-    /// Only this session
-    #[arg(long)]
-    pub(crate) session: Option<String>,
-}
-
-#[derive(Debug, ClapArgs)]
-pub(crate) struct Compare {
-    /// A name and a policy file or pack, as in `strict=pack:strict`; at least two
-    #[arg(long = "policy", value_name = "NAME=FILE", required = true)]
-    pub(crate) policies: Vec<String>,
-    /// Only this session
-    #[arg(long)]
-    pub(crate) session: Option<String>,
-}
-
-#[derive(Debug, Subcommand)]
-pub(crate) enum Approvals {
-    /// List what waits for an answer
-    List {
-        /// Answered and expired ones too
-        #[arg(long)]
-        all: bool,
-    },
-    /// Show one in full
-    Show {
-        /// Its name, as in A17
-        id: String,
-    },
-    /// Say yes
-    Approve(Answer),
-    /// Say no
-    Reject(Answer),
-}
-
-#[derive(Debug, ClapArgs)]
-pub(crate) struct Cost {
-    /// Only this grouping
-    #[arg(long, value_enum)]
-    pub(crate) by: Option<Grouping>,
-    /// Only what was spent from this moment on (UTC), as in 2026-11-20 or 2026-11-20T15:00:00Z
-    #[arg(long, value_name = "TIME")]
-    pub(crate) since: Option<Timestamp>,
-    /// Policy files in the place of the user's own; repeat for more
-    #[arg(long = "policy", value_name = "FILE")]
-    pub(crate) policies: Vec<PathBuf>,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Grouping {
-    /// By agent
-    Agent,
-    /// By model
-    Model,
-    /// By task
-    Task,
-    /// By hour (UTC)
-    Hour,
-}
-
-#[derive(Debug, Subcommand)]
-pub(crate) enum Prices {
-    /// Show what models cost, in dollars for a million tokens
-    Show {
-        /// Policy files in the place of the user's own; repeat for more
-        #[arg(long = "policy", value_name = "FILE")]
-        policies: Vec<PathBuf>,
-    },
-    /// Put the prices of a file over the shipped ones
-    Update {
-        /// A policy file that holds `prices` alone
-        #[arg(long, value_name = "FILE")]
-        from: PathBuf,
-    },
-}
-
-#[derive(Debug, ClapArgs)]
-pub(crate) struct Violations {
-    /// Only of this agent
-    #[arg(long)]
-    pub(crate) agent: Option<String>,
-    /// Only of this severity: high or critical
-    #[arg(long)]
-    pub(crate) severity: Option<String>,
-    /// Only from this moment on (UTC), as in 2026-11-20 or 2026-11-20T15:00:00Z
-    #[arg(long, value_name = "TIME")]
-    pub(crate) since: Option<Timestamp>,
-    /// At most so many, the newest
-    #[arg(long, default_value_t = 10_000)]
-    pub(crate) limit: usize,
-}
-
-#[derive(Debug, ClapArgs)]
-pub(crate) struct Incidents {
-    #[command(flatten)]
-    pub(crate) asking: Asking,
-    /// Try the detectors on steps in a file of JSON lines (`-` = standard input): actions, each with its `result`
-    #[arg(long, value_name = "FILE")]
-    pub(crate) steps: Option<PathBuf>,
-}
-
-#[derive(Debug, Subcommand)]
-pub(crate) enum Context {
-    /// Save a context as the newest version
-    Save {
-        /// The agent's name
-        agent: String,
-        /// A file with JSON (`-` = standard input): `task_goal`, `current_step`, `completed_steps` and what else it needs
-        file: PathBuf,
-    },
-    /// Print the newest version, or another one
-    Restore {
-        /// The agent's name
-        agent: String,
-        /// Which version [default: the newest]
-        #[arg(value_name = "VERSION")]
-        number: Option<u64>,
-    },
-    /// Compare every version with what was saved
-    Verify {
-        /// The agent's name
-        agent: String,
-    },
-}
-
-#[derive(Debug, ClapArgs)]
-pub(crate) struct Order {
-    /// What it is about: all, agent:NAME, session:NAME, tool:NAME, principal:NAME
-    #[arg(default_value = "all")]
-    pub(crate) scope: Scope,
-    #[command(flatten)]
-    pub(crate) signed: Signed,
-}
-
-#[derive(Debug, Subcommand)]
-pub(crate) enum Breaker {
-    /// List the breakers of the policy, and every circuit that something went through
-    List {
-        /// Policy files in the place of the user's own; repeat for more
-        #[arg(long = "policy", value_name = "FILE")]
-        policies: Vec<PathBuf>,
-    },
-    /// Close a circuit and forget its failures; also ends an isolation
-    Reset(Circuit),
-    /// Let nothing through a circuit until `reset`
-    Isolate(Circuit),
-}
-
-#[derive(Debug, ClapArgs)]
-pub(crate) struct Circuit {
-    /// The breaker's name
-    pub(crate) breaker: String,
-    /// Which of its circuits: all, tool:NAME, host:NAME, model:NAME, agent:NAME
-    #[arg(default_value = "all")]
-    pub(crate) key: Key,
-    #[command(flatten)]
-    pub(crate) signed: Signed,
-}
-
-#[derive(Debug, Subcommand)]
-pub(crate) enum Tiers {
-    /// List every agent with its tier, its figures and where they go
-    List {
-        /// Policy files in the place of the user's own; repeat for more
-        #[arg(long = "policy", value_name = "FILE")]
-        policies: Vec<PathBuf>,
-    },
-    /// List the alerts about agents that do badly
-    Alerts {
-        /// Policy files in the place of the user's own; repeat for more
-        #[arg(long = "policy", value_name = "FILE")]
-        policies: Vec<PathBuf>,
-    },
-    /// Record a figure that was measured outside
-    Measure {
-        /// The agent
-        agent: String,
-        /// success_rate, response_time, efficiency_score or market_impact
-        metric: Metric,
-        /// From 0 to 1; seconds for the response time
-        value: f64,
-        /// Who measured it [default: the user of this terminal]
-        #[arg(long, value_name = "NAME")]
-        by: Option<String>,
-    },
-}
-
-/// Who orders something, and why.
-#[derive(Debug, ClapArgs)]
-pub(crate) struct Signed {
-    /// Why
-    #[arg(long, short, value_name = "TEXT")]
-    pub(crate) reason: String,
-    /// Who orders it [default: the user of this terminal]
-    #[arg(long, value_name = "NAME")]
-    pub(crate) by: Option<String>,
-}
-
-#[derive(Debug, ClapArgs)]
-pub(crate) struct Lock {
-    #[command(flatten)]
-    pub(crate) order: Order,
-    /// Seconds until it ends by itself [default: never]
-    #[arg(long = "for", value_name = "SECONDS")]
-    pub(crate) seconds: Option<u64>,
-}
-
-#[derive(Debug, ClapArgs)]
-pub(crate) struct Answer {
-    /// Its name, as in A17
-    pub(crate) id: String,
-    /// Who answers [default: the user of this terminal]
-    #[arg(long, value_name = "NAME")]
-    pub(crate) by: Option<String>,
-    /// Why
-    #[arg(long, default_value = "")]
-    pub(crate) comment: String,
 }
 
 #[derive(Debug, Subcommand)]

@@ -1,14 +1,13 @@
 //! `stayhand breaker`: circuit breakers, and what people order of them.
 
 use super::orders;
-use crate::args::{Breaker, Circuit, Global};
+use crate::args::{Breaker, Circuit, Global, PolicyArgs};
 use crate::{Exit, show};
 use anstream::println;
 use serde::Serialize;
 use stayhand_core::control::breaker::circuit::Phase;
 use stayhand_core::control::breaker::{BreakerMoved, BreakerOrder};
 use stayhand_core::time::Timestamp;
-use std::path::PathBuf;
 
 /// One circuit of a breaker.
 #[derive(Debug, Serialize)]
@@ -24,7 +23,7 @@ struct Line {
 
 pub(super) fn run(global: &Global, words: &Breaker) -> anyhow::Result<Exit> {
     match words {
-        Breaker::List { policies } => list(global, policies),
+        Breaker::List(policy) => list(global, policy),
         Breaker::Reset(circuit) => order(global, circuit, BreakerOrder::Reset),
         Breaker::Isolate(circuit) => order(global, circuit, BreakerOrder::Isolate),
     }
@@ -51,10 +50,10 @@ fn order(global: &Global, circuit: &Circuit, order: BreakerOrder) -> anyhow::Res
     Ok(Exit::Permitted)
 }
 
-fn list(global: &Global, policies: &[PathBuf]) -> anyhow::Result<Exit> {
-    let engine = super::engine(global, super::files_in(policies, None)?)?;
-    let policy = engine.policy();
-    let names: Vec<&str> = policy.controls().breakers.iter().map(|breaker| breaker.name.as_str()).collect();
+fn list(global: &Global, policy: &PolicyArgs) -> anyhow::Result<Exit> {
+    let engine = super::engine(global, super::files_in(&policy.policies, None)?)?;
+    let in_force = engine.policy();
+    let names: Vec<&str> = in_force.controls().breakers.iter().map(|breaker| breaker.name.as_str()).collect();
     let (lines, moves) = engine.refreshed(|state, now| {
         let of = |name: &str| {
             let mut lines: Vec<Line> = state

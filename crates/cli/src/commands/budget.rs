@@ -1,12 +1,11 @@
 //! `stayhand budget`: every budget of the policy in force, and what is used, reserved and left of it.
 
-use crate::args::Global;
+use crate::args::{Global, PolicyArgs};
 use crate::{Exit, show};
 use anstream::println;
 use serde::Serialize;
 use stayhand_core::control::budget_status::Status;
 use stayhand_core::control::ledger::Alert;
-use std::path::PathBuf;
 
 #[derive(Debug, Serialize)]
 struct Report {
@@ -17,8 +16,8 @@ struct Report {
 /// The newest alerts that are shown.
 const SHOWN_ALERTS: usize = 20;
 
-pub(super) fn run(global: &Global, policies: &[PathBuf]) -> anyhow::Result<Exit> {
-    let report = report(global, policies)?;
+pub(super) fn run(global: &Global, policy: &PolicyArgs) -> anyhow::Result<Exit> {
+    let report = report(global, policy)?;
     if global.json {
         show::json(&report)?;
         return Ok(Exit::Permitted);
@@ -37,18 +36,18 @@ pub(super) fn run(global: &Global, policies: &[PathBuf]) -> anyhow::Result<Exit>
     Ok(Exit::Permitted)
 }
 
-fn report(global: &Global, policies: &[PathBuf]) -> anyhow::Result<Report> {
-    let engine = super::engine(global, super::files_in(policies, None)?)?;
-    let policy = engine.policy();
+fn report(global: &Global, policy: &PolicyArgs) -> anyhow::Result<Report> {
+    let engine = super::engine(global, super::files_in(&policy.policies, None)?)?;
+    let in_force = engine.policy();
     Ok(engine.refreshed(|state, now| Report {
-        budgets: state.budget_status(&policy.controls().budgets, now),
+        budgets: state.budget_status(&in_force.controls().budgets, now),
         alerts: state.ledger().alerts().cloned().collect(),
     })?)
 }
 
 /// The status of the budgets in force, for `stayhand cost`.
-pub(super) fn status(global: &Global, policies: &[PathBuf]) -> anyhow::Result<Vec<Status>> {
-    Ok(report(global, policies)?.budgets)
+pub(super) fn status(global: &Global, policy: &PolicyArgs) -> anyhow::Result<Vec<Status>> {
+    Ok(report(global, policy)?.budgets)
 }
 
 /// A line for each budget and purse.

@@ -31,7 +31,7 @@ pub(super) fn run(global: &Global, wanted: &Cost) -> anyhow::Result<Exit> {
         }
     }
     let now = now.max(stayhand_runtime::Clock::System.now());
-    let policy = super::load(&super::files_in(&wanted.policies, None)?)?;
+    let policy = super::load(&super::files_in(&wanted.policy.policies, None)?)?;
     let advice = advise(&costs, &patterns, policy.prices(), now);
     let shown: Vec<(&str, By)> = GROUPS
         .iter()
@@ -59,7 +59,7 @@ pub(super) fn run(global: &Global, wanted: &Cost) -> anyhow::Result<Exit> {
             println!("{}. {}{claim}", number + 1, advice.text);
         }
         heading("BUDGET STATUS");
-        super::budget::print(&super::budget::status(global, &wanted.policies)?);
+        super::budget::print(&super::budget::status(global, &wanted.policy)?);
     }
     Ok(Exit::Permitted)
 }

@@ -1,11 +1,10 @@
 //! `stayhand limits`: every limit of the policy in force and what is used of it.
 
-use crate::args::Global;
+use crate::args::{Global, PolicyArgs};
 use crate::{Exit, show};
 use anstream::println;
 use serde::Serialize;
 use stayhand_core::control::limit::{Limit, Measure, Usage};
-use std::path::PathBuf;
 
 /// One limit in one scope.
 #[derive(Debug, Serialize)]
@@ -18,9 +17,9 @@ struct Line {
     usage: Usage,
 }
 
-pub(super) fn run(global: &Global, policies: &[PathBuf]) -> anyhow::Result<Exit> {
-    let engine = super::engine(global, super::files_in(policies, None)?)?;
-    let policy = engine.policy();
+pub(super) fn run(global: &Global, policy: &PolicyArgs) -> anyhow::Result<Exit> {
+    let engine = super::engine(global, super::files_in(&policy.policies, None)?)?;
+    let in_force = engine.policy();
     let lines = engine.refreshed(|state, now| {
         let of = |limit: &Limit| {
             let scopes = state.meters().scopes(limit.per);
@@ -33,13 +32,13 @@ pub(super) fn run(global: &Global, policies: &[PathBuf]) -> anyhow::Result<Exit>
             };
             scopes.iter().map(line).collect::<Vec<_>>()
         };
-        policy.controls().limits.iter().flat_map(of).collect::<Vec<Line>>()
+        in_force.controls().limits.iter().flat_map(of).collect::<Vec<Line>>()
     })?;
     if global.json {
         show::json(&lines)?;
         return Ok(Exit::Permitted);
     }
-    if policy.controls().limits.is_empty() {
+    if in_force.controls().limits.is_empty() {
         println!("the policy has no limits; docs/POLICY.md says how to write some");
     }
     for line in lines {

@@ -12,8 +12,8 @@ use std::path::Path;
 
 pub(super) fn run(global: &Global, command: &Command) -> anyhow::Result<Exit> {
     match command {
-        Command::Show { policies } => {
-            let policy = super::load(&super::files_in(policies, None)?)?;
+        Command::Show(words) => {
+            let policy = super::load(&super::files_in(&words.policies, None)?)?;
             print(global, policy.prices())?;
         }
         Command::Update { from } => update(from)?,

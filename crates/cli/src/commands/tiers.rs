@@ -1,7 +1,7 @@
 //! `stayhand tiers`: how well agents do.
 
 use super::orders;
-use crate::args::{Global, Tiers};
+use crate::args::{Global, PolicyArgs, Tiers};
 use crate::{Exit, home, show};
 use anstream::println;
 use serde::Serialize;
@@ -10,7 +10,6 @@ use stayhand_core::control::tier::assess::{Assessment, Status};
 use stayhand_core::control::tier::monitor::Watched;
 use stayhand_core::control::tier::performance::{Snapshot, Trend};
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 
 /// One agent.
 #[derive(Debug, Serialize)]
@@ -43,8 +42,8 @@ impl Line {
 
 pub(super) fn run(global: &Global, words: &Tiers) -> anyhow::Result<Exit> {
     match words {
-        Tiers::List { policies } => list(global, policies),
-        Tiers::Alerts { policies } => alerts(global, policies),
+        Tiers::List(policy) => list(global, policy),
+        Tiers::Alerts(policy) => alerts(global, policy),
         Tiers::Measure { agent, metric, value, by } => {
             let by = by.clone().unwrap_or_else(home::person);
             let engine = super::engine_for_orders(global)?;
@@ -63,8 +62,8 @@ pub(super) fn run(global: &Global, words: &Tiers) -> anyhow::Result<Exit> {
     }
 }
 
-fn list(global: &Global, policies: &[PathBuf]) -> anyhow::Result<Exit> {
-    let engine = super::engine(global, super::files_in(policies, None)?)?;
+fn list(global: &Global, policy: &PolicyArgs) -> anyhow::Result<Exit> {
+    let engine = super::engine(global, super::files_in(&policy.policies, None)?)?;
     let mut lines: Vec<Line> = engine.refreshed(|state, _| {
         state.monitor().agents().map(|(agent, watched)| Line::new(agent, watched)).collect()
     })?;
@@ -101,8 +100,8 @@ fn list(global: &Global, policies: &[PathBuf]) -> anyhow::Result<Exit> {
     Ok(Exit::Permitted)
 }
 
-fn alerts(global: &Global, policies: &[PathBuf]) -> anyhow::Result<Exit> {
-    let engine = super::engine(global, super::files_in(policies, None)?)?;
+fn alerts(global: &Global, policy: &PolicyArgs) -> anyhow::Result<Exit> {
+    let engine = super::engine(global, super::files_in(&policy.policies, None)?)?;
     let (alerts, systemic) = engine.refreshed(|state, _| {
         let alerts: Vec<_> = state.monitor().alerts().cloned().collect();
         (alerts, state.monitor().systemic().cloned().collect::<Vec<_>>())
