@@ -395,7 +395,7 @@ impl Engine {
 }
 
 /// Runs `work`; a panic is `None`. The process goes on, and whatever was asked is refused.
-fn guarded<T>(work: impl FnOnce() -> T) -> Option<T> {
+pub(crate) fn guarded<T>(work: impl FnOnce() -> T) -> Option<T> {
     catch_unwind(AssertUnwindSafe(work)).ok()
 }
 

@@ -31,6 +31,7 @@ mod orders;
 mod permit;
 pub mod policy_files;
 mod presence;
+pub mod presets;
 pub mod replay;
 mod resolve;
 mod watch;

@@ -14,6 +14,8 @@ use std::path::{Path, PathBuf};
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct PolicyFiles {
     files: Vec<(Layer, PathBuf, Need)>,
+    /// Layer, name and text of what a program has composed itself.
+    texts: Vec<(Layer, String, String)>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -72,12 +74,19 @@ impl PolicyFiles {
         self
     }
 
+    /// Adds a policy that is no file: its text, and a name for people.
+    #[must_use]
+    pub fn text(mut self, layer: Layer, name: &str, text: impl Into<String>) -> Self {
+        self.texts.push((layer, name.to_owned(), text.into()));
+        self
+    }
+
     /// Where the files are, or would be.
     pub fn paths(&self) -> impl Iterator<Item = &Path> {
         self.files.iter().map(|(_, path, _)| path.as_path())
     }
 
-    /// Reads the files that exist.
+    /// Reads the files that exist; the texts follow them.
     pub fn read(&self) -> Result<Vec<LayerText>, LoadError> {
         let mut texts = Vec::new();
         for (layer, path, need) in &self.files {
@@ -90,6 +99,8 @@ impl PolicyFiles {
                 Err(error) => return Err(error),
             }
         }
+        let composed = self.texts.iter().cloned();
+        texts.extend(composed.map(|(layer, name, text)| LayerText { layer, name, text }));
         Ok(texts)
     }
 
