@@ -5,8 +5,8 @@ mod open;
 
 use crate::control::anomaly::models::Models;
 use crate::control::breaker::breakers::Breakers;
-use crate::control::budget::{Books, Budget};
 use crate::control::budget_status::{self, Status};
+use crate::control::budgets::Budgets;
 use crate::control::business::past::Business;
 use crate::control::failure::checkpoint::Checkpoints;
 use crate::control::failure::failures::Failures;
@@ -15,6 +15,7 @@ use crate::control::limit::{self, Meters};
 use crate::control::lock::{LockSet, Locks};
 use crate::control::meter::Amounts;
 use crate::control::notice::{Notices, Sources};
+use crate::control::purses::Books;
 use crate::control::scope::Scope;
 use crate::control::switch::{SwitchMoved, Switches};
 use crate::control::tier::monitor::Monitor;
@@ -317,7 +318,7 @@ impl State {
     }
 
     /// How budgets stand.
-    pub fn budget_status(&self, budgets: &[Budget], now: Timestamp) -> Vec<Status> {
+    pub fn budget_status(&self, budgets: &Budgets, now: Timestamp) -> Vec<Status> {
         let books = Books { ledger: &self.ledger, meters: &self.meters };
         budget_status::status(budgets, books, self.open.values(), now)
     }

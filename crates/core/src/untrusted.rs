@@ -3,12 +3,12 @@
 //! The output of every tool is untrusted: whoever wrote what was read can write orders into it.
 //! What is kept here is small and holds no secrets, so that it can be logged with the decision.
 
+use crate::control::meter::ByName;
 use crate::event::{Decided, Settled};
 use crate::facts::{Access, AddressClass, Facts, FieldKind, HostUse, Operation, PathUse, Place, Trait};
 use crate::state::State;
 use crate::time::Timestamp;
 use crate::tool;
-use rustc_hash::FxHashMap;
 use serde::{Deserialize, Serialize};
 
 /// The longest evidence that is kept, in bytes.
@@ -92,7 +92,7 @@ impl From<Timestamp> for Moment<'_> {
 /// The exposure of every session, by its name.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct Exposures {
-    sessions: FxHashMap<String, Exposure>,
+    sessions: ByName<Exposure>,
 }
 
 impl Exposures {
@@ -130,7 +130,7 @@ impl Exposures {
             let oldest = oldest.map(|(name, _)| name.clone()).unwrap_or_default();
             self.sessions.remove(&oldest);
         }
-        let exposure = self.sessions.entry(session.to_owned()).or_default();
+        let exposure = self.sessions.entry_ref(session).or_default();
         if exposure == &Exposure::default() {
             exposure.since = seq;
         }

@@ -6,10 +6,10 @@
 
 use super::Act;
 use super::calendar::Period;
-use super::ledger::{Account, Alert, AlertLevel, Ledger, Payer, Spend};
-use super::limit::Meters;
+use super::ledger::{Alert, AlertLevel, Payer, Spend};
 use super::meter::LONGEST_WINDOW_US;
 use super::money::{Dollars, Money};
+use super::purses::{Held, Purses};
 use super::scope::Scope;
 use crate::decision::Effect;
 use crate::policy::source::List;
@@ -68,7 +68,7 @@ pub enum Purse {
 
 impl Purse {
     /// How much a purse of this kind is meant to hold, compared with others.
-    const fn breadth(self) -> u8 {
+    pub(super) const fn breadth(self) -> u8 {
         match self {
             Self::All => 6,
             Self::Principal => 5,
@@ -154,7 +154,7 @@ impl Span {
     }
 
     /// The shortest time that it can be, for comparing one with another.
-    const fn length_us(self) -> u64 {
+    pub(super) const fn length_us(self) -> u64 {
         const DAY_US: u64 = 24 * 3_600_000_000;
         match self {
             Self::Request => 0,
@@ -244,72 +244,36 @@ impl Budget {
     }
 
     /// What is used of it in the purse of this payer.
-    pub fn used(&self, books: Books<'_>, payer: &Payer<'_>, now: Timestamp) -> u64 {
-        let Books { ledger, meters } = books;
-        let of = |account: Option<&Account>, purse, name: &str| match (account, self.span) {
+    pub fn used(&self, purses: &Purses<'_>, now: Timestamp) -> u64 {
+        let of = |held: &Held<'_>| match (held.account, self.span) {
             (None, _) | (_, Span::Request) => 0,
             (Some(account), Span::Calendar(period)) => self.part(account.within(period, now)),
             (Some(account), Span::Total) => self.part(account.total()),
             (Some(_), Span::Rolling(window_us)) => {
-                meters.of_purse(purse, name).map_or(0, |meter| self.part(meter.spent(window_us, now)))
+                held.meter.map_or(0, |meter| self.part(meter.spent(window_us, now)))
             }
         };
-        match self.purse {
-            Purse::All => of(Some(ledger.all()), Purse::All, ""),
-            Purse::Agent => of(ledger.agents().find(payer.agent), Purse::Agent, payer.agent),
-            Purse::Session => of(ledger.sessions().find(payer.session), Purse::Session, payer.session),
-            Purse::Task => of(ledger.tasks().find(payer.task), Purse::Task, payer.task),
-            Purse::Principal => {
-                of(ledger.principals().find(payer.principal), Purse::Principal, payer.principal)
-            }
-            Purse::Team => {
-                let each =
-                    self.agents.iter().map(|agent| of(ledger.agents().find(agent), Purse::Agent, agent));
-                each.fold(0, u64::saturating_add)
-            }
-            Purse::Request => 0,
-        }
+        purses.held_by(self).map(|held| of(&held)).fold(0, u64::saturating_add)
     }
 
     /// What exceeds it, if the request would: exactly the limit is allowed, and what costs nothing always is.
-    pub fn exceeded(
-        &self,
-        books: Books<'_>,
-        payer: &Payer<'_>,
-        wanted: Spend,
-        now: Timestamp,
-    ) -> Option<Excess> {
+    pub fn exceeded(&self, purses: &Purses<'_>, wanted: Spend, now: Timestamp) -> Option<Excess> {
         let requested = self.part(wanted);
-        if requested == 0 || !self.pays_for(payer) {
+        if requested == 0 {
             return None;
         }
-        let used = self.used(books, payer, now);
+        let used = self.used(purses, now);
         let over = used.checked_add(requested).is_none_or(|sum| sum > self.limit);
-        over.then(|| Excess { used, requested, resets_in_us: self.resets_in_us(books, payer, now) })
-    }
-
-    /// Whether what this payer spends counts.
-    pub fn pays_for(&self, payer: &Payer<'_>) -> bool {
-        self.purse != Purse::Team || self.agents.iter().any(|agent| agent == payer.agent)
+        over.then(|| Excess { used, requested, resets_in_us: self.resets_in_us(purses, now) })
     }
 
     /// Microseconds until something becomes free; zero where that is not a matter of time.
-    pub fn resets_in_us(&self, books: Books<'_>, payer: &Payer<'_>, now: Timestamp) -> u64 {
+    pub fn resets_in_us(&self, purses: &Purses<'_>, now: Timestamp) -> u64 {
         match self.span {
             Span::Calendar(period) => period.end(now).since(now),
             Span::Rolling(window_us) => {
-                let until = |purse, name: &str| {
-                    books.meters.of_purse(purse, name).map_or(0, |meter| meter.until_less(window_us, now))
-                };
-                match self.purse {
-                    Purse::Team => {
-                        self.agents.iter().map(|agent| until(Purse::Agent, agent)).max().unwrap_or(0)
-                    }
-                    Purse::Agent => until(Purse::Agent, payer.agent),
-                    Purse::Session => until(Purse::Session, payer.session),
-                    Purse::Principal => until(Purse::Principal, payer.principal),
-                    _ => until(Purse::All, ""),
-                }
+                let meters = purses.held_by(self).filter_map(|held| held.meter);
+                meters.map(|meter| meter.until_less(window_us, now)).max().unwrap_or(0)
             }
             Span::Total | Span::Request => 0,
         }
@@ -360,6 +324,11 @@ impl Budget {
         };
         let level = if percent >= CRITICAL_PERCENT { AlertLevel::Critical } else { AlertLevel::Warning };
         Alert { at, level, budget, purse, period: self.span.name(), message }
+    }
+
+    /// Whether it counts what this payer spends.
+    pub(crate) fn counts(&self, payer: &Payer<'_>) -> bool {
+        self.purse != Purse::Team || self.agents.iter().any(|agent| agent == payer.agent)
     }
 
     /// The purse of this payer, for people and as a key: `all`, `agent:NAME`, `team:BUDGET`.
@@ -439,15 +408,6 @@ fn rounded_percent(used: u64, limit: u64) -> u128 {
     whole + u128::from(rest > limit || (rest == limit && whole % 2 == 1))
 }
 
-/// What budgets are compared with.
-#[derive(Debug, Clone, Copy)]
-pub struct Books<'a> {
-    /// By period of the calendar.
-    pub ledger: &'a Ledger,
-    /// By sliding window.
-    pub meters: &'a Meters,
-}
-
 /// A budget that a request would exceed. Amounts are nano-dollars or tokens.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Excess {
@@ -457,47 +417,4 @@ pub struct Excess {
     pub requested: u64,
     /// Microseconds until something becomes free; zero where that is not a matter of time.
     pub resets_in_us: u64,
-}
-
-/// Checks that each budget fits into the one it is within.
-pub fn check_tree(budgets: &[Budget]) -> Result<(), String> {
-    let find = |name: &str| budgets.iter().find(|budget| budget.name == name);
-    for child in budgets {
-        let mut above = child;
-        for step in 0.. {
-            let Some(name) = &above.within else { break };
-            let parent = find(name).ok_or_else(|| format!("no budget is called `{name}`"))?;
-            if step >= budgets.len() {
-                return Err(format!("the budget `{}` is within itself", child.name));
-            }
-            if step == 0 {
-                fits(child, parent)?;
-            }
-            above = parent;
-        }
-    }
-    Ok(())
-}
-
-fn fits(child: &Budget, parent: &Budget) -> Result<(), String> {
-    // Whoever pays for a request pays from a purse of each kind, but only some agents are of a team.
-    let covered = match parent.purse {
-        Purse::Team => {
-            child.purse == Purse::Team && child.agents.iter().all(|agent| parent.agents.contains(agent))
-        }
-        purse => purse.breadth() >= child.purse.breadth(),
-    };
-    if !covered {
-        return Err(format!("`{}` covers spending that `{}` does not", child.name, parent.name));
-    }
-    if child.of_tokens != parent.of_tokens {
-        return Err(format!("`{}` and `{}` count different things", child.name, parent.name));
-    }
-    if child.limit > parent.limit && child.span.length_us() <= parent.span.length_us() {
-        return Err(format!(
-            "`{}` may not allow more than `{}`, which it is within",
-            child.name, parent.name
-        ));
-    }
-    Ok(())
 }

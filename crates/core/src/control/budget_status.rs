@@ -1,8 +1,10 @@
 //! How budgets stand: a line for each budget and purse, for people.
 
-use super::budget::{Books, Budget, Purse, Span};
+use super::budget::{Purse, Span};
+use super::budgets::Budgets;
 use super::ledger::{Ledger, Payer};
 use super::meter::Named;
+use super::purses::Books;
 use crate::state::Open;
 use crate::time::Timestamp;
 use serde::Serialize;
@@ -39,13 +41,13 @@ impl Status {
 
 /// How budgets stand, in every purse that something was spent from.
 pub fn status<'a>(
-    budgets: &[Budget],
+    budgets: &Budgets,
     books: Books<'_>,
     open: impl Iterator<Item = &'a Open> + Clone,
     now: Timestamp,
 ) -> Vec<Status> {
     let mut lines = Vec::new();
-    for budget in budgets {
+    for budget in budgets.iter() {
         let counts = |at: Timestamp| match budget.span {
             Span::Rolling(window_us) => now.since(at) < window_us,
             span => at >= span.start(now),
@@ -54,10 +56,11 @@ pub fn status<'a>(
             let purse = budget.purse_of(&payer);
             let same = |open: &&Open| {
                 let by = open.payer();
-                counts(open.started) && budget.pays_for(&by) && budget.purse_of(&by) == purse
+                counts(open.started) && budget.counts(&by) && budget.purse_of(&by) == purse
             };
             let reserved = open.clone().filter(same).map(|open| budget.part(open.spend()));
-            let used = budget.used(books, &payer, now);
+            let purses = books.purses(&payer);
+            let used = budget.used(&purses, now);
             lines.push(Status {
                 budget: budget.name.clone(),
                 period: budget.span.name(),
@@ -66,7 +69,7 @@ pub fn status<'a>(
                 used,
                 reserved: reserved.fold(0, u64::saturating_add).min(used),
                 remaining: budget.limit.saturating_sub(used),
-                resets_in_us: budget.resets_in_us(books, &payer, now),
+                resets_in_us: budget.resets_in_us(&purses, now),
                 purse,
             });
         }

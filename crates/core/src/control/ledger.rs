@@ -3,11 +3,13 @@
 //! It knows nothing of budgets that exist: whatever is spent is written down for every purse and every period, so
 //! that a budget set later finds it (L-05). An amount is charged when it is reserved, in the period of the decision.
 
-use super::budget::{Books, Budget, Purse};
+use super::budget::{Budget, Purse};
+use super::budgets::Budgets;
 use super::calendar::Period;
 use super::limit::Meters;
 use super::meter::Named;
 use super::money::Money;
+use super::purses::Books;
 use crate::request::Request;
 use crate::time::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -261,10 +263,12 @@ impl Ledger {
     }
 
     /// Gives the alerts of the thresholds that the payer's purses have crossed, each once.
-    pub(crate) fn watch(&mut self, budgets: &[Budget], meters: &Meters, payer: &Payer<'_>, at: Timestamp) {
-        let books = Books { ledger: self, meters };
-        let paying = budgets.iter().filter(|budget| budget.pays_for(payer));
-        let used = paying.map(|budget| (budget, budget.used(books, payer, at)));
+    pub(crate) fn watch(&mut self, budgets: &Budgets, meters: &Meters, payer: &Payer<'_>, at: Timestamp) {
+        if budgets.is_empty() {
+            return;
+        }
+        let purses = Books { ledger: self, meters }.purses(payer);
+        let used = budgets.paid_by(payer).map(|budget| (budget, budget.used(&purses, at)));
         let crossed: Vec<_> =
             used.filter(|(budget, used)| budget.threshold(*used) > 0 || budget.span.slides()).collect();
         for (budget, used) in crossed {
@@ -276,16 +280,16 @@ impl Ledger {
     /// of its refusals stands for itself.
     pub(crate) fn refused(
         &mut self,
-        budgets: &[Budget],
+        budgets: &Budgets,
         meters: &Meters,
         payer: &Payer<'_>,
         wanted: Spend,
         at: Timestamp,
     ) {
-        let books = Books { ledger: self, meters };
-        let lasting = budgets.iter().filter(|budget| budget.purse != Purse::Request);
+        let purses = Books { ledger: self, meters }.purses(payer);
+        let lasting = budgets.paid_by(payer).filter(|budget| budget.purse != Purse::Request);
         let refusing = lasting.filter_map(|budget| {
-            let excess = budget.exceeded(books, payer, wanted, at)?;
+            let excess = budget.exceeded(&purses, wanted, at)?;
             Some((budget, excess.used.saturating_add(excess.requested)))
         });
         let refusing: Vec<_> = refusing.collect();

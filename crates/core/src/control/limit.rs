@@ -1,7 +1,6 @@
 //! Limits: so many actions, attempts, calls, so much value or so many tokens in a sliding window; so much in one
 //! action; so many at once; so long a session.
 
-use super::budget::Purse;
 use super::ledger::Spend;
 use super::meter::{Amounts, ByTool, LONGEST_WINDOW_US, Meter, Named};
 use super::scope::{Per, Scope};
@@ -141,34 +140,26 @@ impl Limit {
         if !self.is_about(&request.action.0) {
             return None;
         }
-        let usage = self.usage(meters, &self.per.scope(request), now);
-        self.excess(usage.used, wanted, usage.resets_in_us)
+        let count = meters.count_of(self, (self.per, self.per.name(request)), now);
+        self.excess(count.used(), wanted, || count.resets_in_us())
     }
 
     /// Whether so much used and so much more wanted is over it.
-    pub(crate) fn excess(&self, used: u64, wanted: Amounts, resets_in_us: u64) -> Option<Excess> {
+    pub(crate) fn excess(
+        &self,
+        used: u64,
+        wanted: Amounts,
+        resets_in_us: impl Fn() -> u64,
+    ) -> Option<Excess> {
         let requested = self.of.part(wanted);
-        (used.saturating_add(requested) > self.max).then_some(Excess { used, requested, resets_in_us })
+        let over = used.saturating_add(requested) > self.max;
+        over.then(|| Excess { used, requested, resets_in_us: resets_in_us() })
     }
 
     /// What is used of it in a scope.
     pub fn usage(&self, meters: &Meters, scope: &Scope, now: Timestamp) -> Usage {
-        let mut usage = Usage::default();
-        if self.of == Measure::Time {
-            usage.used = meters.since(scope).map_or(0, |first| now.since(first));
-            return usage;
-        }
-        for meter in meters.of(scope, &self.tools) {
-            usage.used = usage.used.saturating_add(match self.of {
-                Measure::Concurrent => meter.running,
-                Measure::ValuePerAction => 0,
-                of => of.part(meter.sum(self.window_us, now)),
-            });
-            if self.of.has_window() {
-                usage.resets_in_us = usage.resets_in_us.max(meter.until_less(self.window_us, now));
-            }
-        }
-        usage
+        let count = meters.count_of(self, scope.parts(), now);
+        Usage { used: count.used(), resets_in_us: count.resets_in_us() }
     }
 
     /// The sentence for people. Sources: A052 to A059.
@@ -281,11 +272,6 @@ impl Meters {
             meter.add(at, added);
             meter.running += u64::from(permitted);
         });
-        for meters in [&mut self.all, self.agents.at(&who.agent), self.sessions.at(&who.session)] {
-            if meters.since == Timestamp::default() {
-                meters.since = at;
-            }
-        }
         self.agents.sweep_idle(at);
         self.sessions.sweep_idle(at);
         self.principals.sweep_idle(at);
@@ -310,38 +296,49 @@ impl Meters {
     fn each(&mut self, who: &Principal, tool: &str, mut change: impl FnMut(&mut Meter)) {
         for meters in [&mut self.all, self.agents.at(&who.agent), self.sessions.at(&who.session)] {
             change(&mut meters.own);
-            if !meters.tools.contains_key(tool) {
-                meters.tools.insert(tool.into(), Meter::default());
-            }
-            meters.tools.entry(tool.into()).and_modify(&mut change);
+            change(meters.tools.entry_ref(tool).or_default());
         }
         change(self.principals.at(who.on_behalf_of.as_deref().unwrap_or_default()));
     }
 
+    /// What a limit counts in a scope.
+    fn count_of<'a>(&'a self, limit: &'a Limit, scope: (Per, &'a str), now: Timestamp) -> Count<'a> {
+        Count { meters: self, limit, scope, now }
+    }
+
     /// The meters of a scope: its own, or those of some tools.
-    fn of<'a>(&'a self, scope: &'a Scope, tools: &'a [String]) -> impl Iterator<Item = &'a Meter> {
-        let (by_tool, single, only) = match scope {
-            Scope::All => (Some(&self.all), None, None),
-            Scope::Agent(name) => (self.agents.find(name), None, None),
-            Scope::Session(name) => (self.sessions.find(name), None, None),
-            Scope::Tool(name) => (Some(&self.all), None, Some(name)),
-            Scope::Principal(name) => (None, self.principals.find(name), None),
+    fn of<'a>(&'a self, (per, name): (Per, &'a str), tools: &'a [String]) -> impl Iterator<Item = &'a Meter> {
+        let (by_tool, single, only) = match per {
+            Per::All => (Some(&self.all), None, None),
+            Per::Agent => (self.agents.find(name), None, None),
+            Per::Session => (self.sessions.find(name), None, None),
+            Per::Tool => (Some(&self.all), None, Some(name)),
+            Per::Principal => (None, self.principals.find(name), None),
         };
         let own = by_tool.filter(|_| tools.is_empty() && only.is_none()).map(|meters| &meters.own);
-        let named = only.into_iter().chain(tools.iter().filter(move |_| only.is_none()));
-        let of_tools = named.filter_map(move |tool| by_tool?.tools.get(tool.as_str()));
+        let listed = tools.iter().filter(move |_| only.is_none()).map(String::as_str);
+        let of_tools = only.into_iter().chain(listed).filter_map(move |tool| by_tool?.tools.get(tool));
         own.into_iter().chain(single).chain(of_tools)
     }
 
-    /// The meter of one purse; there is none of a task.
-    pub(crate) fn of_purse(&self, purse: Purse, name: &str) -> Option<&Meter> {
-        match purse {
-            Purse::All => Some(&self.all.own),
-            Purse::Agent => self.agents.find(name).map(|meters| &meters.own),
-            Purse::Session => self.sessions.find(name).map(|meters| &meters.own),
-            Purse::Principal => self.principals.find(name),
-            Purse::Task | Purse::Team | Purse::Request => None,
-        }
+    /// The meter of everything.
+    pub(crate) const fn all(&self) -> &Meter {
+        &self.all.own
+    }
+
+    /// The meter of one agent.
+    pub(crate) fn of_agent(&self, agent: &str) -> Option<&Meter> {
+        self.agents.find(agent).map(|meters| &meters.own)
+    }
+
+    /// The meter of one session.
+    pub(crate) fn of_session(&self, session: &str) -> Option<&Meter> {
+        self.sessions.find(session).map(|meters| &meters.own)
+    }
+
+    /// The meter of one person or tenant.
+    pub(crate) fn of_principal(&self, principal: &str) -> Option<&Meter> {
+        self.principals.find(principal)
     }
 
     /// Trues up what an action had reserved when it started: `unused` is given back, `more` was used on top.
@@ -362,13 +359,12 @@ impl Meters {
         });
     }
 
-    fn since(&self, scope: &Scope) -> Option<Timestamp> {
-        let meters = match scope {
-            Scope::Agent(name) => self.agents.find(name)?,
-            Scope::Session(name) => self.sessions.find(name)?,
-            _ => &self.all,
-        };
-        (meters.since != Timestamp::default()).then_some(meters.since)
+    fn since(&self, (per, name): (Per, &str)) -> Option<Timestamp> {
+        match per {
+            Per::Agent => self.of_agent(name)?.since,
+            Per::Session => self.of_session(name)?.since,
+            _ => self.all.own.since,
+        }
     }
 
     /// Permitted actions of an agent with this tool in the hour before `now`.
@@ -395,6 +391,39 @@ impl Meters {
                 self.principals.iter().map(|(name, _)| Scope::Principal(name.to_owned())).collect()
             }
         }
+    }
+}
+
+/// What one limit counts in one scope.
+struct Count<'a> {
+    meters: &'a Meters,
+    limit: &'a Limit,
+    scope: (Per, &'a str),
+    now: Timestamp,
+}
+
+impl Count<'_> {
+    /// In the unit of the limit.
+    fn used(&self) -> u64 {
+        let Self { meters, limit, scope, now } = *self;
+        let part = |meter: &Meter| match limit.of {
+            Measure::Concurrent => meter.running,
+            Measure::ValuePerAction | Measure::Time => 0,
+            of => of.part(meter.sum(limit.window_us, now)),
+        };
+        match limit.of {
+            Measure::Time => meters.since(scope).map_or(0, |first| now.since(first)),
+            Measure::ValuePerAction => 0,
+            _ => meters.of(scope, &limit.tools).map(part).fold(0, u64::saturating_add),
+        }
+    }
+
+    /// Microseconds until something becomes free; zero where that is not a matter of time.
+    fn resets_in_us(&self) -> u64 {
+        let Self { meters, limit, scope, now } = *self;
+        let counted = limit.of.has_window().then(|| meters.of(scope, &limit.tools));
+        let until = counted.into_iter().flatten().map(|meter| meter.until_less(limit.window_us, now));
+        until.max().unwrap_or(0)
     }
 }
 

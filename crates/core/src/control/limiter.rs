@@ -132,7 +132,7 @@ impl ResourceLimiter {
             Measure::ValuePerAction => 0,
             of => of.part(self.meter.sum(limit.window_us, now)),
         };
-        match limit.excess(used, wanted, 0) {
+        match limit.excess(used, wanted, || 0) {
             Some(excess) => Err(limit.sentence(&excess)),
             None => Ok(()),
         }

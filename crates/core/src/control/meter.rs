@@ -7,7 +7,8 @@
 use super::ledger::Spend;
 use super::money::Money;
 use crate::time::Timestamp;
-use rustc_hash::FxHashMap;
+use hashbrown::HashMap;
+use rustc_hash::FxBuildHasher;
 use std::collections::VecDeque;
 
 /// The longest window, in microseconds: 31 days.
@@ -80,11 +81,14 @@ pub struct Meter {
     before_at: Option<Timestamp>,
     /// Actions that run.
     pub(crate) running: u64,
+    /// When something was first counted.
+    pub(crate) since: Option<Timestamp>,
 }
 
 impl Meter {
     /// Adds amounts at a moment, which is not before the newest one.
     pub fn add(&mut self, at: Timestamp, amounts: Amounts) {
+        self.since = self.since.or(Some(at));
         self.forget(at);
         let total = self.total().plus(amounts);
         match self.entries.back_mut() {
@@ -109,9 +113,14 @@ impl Meter {
 
     /// The sum over the window that ends at `now`. An amount leaves when its age reaches the window (L-02).
     pub fn sum(&self, window_us: u64, now: Timestamp) -> Amounts {
-        let old = self.entries.partition_point(|entry| now.since(entry.at) >= window_us);
-        let gone = old.checked_sub(1).and_then(|last| self.entries.get(last));
+        let gone = self.old(window_us, now).checked_sub(1).and_then(|last| self.entries.get(last));
         self.total().minus(gone.map_or(self.before, |entry| entry.total))
+    }
+
+    /// How many entries are too old for a window. Often all that are kept are young enough.
+    fn old(&self, window_us: u64, now: Timestamp) -> usize {
+        let is_old = |entry: &Entry| now.since(entry.at) >= window_us;
+        if self.entries.front().is_some_and(is_old) { self.entries.partition_point(is_old) } else { 0 }
     }
 
     /// Money and tokens over the window that ends at `now`.
@@ -122,8 +131,9 @@ impl Meter {
 
     /// Microseconds until the first amount leaves the window; zero where there is none.
     pub fn until_less(&self, window_us: u64, now: Timestamp) -> u64 {
-        let old = self.entries.partition_point(|entry| now.since(entry.at) >= window_us);
-        self.entries.get(old).map_or(0, |entry| window_us.saturating_sub(now.since(entry.at)))
+        self.entries
+            .get(self.old(window_us, now))
+            .map_or(0, |entry| window_us.saturating_sub(now.since(entry.at)))
     }
 
     /// Whether nothing in it can count any more.
@@ -167,25 +177,26 @@ impl Meter {
     }
 }
 
+/// Anything by a name; a name that is known is not copied to be looked up.
+pub(crate) type ByName<T> = HashMap<String, T, FxBuildHasher>;
+
 /// The meters of one agent or session: its own, and one for each tool it uses.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct ByTool {
     pub(crate) own: Meter,
-    pub(crate) tools: FxHashMap<Box<str>, Meter>,
-    /// When the first action was asked for.
-    pub(crate) since: Timestamp,
+    pub(crate) tools: ByName<Meter>,
 }
 
 /// Meters by name, those that cannot count any more forgotten now and then.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Named<T> {
-    by_name: FxHashMap<Box<str>, T>,
+    by_name: ByName<T>,
     swept: Timestamp,
 }
 
 impl<T> Default for Named<T> {
     fn default() -> Self {
-        Self { by_name: FxHashMap::default(), swept: Timestamp::default() }
+        Self { by_name: ByName::default(), swept: Timestamp::default() }
     }
 }
 
@@ -206,10 +217,7 @@ impl<T: Default> Named<T> {
     }
 
     pub(crate) fn at(&mut self, name: &str) -> &mut T {
-        if !self.by_name.contains_key(name) {
-            self.by_name.insert(name.into(), T::default());
-        }
-        self.by_name.entry(name.into()).or_default()
+        self.by_name.entry_ref(name).or_default()
     }
 
     pub(crate) fn sweep(&mut self, now: Timestamp, is_idle: impl Fn(&T) -> bool) {

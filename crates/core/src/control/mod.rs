@@ -9,6 +9,7 @@ pub mod anomaly;
 pub mod breaker;
 pub mod budget;
 pub mod budget_status;
+pub mod budgets;
 pub mod business;
 pub mod calendar;
 pub mod cost;
@@ -21,6 +22,7 @@ pub mod meter;
 pub mod money;
 pub mod notice;
 pub mod price;
+pub mod purses;
 pub mod response;
 pub mod scope;
 pub mod switch;
@@ -29,7 +31,7 @@ pub mod tier;
 use crate::policy::source::PolicySource;
 use anomaly::watch::AnomalyConfig;
 use breaker::config::Breaker;
-use budget::{Budget, BudgetSource};
+use budgets::Budgets;
 use business::rule::BusinessRule;
 use failure::watch::Watch;
 use limit::Limit;
@@ -46,8 +48,8 @@ pub struct Controls {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub limits: Vec<Limit>,
     /// Budgets.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub budgets: Vec<Budget>,
+    #[serde(skip_serializing_if = "Budgets::is_empty")]
+    pub budgets: Budgets,
     /// Circuit breakers.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub breakers: Vec<Breaker>,
@@ -108,16 +110,6 @@ impl Controls {
         for source in &written.failures {
             self.failures.push(Watch::compile(source).map_err(|error| ("failures", error))?);
         }
-        Ok(())
-    }
-
-    /// Adds a budget.
-    pub(crate) fn add_budget(&mut self, source: &BudgetSource) -> Result<(), String> {
-        let budget = Budget::compile(source, self.budgets.len() + 1)?;
-        if self.budgets.iter().any(|known| known.name == budget.name) {
-            return Err(format!("two budgets are called `{}`", budget.name));
-        }
-        self.budgets.push(budget);
         Ok(())
     }
 

@@ -23,6 +23,17 @@ pub enum Scope {
 }
 
 impl Scope {
+    /// Its kind and its name; that of everything is empty.
+    pub(crate) fn parts(&self) -> (Per, &str) {
+        match self {
+            Self::All => (Per::All, ""),
+            Self::Agent(name) => (Per::Agent, name),
+            Self::Session(name) => (Per::Session, name),
+            Self::Tool(name) => (Per::Tool, name),
+            Self::Principal(name) => (Per::Principal, name),
+        }
+    }
+
     /// Whether the request is within the scope.
     pub fn covers(&self, request: &Request) -> bool {
         let principal = &request.principal;
@@ -90,13 +101,25 @@ pub enum Per {
 impl Per {
     /// The scope of this kind that the request falls into.
     pub fn scope(self, request: &Request) -> Scope {
-        let principal = &request.principal;
+        let name = || self.name(request).to_owned();
         match self {
             Self::All => Scope::All,
-            Self::Agent => Scope::Agent(principal.agent.clone()),
-            Self::Session => Scope::Session(principal.session.clone()),
-            Self::Tool => Scope::Tool(request.action.0.clone()),
-            Self::Principal => Scope::Principal(principal.on_behalf_of.clone().unwrap_or_default()),
+            Self::Agent => Scope::Agent(name()),
+            Self::Session => Scope::Session(name()),
+            Self::Tool => Scope::Tool(name()),
+            Self::Principal => Scope::Principal(name()),
+        }
+    }
+
+    /// The name by which a request counts.
+    pub fn name(self, request: &Request) -> &str {
+        let principal = &request.principal;
+        match self {
+            Self::All => "",
+            Self::Agent => &principal.agent,
+            Self::Session => &principal.session,
+            Self::Tool => &request.action.0,
+            Self::Principal => principal.on_behalf_of.as_deref().unwrap_or_default(),
         }
     }
 }

@@ -2,9 +2,9 @@
 //! reserved of any unless the action is permitted.
 
 use crate::control::Consequence;
-use crate::control::budget::Books;
 use crate::control::ledger::{Payer, Spend};
 use crate::control::money::Money;
+use crate::control::purses::Books;
 use crate::decide::{Answers, Ask};
 use crate::decision::{Effect, Finding, GuardName};
 use crate::policy::Policy;
@@ -15,7 +15,7 @@ use crate::time::Timestamp;
 
 pub(super) fn check(policy: &Policy, state: &State, ask: &Ask<'_>, now: Timestamp, answers: &mut Answers) {
     let payer = Payer::of(ask.request);
-    let budgets = policy.controls.budgets.iter().filter(|budget| budget.pays_for(&payer));
+    let budgets = policy.controls.budgets.paid_by(&payer);
     let limits_money = budgets.clone().any(|budget| !budget.of_tokens);
     let wanted = match demand(policy, &ask.request.context, limits_money) {
         Ok(wanted) => wanted,
@@ -25,9 +25,12 @@ pub(super) fn check(policy: &Policy, state: &State, ask: &Ask<'_>, now: Timestam
         }
     };
     answers.spend = wanted;
-    let books = Books { ledger: state.ledger(), meters: state.meters() };
+    if wanted.is_none() {
+        return;
+    }
+    let purses = Books { ledger: state.ledger(), meters: state.meters() }.purses(&payer);
     for budget in budgets {
-        let Some(excess) = budget.exceeded(books, &payer, wanted, now) else { continue };
+        let Some(excess) = budget.exceeded(&purses, wanted, now) else { continue };
         let Some((effect, stop)) = budget.beyond(&payer) else { continue };
         let sentence = budget.sentence(&excess);
         if let Some((act, scope)) = stop {

@@ -9,7 +9,7 @@ use super::source::{List, PolicySource, ProgramSource, RuleSource, Stance, ToolS
 use super::text_pattern::TextPattern;
 use super::{Analyse, Defaults, Policy, SQL_APPROVE, examples, lint, packs};
 use crate::control::Controls;
-use crate::control::budget::{self, BudgetSource};
+use crate::control::budget::BudgetSource;
 use crate::control::failure::schema::Schema;
 use crate::control::notice::{Notifier, NotifierSource};
 use crate::control::price::{Prices, PricesSource, UnknownModel};
@@ -202,11 +202,11 @@ impl Builder {
         for budget in budgets {
             let at = place(source, budget);
             last = at;
-            if let Err(message) = self.controls.add_budget(&budget.value) {
+            if let Err(message) = self.controls.budgets.add(&budget.value) {
                 self.problems.push(Problem::about(source, at, None, message));
             }
         }
-        if let Err(message) = budget::check_tree(&self.controls.budgets) {
+        if let Err(message) = self.controls.budgets.check_tree() {
             self.problems.push(Problem::about(source, last, None, message));
         }
     }

@@ -3,9 +3,9 @@
 use crate::common::{Case, NOW, call, policy};
 use proptest::prelude::*;
 use serde_json::{Value, json};
-use stayhand_core::control::budget::Books;
 use stayhand_core::control::ledger::Payer;
 use stayhand_core::control::money::Money;
+use stayhand_core::control::purses::Books;
 use stayhand_core::decision::{Decision, Effect, GuardName, Level};
 use stayhand_core::event::{Decided, EVENT_VERSION, Event, Outcome, PolicyLoaded, Record, Settled, Usage};
 use stayhand_core::policy::Policy;
@@ -153,7 +153,7 @@ impl Shop {
         let budget = budgets.iter().find(|known| known.name == budget).unwrap();
         let books = Books { ledger: self.state.ledger(), meters: self.state.meters() };
         let payer = Payer { agent: "a", session: "s", task: "", principal: "" };
-        let used = Money(budget.used(books, &payer, self.now));
+        let used = Money(budget.used(&books.purses(&payer), self.now));
         (used, Money(budget.limit).less(used))
     }
 
@@ -162,8 +162,9 @@ impl Shop {
         let books = Books { ledger: self.state.ledger(), meters: self.state.meters() };
         for (agent, task) in agents.iter().flat_map(|agent| tasks.iter().map(move |task| (agent, task))) {
             let payer = Payer { agent, session: "s", task, principal: "" };
-            for budget in &self.policy.controls().budgets {
-                let used = budget.used(books, &payer, self.now);
+            let purses = books.purses(&payer);
+            for budget in self.policy.controls().budgets.iter() {
+                let used = budget.used(&purses, self.now);
                 prop_assert!(used <= budget.limit, "{} of {} in {budget:?}", used, budget.limit);
             }
         }

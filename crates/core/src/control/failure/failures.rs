@@ -6,13 +6,13 @@ use super::context::Mark;
 use super::history::History;
 use super::incident::{Incident, Incidents};
 use super::watch::Watch;
+use crate::control::meter::ByName;
 use crate::decision::{Decision, Effect, Finding, GuardName};
 use crate::event::{Decided, Outcome, Settled};
 use crate::facts::Facts;
 use crate::reason::Reason;
 use crate::request::{Principal, Request};
 use crate::time::Timestamp;
-use rustc_hash::FxHashMap;
 
 /// The sessions whose history is kept. Beyond, the quarter in which nothing has happened for longest is forgotten: an
 /// old loop that goes on is then found a few steps later.
@@ -27,7 +27,7 @@ pub const TASK_CONTEXT: &str = "task_context";
 /// The histories and incidents. Bounded.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Failures {
-    by_agent: FxHashMap<Box<str>, FxHashMap<Box<str>, History>>,
+    by_agent: ByName<ByName<History>>,
     sessions: usize,
     incidents: Incidents,
 }
@@ -132,11 +132,8 @@ impl Failures {
             }
             self.sessions += 1;
         }
-        if !self.by_agent.contains_key(who.agent.as_str()) {
-            self.by_agent.insert(who.agent.as_str().into(), FxHashMap::default());
-        }
-        let sessions = self.by_agent.entry(who.agent.as_str().into()).or_default();
-        let history = sessions.entry(who.session.as_str().into()).or_default();
+        let sessions = self.by_agent.entry_ref(who.agent.as_str()).or_default();
+        let history = sessions.entry_ref(who.session.as_str()).or_default();
         history.touched = at;
         history
     }
@@ -156,7 +153,7 @@ impl Failures {
             });
         }
         self.by_agent.retain(|_, sessions| !sessions.is_empty());
-        self.sessions = self.by_agent.values().map(FxHashMap::len).sum();
+        self.sessions = self.by_agent.values().map(ByName::len).sum();
     }
 }
 
