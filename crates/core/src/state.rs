@@ -25,6 +25,7 @@ use crate::digest::Digest;
 use crate::event::{Decided, Event, Outcome, Record, Settled};
 use crate::time::Timestamp;
 use crate::untrusted::{Exposure, Exposures};
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -34,9 +35,10 @@ pub use approvals::{AnswerError, Approval, ApprovalStatus};
 pub use open::Open;
 
 /// What must be remembered to decide.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct State {
     last: Timestamp,
+    records: u64,
     approvals: Approvals,
     open: BTreeMap<u64, Open>,
     exposures: Exposures,
@@ -54,6 +56,9 @@ pub struct State {
     failures: Failures,
     checkpoints: Checkpoints,
 }
+
+/// Names the code that folds a state. A state that was folded and written down by other code must not be used.
+pub const STATE_FORMAT: &str = env!("STAYHAND_STATE_FORMAT");
 
 /// Policies whose controls are remembered; an event under an older one is folded without.
 const KEPT_POLICIES: usize = 1000;
@@ -89,6 +94,7 @@ impl State {
 
     fn fold(&mut self, record: &Record, under: Option<PolicyId>) {
         self.last = self.last.max(record.at);
+        self.records = record.seq + 1;
         self.switches.see(&record.event, record.at);
         match &record.event {
             Event::PolicyLoaded(loaded) => self.learn(loaded.policy, &Arc::new(loaded.controls.clone())),
@@ -351,6 +357,11 @@ impl State {
     /// The safety locks.
     pub const fn locks(&self) -> &Locks {
         &self.locks
+    }
+
+    /// How many records were folded: the sequence number of the next one.
+    pub const fn records(&self) -> u64 {
+        self.records
     }
 
     /// The time of the newest record.

@@ -56,7 +56,7 @@ pub struct Untrusted {
 }
 
 /// What a session has been exposed to.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Exposure {
     /// Something private that was read: a path, or a tool.
     pub private: Option<String>,
@@ -90,7 +90,7 @@ impl From<Timestamp> for Moment<'_> {
 }
 
 /// The exposure of every session, by its name.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Exposures {
     sessions: ByName<Exposure>,
 }

@@ -10,6 +10,7 @@ use crate::notify::Delivery;
 use crate::permit::Permit;
 use crate::policy_files::{LoadError, PolicyFiles};
 use crate::presence::{self, Presence};
+use crate::snapshot::Snapshots;
 use crate::wire::{Parsed, Said};
 use arc_swap::ArcSwap;
 use stayhand_core::control::Controls;
@@ -48,6 +49,7 @@ pub struct Engine {
     clock: Clock,
     id: u64,
     state: Mutex<State>,
+    snapshots: Snapshots,
     delivery: Delivery,
     _presence: Option<Presence>,
 }
@@ -174,7 +176,8 @@ impl Engine {
         id: u64,
         presence: Option<Presence>,
     ) -> Result<Self, EngineError> {
-        let state = recording::fold(&log)?;
+        let snapshots = Snapshots::default();
+        let state = recording::fold(&log, home.as_deref(), &snapshots)?;
         let Settings { policy: files, clock } = settings;
         let policy = ArcSwap::from_pointee(policy);
         let state = Mutex::new(state);
@@ -188,6 +191,7 @@ impl Engine {
             clock,
             id,
             state,
+            snapshots,
             delivery: Delivery::default(),
             _presence: presence,
         };

@@ -34,6 +34,7 @@ mod presence;
 pub mod presets;
 pub mod replay;
 mod resolve;
+mod snapshot;
 mod watch;
 pub mod wire;
 

@@ -5,8 +5,10 @@ use serde_json::{Value, json};
 use stayhand_core::control::money::Money;
 use stayhand_core::decision::{Effect, Layer, Level};
 use stayhand_core::event::{Outcome, Usage};
+use stayhand_core::state::State;
 use stayhand_runtime::policy_files::PolicyFiles;
 use stayhand_runtime::{Effected, Engine, Executor, Permit, Settings, Verdict, Work, wire};
+use stayhand_store::Query;
 use std::path::Path;
 use std::time::Duration;
 
@@ -165,4 +167,51 @@ fn l_05_spend_survives_a_restart() {
     assert_eq!(spent(&second), Money(80_000_000));
     assert!(permit(&second, "a", &four).is_none());
     assert!(permit(&second, "a", &json!({ "estimated_cost_cents": 2 })).is_some());
+}
+
+/// A log that begins with a budget of a team can be read again.
+#[test]
+fn a_teams_budget_outlives_the_engine() {
+    let folder = tempfile::tempdir().unwrap();
+    let budgets = "budgets: [{agents: [a, b], period: total, limit: 0.02}]";
+    let cent = json!({ "estimated_cost_cents": 1 });
+    for (agent, runs) in [("a", true), ("b", true), ("b", false), ("c", true)] {
+        assert_eq!(permit(&engine(folder.path(), budgets, true), agent, &cent).is_some(), runs, "{agent}");
+    }
+}
+
+/// A state that was written down and read is the fold of the log; so is one that was folded because what was written
+/// down is of no use.
+#[test]
+fn a_snapshot_changes_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let budgets = "budgets: [{per: agent, period: total, limit: 1000}]";
+    let cent = json!({ "estimated_cost_cents": 1 });
+    let first = engine(folder.path(), budgets, true);
+    std::thread::scope(|scope| {
+        for number in 0..16 {
+            let (engine, cent) = (&first, &cent);
+            scope.spawn(move || {
+                (0..330).for_each(|_| drop(permit(engine, &format!("agent-{number}"), cent)));
+            });
+        }
+    });
+    let file = folder.path().join("state/state.snapshot");
+    assert!(file.exists(), "nothing was written down");
+    drop(first);
+
+    let whole = std::fs::read(&file).unwrap();
+    for useful in [true, false] {
+        if !useful {
+            std::fs::write(&file, &whole[..whole.len() / 2]).unwrap();
+        }
+        let again = engine(folder.path(), budgets, true);
+        let mut folded = State::default();
+        for stored in again.reader().unwrap().records(&Query::default()).unwrap() {
+            folded.apply(&stored.unwrap().parse().unwrap());
+        }
+        let same = again.refreshed(|state, _| *state == folded).unwrap();
+        assert!(same && folded.records() > 5000, "with a snapshot of use: {useful}");
+    }
+    assert!(std::fs::read(&file).unwrap().len() > whole.len() / 2, "written anew");
 }

@@ -61,7 +61,6 @@ pub enum Purse {
     /// Of one request alone.
     Request,
     /// Some agents' together. Written as `agents`.
-    #[serde(skip_deserializing)]
     #[schemars(skip)]
     Team,
 }
@@ -212,6 +211,9 @@ impl Budget {
             }
         };
         let purse = match (source.per, source.agents.is_empty()) {
+            (Some(Purse::Team), _) => {
+                return Err("a team is written as its `agents`, in the place of `per`".to_owned());
+            }
             (Some(_), false) => {
                 return Err("a budget of some `agents` is shared by them: leave `per` out".to_owned());
             }
@@ -323,7 +325,7 @@ impl Budget {
             format!("Budget at {}% ({shown}/{limit})", rounded_percent(used, self.limit))
         };
         let level = if percent >= CRITICAL_PERCENT { AlertLevel::Critical } else { AlertLevel::Warning };
-        Alert { at, level, budget, purse, period: self.span.name(), message }
+        Alert { at, level, budget, purse, period: self.span.name().into(), message }
     }
 
     /// Whether it counts what this payer spends.

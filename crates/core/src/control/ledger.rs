@@ -14,6 +14,7 @@ use crate::request::Request;
 use crate::time::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use std::borrow::Cow;
 use std::collections::{BTreeMap, VecDeque};
 
 /// Money and tokens: of one action, or summed over many.
@@ -79,14 +80,14 @@ impl<'a> Payer<'a> {
 }
 
 /// What was spent in the newest period of one kind.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 struct Tally {
     start: Timestamp,
     spend: Spend,
 }
 
 /// What was spent of one purse: in the current hour, day, week and month, and in all.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Account {
     tallies: [Tally; Period::ALL.len()],
     total: Spend,
@@ -130,7 +131,7 @@ impl Account {
 type Starts = [Timestamp; Period::ALL.len()];
 
 /// How serious an alert is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum AlertLevel {
     /// The budget runs low.
@@ -140,7 +141,7 @@ pub enum AlertLevel {
 }
 
 /// A budget has crossed a threshold. Given once for each threshold and period (A270a).
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Alert {
     /// When.
     pub at: Timestamp,
@@ -151,13 +152,13 @@ pub struct Alert {
     /// Whose purse: `agent:a`, `all`, ….
     pub purse: String,
     /// Over what time the budget counts: `daily`, ….
-    pub period: &'static str,
+    pub period: Cow<'static, str>,
     /// What happened, in one sentence.
     pub message: String,
 }
 
 /// The highest threshold that an alert was given for, and the period it was given in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 struct Mark {
     start: Timestamp,
     percent: u8,
@@ -165,7 +166,7 @@ struct Mark {
 }
 
 /// The ledger.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Ledger {
     all: Account,
     agents: Named<Account>,

@@ -255,7 +255,7 @@ pub struct Excess {
 
 /// Everything that is counted, by whom. Which limits exist does not matter to it: a limit that is written later
 /// finds what was used before (L-05).
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Meters {
     all: ByTool,
     agents: Named<ByTool>,

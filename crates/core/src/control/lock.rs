@@ -54,7 +54,7 @@ pub struct LockReleased {
 }
 
 /// A lock that is on.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Lock {
     /// How it was set.
     pub set: LockSet,
@@ -63,7 +63,7 @@ pub struct Lock {
 }
 
 /// All locks that are on.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Locks {
     on: BTreeMap<Scope, Lock>,
     set_in_all: u64,

@@ -9,6 +9,7 @@ use super::money::Money;
 use crate::time::Timestamp;
 use hashbrown::HashMap;
 use rustc_hash::FxBuildHasher;
+use serde::{Deserialize, Serialize};
 use std::collections::VecDeque;
 
 /// The longest window, in microseconds: 31 days.
@@ -20,7 +21,7 @@ const KEPT_ENTRIES: usize = 4096;
 const EXACT_US: u64 = 3_600_000_000;
 
 /// What is counted of one action, or summed over many. Saturating.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Amounts {
     /// Permitted actions.
     pub actions: u64,
@@ -73,8 +74,9 @@ struct Entry {
 }
 
 /// One meter.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Meter {
+    #[serde(with = "packed")]
     entries: VecDeque<Entry>,
     /// Everything up to the first entry, without it, and the moment of the last of it.
     before: Amounts,
@@ -180,15 +182,56 @@ impl Meter {
 /// Anything by a name; a name that is known is not copied to be looked up.
 pub(crate) type ByName<T> = HashMap<String, T, FxBuildHasher>;
 
+/// Entries in a snapshot: one list of numbers, seven for each entry, each the difference to the entry before.
+mod packed {
+    use super::{Amounts, Entry};
+    use crate::time::Timestamp;
+    use serde::{Deserialize, Deserializer, Serializer, de};
+    use std::collections::VecDeque;
+
+    pub(super) fn serialize<S: Serializer>(
+        entries: &VecDeque<Entry>,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        let mut before = [0; 7];
+        serializer.collect_seq(entries.iter().flat_map(|entry| {
+            let Amounts { actions, attempts, api_calls, value_nanousd, tokens, cost_nanousd } = entry.total;
+            let now = [entry.at.0, actions, attempts, api_calls, value_nanousd, tokens, cost_nanousd];
+            let mut steps = now;
+            steps.iter_mut().zip(before).for_each(|(step, before)| *step = step.wrapping_sub(before));
+            before = now;
+            steps
+        }))
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<VecDeque<Entry>, D::Error> {
+        let steps = Vec::<u64>::deserialize(deserializer)?;
+        let (whole, rest) = steps.as_chunks::<7>();
+        if !rest.is_empty() {
+            return Err(de::Error::custom("a meter has a part of an entry"));
+        }
+        let mut now = [0_u64; 7];
+        let entries = whole.iter().map(|steps| {
+            now.iter_mut().zip(steps).for_each(|(now, step)| *now = now.wrapping_add(*step));
+            let [at, actions, attempts, api_calls, value_nanousd, tokens, cost_nanousd] = now;
+            let total = Amounts { actions, attempts, api_calls, value_nanousd, tokens, cost_nanousd };
+            Entry { at: Timestamp(at), total }
+        });
+        Ok(entries.collect())
+    }
+}
+
 /// The meters of one agent or session: its own, and one for each tool it uses.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct ByTool {
     pub(crate) own: Meter,
     pub(crate) tools: ByName<Meter>,
 }
 
 /// Meters by name, those that cannot count any more forgotten now and then.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Named<T> {
     by_name: ByName<T>,
     swept: Timestamp,

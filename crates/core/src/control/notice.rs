@@ -9,6 +9,7 @@ use crate::policy::source::List;
 use crate::time::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
 use std::collections::VecDeque;
 
 /// How serious a notice is.
@@ -24,12 +25,12 @@ pub enum Severity {
 }
 
 /// Something that people should hear of.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Notice {
     /// When, RFC 3339 in UTC.
     pub at: String,
     /// `switch`, `lock`, `breaker`, `budget` or `tier`.
-    pub kind: &'static str,
+    pub kind: Cow<'static, str>,
     /// How serious it is.
     pub severity: Severity,
     /// Whom or what it is about.
@@ -132,8 +133,8 @@ impl Sources<'_> {
     fn since(&self, before: Tally, at: Timestamp) -> Vec<Notice> {
         let now = self.tally();
         let mut found = Vec::new();
-        let mut note = |kind, severity, about: String, message: String| {
-            found.push(Notice { at: at.to_string(), kind, severity, about, message });
+        let mut note = |kind: &'static str, severity, about: String, message: String| {
+            found.push(Notice { at: at.to_string(), kind: kind.into(), severity, about, message });
         };
         for (_, moved) in newest(self.switches.history(), now.switches - before.switches) {
             let severity = if moved.order.stops() { Severity::Critical } else { Severity::Info };
@@ -176,7 +177,7 @@ fn newest<T>(all: impl DoubleEndedIterator<Item = T>, count: u64) -> Vec<T> {
 }
 
 /// The newest notices.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Notices {
     kept: VecDeque<Notice>,
     total: u64,

@@ -112,7 +112,7 @@ impl SwitchMoved {
 }
 
 /// One switch that is not active.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Switch {
     /// Where it stands.
     pub position: Position,
@@ -131,7 +131,7 @@ pub const BY_ITSELF: &str = "stayhand";
 const KEPT_ORDERS: usize = 200;
 
 /// All switches. What is not listed is active.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Switches {
     moved: BTreeMap<Scope, Switch>,
     history: VecDeque<(Timestamp, SwitchMoved)>,

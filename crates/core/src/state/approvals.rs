@@ -5,10 +5,11 @@ use crate::digest::Digest;
 use crate::event::{ApprovalResolved, Decided};
 use crate::time::Timestamp;
 use rustc_hash::FxHashMap;
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 /// One approval.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Approval {
     /// Its name.
     pub id: ApprovalId,
@@ -33,7 +34,7 @@ pub struct Approval {
 }
 
 /// Where an approval stands. Expiry is a matter of time and not stored.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum ApprovalStatus {
     /// Nobody has answered.
     Pending,
@@ -109,7 +110,7 @@ pub enum AnswerError {
 const KEPT_APPROVALS: usize = 1000;
 
 /// The approvals that are remembered.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub(super) struct Approvals {
     by_id: BTreeMap<ApprovalId, Approval>,
     by_request: FxHashMap<(Digest, PolicyId), ApprovalId>,

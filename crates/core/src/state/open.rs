@@ -8,9 +8,10 @@ use crate::control::money::Money;
 use crate::decision::PolicyId;
 use crate::request::Principal;
 use crate::time::Timestamp;
+use serde::{Deserialize, Serialize};
 
 /// A permitted action that has not been settled.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Open {
     /// Who asked.
     pub principal: Principal,

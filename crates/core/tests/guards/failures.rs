@@ -1,6 +1,7 @@
 //! Signs of failure in the history of sessions: each sign beside its nearest harmless neighbour.
 
 use crate::common::*;
+use crate::world::apply;
 use serde_json::{Value, json};
 use stayhand_core::control::Act;
 use stayhand_core::control::failure::FailureMode;
@@ -54,7 +55,7 @@ impl World {
     }
 
     fn apply(&mut self, event: Event) {
-        self.state.apply(&Record { v: EVENT_VERSION, seq: self.seq, at: self.now, event });
+        apply(&mut self.state, &Record { v: EVENT_VERSION, seq: self.seq, at: self.now, event });
         self.seq += 1;
         self.now = Timestamp(self.now.0 + 1_000_000);
     }

@@ -1,6 +1,7 @@
 //! Limits over time: each boundary beside its nearest neighbour.
 
 use crate::common::*;
+use crate::world::apply;
 use serde_json::json;
 use stayhand_core::decision::Effect;
 use stayhand_core::decision::Layer;
@@ -37,7 +38,7 @@ impl World {
     }
 
     fn apply(&mut self, at: Timestamp, event: Event) {
-        self.state.apply(&Record { v: EVENT_VERSION, seq: self.seq, at, event });
+        apply(&mut self.state, &Record { v: EVENT_VERSION, seq: self.seq, at, event });
         self.seq += 1;
     }
 

@@ -1,6 +1,7 @@
 //! A small world of agents that spend: requests with declared costs, decided and settled under some budgets.
 
 use crate::common::{Case, NOW, call, policy};
+use crate::world::apply;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use stayhand_core::control::ledger::Payer;
@@ -70,7 +71,7 @@ impl Shop {
     fn record(&mut self, event: Event) -> u64 {
         let seq = self.records.len() as u64;
         let record = Record { v: EVENT_VERSION, seq, at: self.now, event };
-        self.state.apply(&record);
+        apply(&mut self.state, &record);
         self.records.push(record);
         seq
     }

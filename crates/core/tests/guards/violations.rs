@@ -1,6 +1,7 @@
 //! Refusals as a list: severity, filters, and the sums of a whole session.
 
 use crate::common::*;
+use crate::world::apply;
 use stayhand_core::decision::{ApprovalId, Effect};
 use stayhand_core::event::{ApprovalResolved, Decided, EVENT_VERSION, Event, Record};
 use stayhand_core::facts::{FieldKind, Operation};
@@ -21,7 +22,7 @@ struct Session {
 impl Session {
     fn append(&mut self, at: Timestamp, event: Event) {
         let record = Record { v: EVENT_VERSION, seq: self.records.len() as u64, at, event };
-        self.state.apply(&record);
+        apply(&mut self.state, &record);
         self.records.push(record);
     }
 

@@ -1,10 +1,12 @@
 //! How the engine reads and writes its log: on the newest state, in the writer's turn, durable before it is answered.
 
 use super::{Engine, EngineError};
+use crate::snapshot::Snapshots;
 use stayhand_core::event::{EVENT_VERSION, Event, Record};
 use stayhand_core::state::State;
 use stayhand_core::time::Timestamp;
 use stayhand_store::{AppendError, Log, Query, Ticket, Turn};
+use std::path::Path;
 use std::sync::{MutexGuard, PoisonError};
 
 /// The newest state, in the writer's turn.
@@ -37,6 +39,7 @@ impl Writing<'_> {
         drop(state);
         last.map_or(Ok(()), |ticket| ticket.wait())?;
         drop(turn);
+        engine.keep_snapshot();
         engine.delivery.send(engine.policy().notifiers(), notices);
         Ok(())
     }
@@ -90,6 +93,17 @@ impl Engine {
         Ok(writing.finish()?)
     }
 
+    /// Keeps a snapshot where one is due.
+    fn keep_snapshot(&self) {
+        let Some(home) = &self.home else { return };
+        let state = self.lock();
+        if self.snapshots.is_due(&state)
+            && let Ok(reader) = self.log.reader()
+        {
+            self.snapshots.keep(home, &self.log, &reader, &state);
+        }
+    }
+
     pub(super) fn lock(&self) -> MutexGuard<'_, State> {
         // State changes only by `State::apply`, which is total: a poisoned lock holds a whole state.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
@@ -102,15 +116,22 @@ impl Engine {
 }
 
 /// Folds the log as far as it was known when it was opened; what others append later is news.
-pub(super) fn fold(log: &Log) -> Result<State, EngineError> {
-    let mut state = State::default();
-    let known = Query { to_seq: Some(log.records()), ..Query::default() };
-    for stored in log.reader()?.records(&known)? {
+/// Where there is a snapshot, only what comes after it is read.
+pub(super) fn fold(log: &Log, home: Option<&Path>, snapshots: &Snapshots) -> Result<State, EngineError> {
+    let reader = log.reader()?;
+    let mut state = home.map(|home| snapshots.load(home, log, &reader)).unwrap_or_default();
+    let known = Query { from_seq: Some(state.records()), to_seq: Some(log.records()), ..Query::default() };
+    for stored in reader.records(&known)? {
         let record = stored?.parse()?;
         if record.v > EVENT_VERSION {
             return Err(EngineError::Newer(record.v));
         }
         state.apply(&record);
+    }
+    if let Some(home) = home
+        && snapshots.is_due(&state)
+    {
+        snapshots.keep(home, log, &reader, &state);
     }
     Ok(state)
 }

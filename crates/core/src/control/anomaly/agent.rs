@@ -8,6 +8,7 @@ use super::sequence::Sequence;
 use super::watch::{AnomalyConfig, Metric};
 use super::zscore::{Judgement, ZScore, ZScoreConfig};
 use crate::time::Timestamp;
+use serde::{Deserialize, Serialize};
 
 /// What is seen of an action when it has ended.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
@@ -51,7 +52,7 @@ impl Unusual {
 }
 
 /// The models of one agent: at most two kilobytes.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct AgentModel {
     values: ZScore<f32>,
     drift: Cusum,

@@ -1,6 +1,7 @@
 //! Control charts: many small deviations in one direction are a change, though none of them is large.
 
 use super::moments::{Fading, distance};
+use serde::{Deserialize, Serialize};
 
 /// Values from which a chart learns what is usual. Fewer make charts cry wolf: the mean itself is uncertain by a
 /// standard deviation over the root of their number.
@@ -45,7 +46,7 @@ impl EwmaChart {
 
 /// The two-sided cumulative sum over a baseline that is learned once, and anew after each alarm. It finds the slow ramp that a
 /// rolling window follows (N-02, D033). Source: E. S. Page, "Continuous inspection schemes" (1954).
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Cusum {
     usual: Fading,
     above: f32,

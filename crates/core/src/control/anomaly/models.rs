@@ -8,12 +8,13 @@ use crate::control::meter::Named;
 use crate::control::scope::Scope;
 use crate::event::{Decided, Outcome, Settled};
 use crate::time::Timestamp;
+use serde::{Deserialize, Serialize};
 
 /// An agent that has asked for nothing in so many microseconds is forgotten: 31 days. It is unknown when it comes back.
 const FORGOTTEN_US: u64 = 31 * 24 * 3600 * 1_000_000;
 
 /// One model for each agent.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Models {
     agents: Named<AgentModel>,
 }

@@ -36,7 +36,7 @@ impl Real for f32 {
 /// Sums are kept of distances to a pivot near the mean, where subtracting what leaves loses nothing that
 /// matters. They are built anew when the pivot has gone stale and once for each length of the window, so a
 /// value costs constant time on average, and both agree with a direct computation to 1e-9 (A072, D034).
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Window<T = f64> {
     values: Vec<T>,
     oldest: usize,

@@ -1,6 +1,7 @@
 //! What has been seen before: a sketch of fixed size that forgets what has long not come again.
 
 use crate::bits::spread;
+use serde::{Deserialize, Serialize};
 
 /// Bits of one generation.
 const BITS: u64 = 512;
@@ -8,7 +9,7 @@ const BITS: u64 = 512;
 /// Two Bloom filters: when the newer one is half full it becomes the older one, and the older one is forgotten. About a
 /// hundred things are remembered; of things never seen, up to one in eight is taken for a known one. Source: B. H. Bloom,
 /// "Space/time trade-offs in hash coding with allowable errors" (1970).
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Seen {
     newer: [u64; 8],
     older: [u64; 8],

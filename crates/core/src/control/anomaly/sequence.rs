@@ -1,6 +1,7 @@
 //! How surprising is the order of an agent's tools? A Markov model of the first order.
 
 use super::moments::Fading;
+use serde::{Deserialize, Serialize};
 
 /// Tools are told apart by so many slots; two tools may share one.
 const SLOTS: usize = 12;
@@ -18,7 +19,7 @@ const PRIOR: f64 = 0.5;
 const WEIGHT: f64 = 0.2;
 
 /// Which tool followed which, how often, and how surprising that usually is.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub(super) struct Sequence {
     follows: [[u8; SLOTS]; SLOTS],
     last: Option<u8>,

@@ -115,7 +115,7 @@ impl Checked {
 }
 
 /// A rolling z-score. The configuration is an argument, so that a thousand detectors share one.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ZScore<T = f64> {
     window: Window<T>,
     held: Vec<T>,

@@ -6,24 +6,25 @@ use super::{BreakerMoved, BreakerOrder, Key};
 use crate::event::{Decided, Settled};
 use crate::time::Timestamp;
 use rustc_hash::FxHashMap;
+use serde::{Deserialize, Serialize};
 use std::collections::VecDeque;
 
 /// A circuit of a breaker, by their names.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 struct Place {
     breaker: Box<str>,
     key: Key,
 }
 
 /// A permitted action's way through one circuit.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Passage {
     place: Place,
     ticket: Ticket,
 }
 
 /// A circuit changed its phase.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Move {
     /// When.
     pub at: Timestamp,
@@ -43,7 +44,7 @@ impl Move {
 }
 
 /// All circuits.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Breakers {
     circuits: FxHashMap<Place, Circuit>,
     moves: VecDeque<Move>,

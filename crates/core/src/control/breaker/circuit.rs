@@ -3,11 +3,11 @@
 use super::config::{CircuitConfig, Rate};
 use crate::bits::spread;
 use crate::time::Timestamp;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::collections::VecDeque;
 
 /// How a circuit stands. Sources: A021 to A026, B-02.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Phase {
     /// Calls go through.
@@ -34,7 +34,7 @@ impl Phase {
 }
 
 /// A call that was let through.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Ticket {
     /// The epoch of the circuit in which it was let through.
     pub epoch: u32,
@@ -58,7 +58,7 @@ pub struct Ended<'a> {
 }
 
 /// What is remembered of a call for the shares.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 struct Call {
     at: Timestamp,
     failed: bool,
@@ -66,7 +66,7 @@ struct Call {
 }
 
 /// One circuit.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Circuit {
     phase: Phase,
     /// Counts the changes of phase: what a call of an earlier epoch reports is ignored (A028).

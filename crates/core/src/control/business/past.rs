@@ -7,10 +7,11 @@ use crate::event::{Outcome, Settled};
 use crate::request::Request;
 use crate::time::Timestamp;
 use rustc_hash::FxHashMap;
+use serde::{Deserialize, Serialize};
 use std::collections::VecDeque;
 
 /// Where something counts: the rule, by whom, and the value of its key.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Place {
     /// The rule's name.
     pub rule: Box<str>,
@@ -21,7 +22,7 @@ pub struct Place {
 }
 
 /// What was permitted in one place.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Past {
     last: Timestamp,
     amounts: VecDeque<(Timestamp, u64)>,
@@ -29,7 +30,7 @@ pub struct Past {
 }
 
 /// What a permitted action has left in a place, so that it can be taken back.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Mark {
     place: Place,
     at: Timestamp,
@@ -40,7 +41,7 @@ pub struct Mark {
 }
 
 /// Everything that rules of business remember.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Business {
     places: FxHashMap<Place, Past>,
     swept: Timestamp,

@@ -27,7 +27,7 @@ pub struct ContextSaved {
 }
 
 /// One version, and when it was saved.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Version {
     /// When.
     pub at: Timestamp,
@@ -36,7 +36,7 @@ pub struct Version {
 }
 
 /// The versions that can be restored. Bounded.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Checkpoints {
     by_agent: BTreeMap<String, VecDeque<Version>>,
 }

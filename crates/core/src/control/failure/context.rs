@@ -1,6 +1,7 @@
 //! The loss of context: an agent that no longer knows its goal, its step, or what it has done (A264).
 
 use rustc_hash::FxHasher;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::hash::Hasher;
 
@@ -8,7 +9,7 @@ use std::hash::Hasher;
 const KEPT_COMPLETED: usize = 32;
 
 /// What is remembered of a context: small, and nothing that can be read back.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Mark {
     goal: Option<u64>,
     completed: Vec<u64>,

@@ -13,6 +13,7 @@ use crate::facts::Facts;
 use crate::reason::Reason;
 use crate::request::{Principal, Request};
 use crate::time::Timestamp;
+use serde::{Deserialize, Serialize};
 
 /// The sessions whose history is kept. Beyond, the quarter in which nothing has happened for longest is forgotten: an
 /// old loop that goes on is then found a few steps later.
@@ -25,7 +26,7 @@ pub const WRITE_DIFFERS: &str = "what was written is not what is there";
 pub const TASK_CONTEXT: &str = "task_context";
 
 /// The histories and incidents. Bounded.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Failures {
     by_agent: ByName<ByName<History>>,
     sessions: usize,

@@ -7,6 +7,7 @@ use super::step::Step;
 use crate::event::{Outcome, Settled};
 use crate::reason::Reason;
 use crate::time::Timestamp;
+use serde::{Deserialize, Serialize};
 
 /// The steps that are kept: a cycle of eight, three times.
 pub const KEPT_STEPS: usize = 24;
@@ -18,7 +19,7 @@ const KEPT_FAILED: usize = 16;
 pub const KEPT_REFUSALS: usize = 32;
 
 /// What is remembered of one session.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct History {
     steps: Vec<Step>,
     /// Actions that failed since there was progress, and how often; the newest last.

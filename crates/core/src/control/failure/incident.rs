@@ -5,7 +5,7 @@ use super::cascade::{self, Cascade, Failure, WINDOW_US};
 use crate::request::Principal;
 use crate::time::Timestamp;
 use rustc_hash::FxHashMap;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, VecDeque};
 
 /// The incidents that are kept; older ones are in the log.
@@ -27,7 +27,7 @@ const KEPT_RECENT: usize = 256;
 const LOOK_BACK: usize = 64;
 
 /// One failure of one agent.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Incident {
     /// The sequence number of the record in which it was found first.
     pub id: u64,
@@ -58,10 +58,8 @@ pub struct Incident {
     /// Microseconds until the session went forward again; `None` where it has not.
     pub recovered_after_us: Option<u64>,
     /// What the failing action needed: a host, a program, a tool.
-    #[serde(skip)]
     pub dependency: String,
     /// How it failed: what looks alike shares it.
-    #[serde(skip)]
     pub class: u32,
 }
 
@@ -90,7 +88,7 @@ impl Incident {
 }
 
 /// The incidents so far. Bounded.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Incidents {
     kept: VecDeque<Incident>,
     /// By mode: all, and those that were prevented.
@@ -101,7 +99,7 @@ pub struct Incidents {
 }
 
 /// One failure of the last minutes.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 struct Recent {
     at: Timestamp,
     agent: String,

@@ -5,11 +5,12 @@ use crate::digest::Digest;
 use crate::event::{Outcome, Settled};
 use crate::reason::Reason;
 use rustc_hash::FxHasher;
+use serde::{Deserialize, Serialize};
 use std::hash::Hasher;
 use std::num::NonZeroU32;
 
 /// One step of an agent.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Step {
     /// The sequence number of its decision.
     pub place: u64,

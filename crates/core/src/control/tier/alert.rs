@@ -5,10 +5,11 @@ use super::assess::Payload;
 use super::config::LockCriteria;
 use super::performance::Snapshot;
 use crate::time::Timestamp;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
 
 /// How serious an alert is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Severity {
     /// Worth a look.
@@ -20,11 +21,11 @@ pub enum Severity {
 }
 
 /// A metric is beyond its threshold. Sources: A166, A167.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Alert {
     /// Always `performance`.
     #[serde(rename = "type")]
-    pub kind: &'static str,
+    pub kind: Cow<'static, str>,
     /// Which metric.
     pub metric: Metric,
     /// Its value.
@@ -44,11 +45,11 @@ pub struct Alert {
 }
 
 /// An agent is in tier 3. Source: A168.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Systemic {
     /// Always `systemic_anomaly`.
     #[serde(rename = "type")]
-    pub kind: &'static str,
+    pub kind: Cow<'static, str>,
     /// Always critical.
     pub severity: Severity,
     /// Always 3.
@@ -64,7 +65,7 @@ pub struct Systemic {
 }
 
 /// What a systemic alert rests on.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Brief {
     /// What the tier looks at.
     pub trigger_metrics: Vec<Metric>,
@@ -79,7 +80,7 @@ pub struct Brief {
 impl Systemic {
     pub(super) fn new(payload: &Payload, alerts: Vec<Alert>, at: Timestamp) -> Self {
         Self {
-            kind: "systemic_anomaly",
+            kind: "systemic_anomaly".into(),
             severity: Severity::Critical,
             tier: 3,
             confidence: payload.confidence,
@@ -136,7 +137,7 @@ pub fn alerts(snapshot: &Snapshot, payload: &Payload, at: Timestamp) -> Vec<Aler
         let (threshold, _) = thresholds(metric);
         let side = if metric.falls() { "above" } else { "below" };
         Some(Alert {
-            kind: "performance",
+            kind: "performance".into(),
             metric,
             current_value: value,
             threshold,

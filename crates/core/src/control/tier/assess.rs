@@ -3,10 +3,10 @@
 use super::Metric;
 use super::config::{Level, LockCriteria, TierConfig};
 use super::performance::Snapshot;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// How an agent does. Source: T-01.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Status {
     /// Too little is known.
@@ -19,7 +19,7 @@ pub enum Status {
 }
 
 /// What is made of a snapshot.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 pub struct Assessment {
     /// 1, 2 or 3; 0 = too little is known.
     pub tier: u8,
@@ -33,7 +33,7 @@ pub struct Assessment {
 }
 
 /// What R2 attaches to alerts. Source: A167.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Payload {
     /// The agent.
     pub agent_id: String,

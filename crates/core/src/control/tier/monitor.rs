@@ -10,6 +10,7 @@ use crate::control::meter::Named;
 use crate::decision::Effect;
 use crate::event::{Decided, Outcome, Settled};
 use crate::time::Timestamp;
+use serde::{Deserialize, Serialize};
 use std::collections::VecDeque;
 
 /// The context value by which an action says that it repairs something by itself. Saying so only ever tightens.
@@ -22,7 +23,7 @@ const KEPT_ALERTS: usize = 200;
 const FORGOTTEN_US: u64 = 31 * 24 * 3600 * 1_000_000;
 
 /// One agent.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Watched {
     performance: Performance,
     assessment: Assessment,
@@ -69,7 +70,7 @@ impl Watched {
 }
 
 /// The monitor.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Monitor {
     agents: Named<Watched>,
     alerts: VecDeque<(String, Alert)>,

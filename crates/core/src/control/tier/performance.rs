@@ -34,7 +34,7 @@ impl Snapshot {
 }
 
 /// One figure, in millionths; what is more than 4294 of anything counts as that.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 struct Point {
     at: Timestamp,
     metric: Metric,
@@ -42,7 +42,7 @@ struct Point {
 }
 
 /// The figures of one agent: the newest thousand (T-10).
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Performance {
     points: VecDeque<Point>,
     sums: [(u32, u64); Metric::ALL.len()],
