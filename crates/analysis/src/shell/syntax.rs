@@ -144,6 +144,10 @@ impl<'a> Syntax<'a> {
     pub(super) fn parse(source: &'a str) -> Self {
         let mut syntax =
             Self { source, nodes: Vec::with_capacity(32), doubts: Vec::new(), lost_dashes: Vec::new() };
+        if misleads_the_scanner(source) {
+            syntax.doubt("an unusual letter follows a brace, which the grammar cannot read");
+            return syntax;
+        }
         match parse_raw(source) {
             Some(tree) => syntax.copy(&tree),
             None => syntax.doubt("the text takes too long to read"),
@@ -386,6 +390,24 @@ thread_local! {
     static PARSER: RefCell<Option<Parser>> = const { RefCell::new(None) };
 }
 
+/// The largest character that C's `isdigit` may be asked about: its table ends there.
+const LAST_OF_TABLE: char = '\u{ff}';
+
+fn without_digits(text: &str) -> &str {
+    text.trim_start_matches(|c: char| c.is_ascii_digit())
+}
+
+/// Whether the grammar's scanner would read outside of its memory, and could end the process by it. Behind an opening
+/// brace it looks for `1..9}` with `isdigit`, whatever character stands there.
+fn misleads_the_scanner(source: &str) -> bool {
+    let beyond = |rest: &str| rest.chars().next().is_some_and(|next| next > LAST_OF_TABLE);
+    !source.is_ascii()
+        && source.match_indices('{').any(|(at, _)| {
+            let first = without_digits(source.get(at + 1..).unwrap_or_default());
+            beyond(first) || first.strip_prefix("..").is_some_and(|second| beyond(without_digits(second)))
+        })
+}
+
 fn parse_raw(source: &str) -> Option<Tree> {
     PARSER.with_borrow_mut(|slot| {
         if slot.is_none() {
@@ -408,4 +430,38 @@ fn parse_raw(source: &str) -> Option<Tree> {
         }
         tree
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What the scanner would look up outside of its table is not shown to it, and is never taken for understood.
+    #[test]
+    fn letters_behind_braces_do_not_end_the_process() {
+        let odd = ['\u{100}', '\u{4e2d}', '\u{ffff}', '\u{1f600}', '\u{10ffff}'];
+        for c in odd {
+            for text in
+                ["{@", "{12@", "{1..@", "{1..9@", "echo '{@}'", "cat <<E\n{@\nE", "x{{@", "${@}", "{..@"]
+            {
+                let text = text.replace('@', &c.to_string());
+                assert!(misleads_the_scanner(&text), "{text}");
+                let syntax = Syntax::parse(&text);
+                assert!(syntax.root().is_none() && !syntax.doubts.is_empty(), "{text}");
+            }
+        }
+        for harmless in [
+            "{1..9}",
+            "{é",
+            "{ÿ",
+            "{ \u{4e2d}",
+            "\u{4e2d}{",
+            "{a\u{4e2d}",
+            "{1.\u{4e2d}",
+            "{1..9}\u{4e2d}",
+            "{",
+        ] {
+            assert!(!misleads_the_scanner(harmless), "{harmless}");
+        }
+    }
 }
