@@ -96,6 +96,11 @@ fn what_the_default_pack_holds_or_refuses() {
             "echo ./a | while read f; do rm \"$f\"; done",
         ),
         ("{ cd - && echo ./a; } | xargs rm", "{ mkdir -p b && echo ./a; } | xargs rm"),
+        (
+            "touch(){ echo /etc/passwd; }; { touch x && echo ./a; } | xargs rm",
+            "touch(){ echo /etc/passwd; }; { mkdir x && echo ./a; } | xargs rm",
+        ),
+        ("touch(){ echo 'rm -rf /'; }; { touch x && echo ls; } | bash", "{ touch x && echo ls; } | bash"),
         ("{ cat list && echo ls; } | bash", "{ true && echo ls; } | bash"),
         ("mount /dev/x /y", "mount"),
     ] {

@@ -44,7 +44,7 @@ impl<'p> Walker<'p, '_> {
         let mut before = self.scope.clone();
         let mut output = self.statement(first);
         let mut ends = Ends::default();
-        let mut silent = excess::prints_nothing(first);
+        let mut silent = self.prints_nothing(first);
         for (connector, next) in rest {
             let start = self.scope.clone();
             match connector {
@@ -59,7 +59,7 @@ impl<'p> Walker<'p, '_> {
                 // What came before is in the output, too, and nobody knows its words.
                 ..if silent { more } else { Input::default() }
             };
-            silent &= excess::prints_nothing(next);
+            silent &= self.prints_nothing(next);
             before = start;
             if *connector == Connector::Or && leaves(next) {
                 if let Some(end) = ends.last.take() {
@@ -72,6 +72,12 @@ impl<'p> Walker<'p, '_> {
             self.scope.join(end);
         }
         output
+    }
+
+    /// Whether a statement prints nothing for certain. A function may have the name of a program that does not.
+    fn prints_nothing(&self, statement: &Statement) -> bool {
+        let is_function = |name: &str| self.defined.iter().any(|(function, _)| function.name == name);
+        excess::silent_program(statement).is_some_and(|name| !is_function(name))
     }
 
     pub(super) fn choice(&mut self, test: &'p [Statement], arms: &'p [Vec<Statement>]) -> Input {

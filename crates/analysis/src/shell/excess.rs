@@ -72,22 +72,21 @@ pub(super) fn first_word(command: &Command) -> Option<&str> {
     command.words.first()?.plain()
 }
 
-/// Whether a statement prints nothing for certain.
-pub(super) fn prints_nothing(statement: &Statement) -> bool {
+/// The program that a statement calls, where it prints nothing for certain, unless a function has its name.
+pub(super) fn silent_program(statement: &Statement) -> Option<&str> {
     const SILENT: [&str; 12] =
         [":", "[", "cd", "export", "false", "mkdir", "set", "sleep", "test", "touch", "true", "umask"];
-    let Statement::Command(command) = statement else { return false };
-    let Some(words) = command.words.iter().map(Word::plain).collect::<Option<Vec<&str>>>() else {
-        return false;
-    };
+    let Statement::Command(command) = statement else { return None };
+    let words = command.words.iter().map(Word::plain).collect::<Option<Vec<&str>>>()?;
     // `cd -` names the folder, and an option may ask to hear more.
-    let [name, rest @ ..] = words.as_slice() else { return false };
+    let (name, rest) = words.split_first()?;
     let speaks = |word: &&str| word.starts_with('-') && *word != "-p";
-    match *name {
+    let is_silent = match *name {
         "test" | "[" => true,
         "umask" | "export" | "set" => !rest.is_empty() && !rest.iter().any(speaks),
         name => SILENT.contains(&name) && !rest.iter().any(speaks),
-    }
+    };
+    is_silent.then_some(*name)
 }
 
 /// Whether words come from variables: what such an `eval` runs, its text does not show.

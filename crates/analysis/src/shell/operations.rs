@@ -42,7 +42,7 @@ pub(super) struct Walker<'p, 's> {
     /// Functions that are being called.
     calls: Vec<(&'p str, u32)>,
     /// Functions that were defined, and whether something called them.
-    defined: Vec<(Function<'p>, bool)>,
+    pub(super) defined: Vec<(Function<'p>, bool)>,
     /// Links that were made on the way.
     links: Links,
     /// Files that were written on the way.
