@@ -6,8 +6,8 @@
 use super::budget::{Budget, Purse};
 use super::budgets::Budgets;
 use super::calendar::Period;
-use super::limit::Meters;
 use super::meter::Named;
+use super::meters::Meters;
 use super::money::Money;
 use super::purses::Books;
 use crate::request::Request;

@@ -1,13 +1,14 @@
 //! Limits: so many actions, attempts, calls, so much value or so many tokens in a sliding window; so much in one
 //! action; so many at once; so long a session.
 
-use super::ledger::Spend;
-use super::meter::{Amounts, ByTool, LONGEST_WINDOW_US, Meter, Named};
+use super::meter::{Amounts, LONGEST_WINDOW_US, Meter};
+use super::meters::Meters;
+use super::money::Money;
 use super::scope::{Per, Scope};
 use crate::decision::Effect;
 use crate::facts::{AddressClass, Facts, FieldKind};
 use crate::policy::source::{List, Stance};
-use crate::request::{Principal, Request};
+use crate::request::Request;
 use crate::time::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -140,7 +141,8 @@ impl Limit {
         if !self.is_about(&request.action.0) {
             return None;
         }
-        let count = meters.count_of(self, (self.per, self.per.name(request)), now);
+        let scope = (self.per, self.per.name(request));
+        let count = Count { meters, limit: self, scope, now };
         self.excess(count.used(), wanted, || count.resets_in_us())
     }
 
@@ -158,7 +160,7 @@ impl Limit {
 
     /// What is used of it in a scope.
     pub fn usage(&self, meters: &Meters, scope: &Scope, now: Timestamp) -> Usage {
-        let count = meters.count_of(self, scope.parts(), now);
+        let count = Count { meters, limit: self, scope: scope.parts(), now };
         Usage { used: count.used(), resets_in_us: count.resets_in_us() }
     }
 
@@ -178,9 +180,13 @@ impl Limit {
             }
             Measure::ApiCalls => format!("API rate limit exceeded ({max})"),
             Measure::ValuePerAction => {
-                format!("Action value ${} exceeds max ${}", dollars(excess.requested), dollars(max))
+                format!(
+                    "Action value ${} exceeds max ${}",
+                    Money(excess.requested).dollars(),
+                    Money(max).dollars()
+                )
             }
-            Measure::Value => format!("Total value would exceed limit (${})", dollars(total)),
+            Measure::Value => format!("Total value would exceed limit (${})", Money(total).dollars()),
             Measure::Tokens => format!("Token limit exceeded ({max})"),
             Measure::Concurrent => format!("Too many actions at once ({max})"),
         };
@@ -191,7 +197,7 @@ impl Limit {
     }
 
     fn shown(&self, amount: u64) -> String {
-        if self.of.is_money() { format!("${}", dollars(amount)) } else { amount.to_string() }
+        if self.of.is_money() { format!("${}", Money(amount).dollars()) } else { amount.to_string() }
     }
 }
 
@@ -211,12 +217,6 @@ pub(super) fn whole(of: Measure, max: f64) -> Result<u64, String> {
         _ => return Err(format!("`max` must be a whole number here, not {max}")),
     };
     if scaled >= 9.2e18 { Err("`max` is too large".to_owned()) } else { Ok(scaled as u64) }
-}
-
-/// Nano-dollars with two places, rounded to the nearest cent.
-fn dollars(nanousd: u64) -> String {
-    let cents = nanousd.saturating_add(5_000_000) / 10_000_000;
-    format!("{}.{:02}", cents / 100, cents % 100)
 }
 
 impl Measure {
@@ -253,147 +253,6 @@ pub struct Excess {
     pub resets_in_us: u64,
 }
 
-/// Everything that is counted, by whom. Which limits exist does not matter to it: a limit that is written later
-/// finds what was used before (L-05).
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Meters {
-    all: ByTool,
-    agents: Named<ByTool>,
-    sessions: Named<ByTool>,
-    principals: Named<Meter>,
-}
-
-impl Meters {
-    /// Counts an action that was asked for; `permitted` says whether it runs now.
-    pub(crate) fn count(&mut self, request: &Request, amounts: Amounts, permitted: bool, at: Timestamp) {
-        let added = if permitted { amounts } else { Amounts { attempts: 1, ..Amounts::default() } };
-        let (who, tool) = (&request.principal, request.action.0.as_str());
-        self.each(who, tool, |meter| {
-            meter.add(at, added);
-            meter.running += u64::from(permitted);
-        });
-        self.agents.sweep_idle(at);
-        self.sessions.sweep_idle(at);
-        self.principals.sweep_idle(at);
-    }
-
-    /// An action has ended; `given_back` is what it had reserved and never used.
-    pub(crate) fn ended(
-        &mut self,
-        who: &Principal,
-        tool: &str,
-        started: Timestamp,
-        given_back: Option<Amounts>,
-    ) {
-        self.each(who, tool, |meter| {
-            meter.running = meter.running.saturating_sub(1);
-            if let Some(amounts) = given_back {
-                meter.give_back(started, amounts);
-            }
-        });
-    }
-
-    fn each(&mut self, who: &Principal, tool: &str, mut change: impl FnMut(&mut Meter)) {
-        for meters in [&mut self.all, self.agents.at(&who.agent), self.sessions.at(&who.session)] {
-            change(&mut meters.own);
-            change(meters.tools.entry_ref(tool).or_default());
-        }
-        change(self.principals.at(who.on_behalf_of.as_deref().unwrap_or_default()));
-    }
-
-    /// What a limit counts in a scope.
-    fn count_of<'a>(&'a self, limit: &'a Limit, scope: (Per, &'a str), now: Timestamp) -> Count<'a> {
-        Count { meters: self, limit, scope, now }
-    }
-
-    /// The meters of a scope: its own, or those of some tools.
-    fn of<'a>(&'a self, (per, name): (Per, &'a str), tools: &'a [String]) -> impl Iterator<Item = &'a Meter> {
-        let (by_tool, single, only) = match per {
-            Per::All => (Some(&self.all), None, None),
-            Per::Agent => (self.agents.find(name), None, None),
-            Per::Session => (self.sessions.find(name), None, None),
-            Per::Tool => (Some(&self.all), None, Some(name)),
-            Per::Principal => (None, self.principals.find(name), None),
-        };
-        let own = by_tool.filter(|_| tools.is_empty() && only.is_none()).map(|meters| &meters.own);
-        let listed = tools.iter().filter(move |_| only.is_none()).map(String::as_str);
-        let of_tools = only.into_iter().chain(listed).filter_map(move |tool| by_tool?.tools.get(tool));
-        own.into_iter().chain(single).chain(of_tools)
-    }
-
-    /// The meter of everything.
-    pub(crate) const fn all(&self) -> &Meter {
-        &self.all.own
-    }
-
-    /// The meter of one agent.
-    pub(crate) fn of_agent(&self, agent: &str) -> Option<&Meter> {
-        self.agents.find(agent).map(|meters| &meters.own)
-    }
-
-    /// The meter of one session.
-    pub(crate) fn of_session(&self, session: &str) -> Option<&Meter> {
-        self.sessions.find(session).map(|meters| &meters.own)
-    }
-
-    /// The meter of one person or tenant.
-    pub(crate) fn of_principal(&self, principal: &str) -> Option<&Meter> {
-        self.principals.find(principal)
-    }
-
-    /// Trues up what an action had reserved when it started: `unused` is given back, `more` was used on top.
-    pub(crate) fn true_up(
-        &mut self,
-        who: &Principal,
-        tool: &str,
-        (started, unused): (Timestamp, Spend),
-        (at, more): (Timestamp, Spend),
-    ) {
-        self.each(who, tool, |meter| {
-            if !unused.is_none() {
-                meter.give_back(started, Amounts::of(unused));
-            }
-            if !more.is_none() {
-                meter.add(at, Amounts::of(more));
-            }
-        });
-    }
-
-    fn since(&self, (per, name): (Per, &str)) -> Option<Timestamp> {
-        match per {
-            Per::Agent => self.of_agent(name)?.since,
-            Per::Session => self.of_session(name)?.since,
-            _ => self.all.own.since,
-        }
-    }
-
-    /// Permitted actions of an agent with this tool in the hour before `now`.
-    pub(crate) fn of_agent_in_last_hour(&self, agent: &str, tool: &str, now: Timestamp) -> u64 {
-        actions_in_last_hour(self.agents.find(agent), tool, now)
-    }
-
-    /// Permitted actions of all agents with this tool in the hour before `now`.
-    pub(crate) fn in_last_hour(&self, tool: &str, now: Timestamp) -> u64 {
-        actions_in_last_hour(Some(&self.all), tool, now)
-    }
-
-    /// Every scope of this kind that something was counted for.
-    pub fn scopes(&self, per: Per) -> Vec<Scope> {
-        let names = |named: &Named<ByTool>, scope: fn(String) -> Scope| {
-            named.iter().map(|(name, _)| scope(name.to_owned())).collect::<Vec<_>>()
-        };
-        match per {
-            Per::All => vec![Scope::All],
-            Per::Agent => names(&self.agents, Scope::Agent),
-            Per::Session => names(&self.sessions, Scope::Session),
-            Per::Tool => self.all.tools.keys().map(|name| Scope::Tool(name.to_string())).collect(),
-            Per::Principal => {
-                self.principals.iter().map(|(name, _)| Scope::Principal(name.to_owned())).collect()
-            }
-        }
-    }
-}
-
 /// What one limit counts in one scope.
 struct Count<'a> {
     meters: &'a Meters,
@@ -425,11 +284,6 @@ impl Count<'_> {
         let until = counted.into_iter().flatten().map(|meter| meter.until_less(limit.window_us, now));
         until.max().unwrap_or(0)
     }
-}
-
-fn actions_in_last_hour(meters: Option<&ByTool>, tool: &str, now: Timestamp) -> u64 {
-    let meter = meters.and_then(|meters| meters.tools.get(tool));
-    meter.map_or(0, |meter| meter.sum(3600 * MICROS, now).actions)
 }
 
 /// What a request would add to the meters. An error: an amount that is no finite, not negative number (A057).

@@ -19,6 +19,7 @@ pub mod limit;
 pub mod limiter;
 pub mod lock;
 pub mod meter;
+pub mod meters;
 pub mod money;
 pub mod notice;
 pub mod price;

@@ -2,8 +2,8 @@
 
 use super::budget::{Budget, Purse};
 use super::ledger::{Account, Ledger, Payer};
-use super::limit::Meters;
 use super::meter::Meter;
+use super::meters::Meters;
 
 /// What budgets are compared with.
 #[derive(Debug, Clone, Copy)]

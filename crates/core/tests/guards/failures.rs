@@ -1,7 +1,7 @@
 //! Signs of failure in the history of sessions: each sign beside its nearest harmless neighbour.
 
 use crate::common::*;
-use crate::world::apply;
+use crate::world::World;
 use serde_json::{Value, json};
 use stayhand_core::control::Act;
 use stayhand_core::control::failure::FailureMode;
@@ -9,69 +9,52 @@ use stayhand_core::control::failure::failures::WRITE_DIFFERS;
 use stayhand_core::control::scope::Scope;
 use stayhand_core::decision::{Decision, Effect, GuardName, Obligation};
 use stayhand_core::digest::Digest;
-use stayhand_core::event::{Decided, EVENT_VERSION, Event, Outcome, Record, Settled};
+use stayhand_core::event::{Event, Outcome, Settled};
 use stayhand_core::policy::Policy;
-use stayhand_core::state::State;
-use stayhand_core::time::Timestamp;
+use std::ops::{Deref, DerefMut};
 
-/// A state that grows as a runtime makes it grow.
-struct World {
-    policy: Policy,
-    state: State,
-    seq: u64,
-    now: Timestamp,
-}
+/// Sessions that are watched: a second passes with each record.
+pub(crate) struct Watched(World);
 
-impl World {
-    fn new(failures: &str) -> Self {
-        let text = format!(
+impl Watched {
+    pub(crate) fn new(failures: &str) -> Self {
+        Self::under(policy(&format!(
             "rules: [{{allow: '*'}}, {{deny: write_file, when: {{writes: /etc/**}}}}]\ntools: {{go: {{}}}}\nfailures: [{failures}]"
-        );
-        let policy = policy(&text);
-        let mut state = State::default();
-        state.learn(policy.id(), policy.controls());
-        Self { policy, state, seq: 0, now: NOW }
+        )))
     }
 
-    fn look(&self, case: &Case) -> Decision {
+    fn under(policy: Policy) -> Self {
+        Self(World::new(policy))
+    }
+
+    pub(crate) fn look(&self, case: &Case) -> Decision {
         case.clone().at(self.now).decide(&self.policy, &self.state).decision
     }
 
     /// Decides and applies.
-    fn ask(&mut self, case: &Case) -> Decision {
-        let decided = case.clone().at(self.now).decide(&self.policy, &self.state);
-        let event = Decided {
-            request: case.request.clone(),
-            request_digest: case.request.digest(),
-            facts: case.facts.clone(),
-            policy: self.policy.id(),
-            decision: decided.decision.clone(),
-            expires: decided.expires,
-            engine: 1,
-            dry: false,
-        };
-        self.apply(Event::Decided(Box::new(event)));
-        decided.decision
+    pub(crate) fn ask(&mut self, case: &Case) -> Decision {
+        let decision = self.0.ask(case.clone());
+        self.now = self.now.plus_seconds(1);
+        decision
     }
 
     fn apply(&mut self, event: Event) {
-        apply(&mut self.state, &Record { v: EVENT_VERSION, seq: self.seq, at: self.now, event });
-        self.seq += 1;
-        self.now = Timestamp(self.now.0 + 1_000_000);
+        self.0.apply(event);
+        self.now = self.now.plus_seconds(1);
     }
 
     /// The newest decision ends with this output and at this cost.
     fn end(&mut self, outcome: Outcome, output: Option<&str>, cents: u64) {
         let output = output.map(|text| Digest::of_parts(&[text.as_bytes(), b""]));
         let settled = json!({
-            "decision": self.seq - 1, "outcome": outcome, "duration_us": 1, "confined": "none",
+            "decision": self.newest(), "outcome": outcome, "duration_us": 1, "confined": "none",
             "output": output, "cost_nanousd": cents * 10_000_000,
         });
         self.apply(Event::Settled(serde_json::from_value::<Settled>(settled).unwrap()));
     }
 
     /// Asks for the action, and where it is permitted it ends with this output.
-    fn gives(&mut self, case: &Case, output: &str) -> Decision {
+    pub(crate) fn gives(&mut self, case: &Case, output: &str) -> Decision {
         let decision = self.ask(case);
         if decision.effect == Effect::Allow {
             self.end(Outcome::Done, Some(output), 0);
@@ -80,7 +63,7 @@ impl World {
     }
 
     /// Asks for the action, and where it is permitted it fails at this cost.
-    fn fails(&mut self, case: &Case, cents: u64) -> Decision {
+    pub(crate) fn fails(&mut self, case: &Case, cents: u64) -> Decision {
         let decision = self.ask(case);
         if decision.effect == Effect::Allow {
             self.end(Outcome::Exit { code: 1 }, Some("no"), cents);
@@ -93,12 +76,26 @@ impl World {
     }
 }
 
-fn go(argument: impl Into<Value>) -> Case {
+impl Deref for Watched {
+    type Target = World;
+
+    fn deref(&self) -> &World {
+        &self.0
+    }
+}
+
+impl DerefMut for Watched {
+    fn deref_mut(&mut self) -> &mut World {
+        &mut self.0
+    }
+}
+
+pub(crate) fn go(argument: impl Into<Value>) -> Case {
     call("go").input(json!({ "to": argument.into() })).op(does(&[]))
 }
 
 /// What the guard says, if it says anything.
-fn says(decision: &Decision) -> Vec<String> {
+pub(crate) fn says(decision: &Decision) -> Vec<String> {
     let found = decision.findings.iter().filter(|found| found.guard == GuardName::Failure);
     found.map(|found| found.message()).collect()
 }
@@ -106,7 +103,7 @@ fn says(decision: &Decision) -> Vec<String> {
 /// A261, bypass 156: successful repeats are found where their results do not change.
 #[test]
 fn bypass_156_successful_repeats_are_loops() {
-    let mut world = World::new("{on: repeat, do: deny}");
+    let mut world = Watched::new("{on: repeat, do: deny}");
     for _ in 0..2 {
         assert_eq!(world.gives(&go("x"), "same").effect, Effect::Allow);
     }
@@ -118,7 +115,7 @@ fn bypass_156_successful_repeats_are_loops() {
     assert_eq!(world.gives(&go("y"), "z").effect, Effect::Allow);
     assert_eq!(world.look(&go("x")).effect, Effect::Allow);
     // A result that changes is no loop: whoever waits for something asks again and again.
-    let mut world = World::new("{on: repeat, do: deny}");
+    let mut world = Watched::new("{on: repeat, do: deny}");
     for number in 0..5 {
         assert_eq!(world.gives(&go("x"), &number.to_string()).effect, Effect::Allow, "{number}");
     }
@@ -127,7 +124,7 @@ fn bypass_156_successful_repeats_are_loops() {
 /// D251: each agent and session has a history of its own; how arguments are written does not matter.
 #[test]
 fn d251_histories_are_apart() {
-    let mut world = World::new("{on: repeat, do: deny}");
+    let mut world = Watched::new("{on: repeat, do: deny}");
     for number in [json!(1), json!(1.0)] {
         world.gives(&go(number), "same");
     }
@@ -155,7 +152,7 @@ fn a261_patterns_before_the_next_step() {
         ("a1 a2 a3", "a4", Some("Nearly the same action repeated 4 times: go {\"to\":\"a4\"}")),
         ("a1 b2 a3", "a4", None),
     ] {
-        let mut world = World::new(signs);
+        let mut world = Watched::new(signs);
         for step in steps.split(' ') {
             world.fails(&go(step), 0);
         }
@@ -171,7 +168,7 @@ fn a261_no_progress() {
     for (outputs, expected) in
         [(["r"; 5], Effect::Approve), (["r", "r", "r", "r", "s"], Effect::Allow), ([""; 5], Effect::Allow)]
     {
-        let mut world = World::new("{on: no_progress, do: approve}");
+        let mut world = Watched::new("{on: no_progress, do: approve}");
         for (number, output) in outputs.iter().enumerate() {
             world.gives(&go(number), output);
         }
@@ -182,7 +179,7 @@ fn a261_no_progress() {
 /// Y093 (MAX_RETRIES), K008, K009: three failed attempts, the fourth is refused; what goes forward resets them.
 #[test]
 fn y093_the_fourth_attempt_is_refused() {
-    let mut world = World::new("{on: retries, do: deny}");
+    let mut world = Watched::new("{on: retries, do: deny}");
     for number in 0..3 {
         assert_eq!(world.fails(&go("x"), 0).effect, Effect::Allow);
         world.fails(&go(number), 0);
@@ -197,7 +194,7 @@ fn y093_the_fourth_attempt_is_refused() {
 /// three strategies a person is asked.
 #[test]
 fn k012_stops_at_or_below_ten_dollars() {
-    let mut world = World::new("{on: spend, do: deny}");
+    let mut world = Watched::new("{on: spend, do: deny}");
     let mut spent = 0;
     for step in 0..100 {
         if world.fails(&go(step), 130).effect == Effect::Allow {
@@ -207,7 +204,7 @@ fn k012_stops_at_or_below_ten_dollars() {
     assert!((900..=1000).contains(&spent), "{spent} cents");
     assert_eq!(says(&world.look(&go("x"))), ["More than $10.00 spent without progress"]);
 
-    let mut world = World::new("{on: strategies, do: approve}");
+    let mut world = Watched::new("{on: strategies, do: approve}");
     for step in 0..9 {
         assert_eq!(world.fails(&go(step / 3), 0).effect, Effect::Allow, "{step}");
     }
@@ -221,7 +218,7 @@ fn k012_stops_at_or_below_ten_dollars() {
 /// A warning lets the action run and stands in the decision.
 #[test]
 fn a_warning_is_a_duty() {
-    let mut world = World::new("{on: repeat, do: warn}");
+    let mut world = Watched::new("{on: repeat, do: warn}");
     let decision = (0..3).map(|_| world.gives(&go("x"), "same")).last().unwrap();
     assert_eq!(decision.effect, Effect::Allow);
     assert_eq!(decision.obligations, [Obligation::Warn { rule: "repeat".into() }]);
@@ -239,7 +236,7 @@ fn responses_lock_pause_and_kill_the_agent() {
         ("pause", Act::Pause, Effect::Deny),
         ("kill", Act::Kill, Effect::Deny),
     ] {
-        let mut world = World::new(&format!("{{on: repeat, do: {response}}}"));
+        let mut world = Watched::new(&format!("{{on: repeat, do: {response}}}"));
         for _ in 0..2 {
             world.gives(&go("x"), "same");
         }
@@ -260,8 +257,7 @@ fn entries_of_all_files_hold() {
     let user = "rules: [{allow: '*'}]\ntools: {go: {}}\nfailures: [{on: repeat, times: 4, do: deny}]";
     let policy =
         layers(&[(Layer::User, user), (Layer::Project, "failures: [{on: repeat, times: 3, do: warn}]")]);
-    let mut world = World { policy, ..World::new("") };
-    world.state.learn(world.policy.id(), world.policy.controls());
+    let mut world = Watched::under(policy);
     let effects: Vec<_> = (0..4).map(|_| world.gives(&go("x"), "same").effect).collect();
     assert_eq!(effects, [Effect::Allow, Effect::Allow, Effect::Allow, Effect::Deny]);
 }
@@ -269,7 +265,7 @@ fn entries_of_all_files_hold() {
 /// A262, D252, Y094: affected agents come from the log; what needs the failing thing is paused, what does not is not.
 #[test]
 fn a262_cascade() {
-    let mut world = World::new("{on: retries, times: 1, do: deny}, {on: cascade, do: pause}");
+    let mut world = Watched::new("{on: retries, times: 1, do: deny}, {on: cascade, do: pause}");
     for agent in ["b", "c", "d"] {
         let case = go("x").by(agent);
         world.fails(&case, 0);
@@ -282,7 +278,7 @@ fn a262_cascade() {
     world.now = world.now.plus_seconds(300);
     assert_eq!(world.look(&go("else")).effect, Effect::Allow);
     // What is worth a warning alone is no failure that spreads.
-    let mut world = World::new("{on: retries, times: 1, do: warn}, {on: cascade, do: pause}");
+    let mut world = Watched::new("{on: retries, times: 1, do: warn}, {on: cascade, do: pause}");
     for agent in ["b", "c", "d"] {
         let case = go("x").by(agent);
         world.fails(&case, 0);
@@ -291,101 +287,10 @@ fn a262_cascade() {
     assert_eq!(world.look(&go("else")).effect, Effect::Allow);
 }
 
-/// A263, Y107 to Y134: the sample schema of the requirements.
-#[test]
-fn a263_tool_misuse() {
-    let policy = policy(
-        "rules: [{allow: '*'}]\ntools: {run_database_query: {schema: {required: [query], properties: {\
-         query: {type: string, pattern: '^SELECT.*'}, timeout: {type: integer, minimum: 1, maximum: 30}, \
-         max_rows: {type: integer, default: 1000, maximum: 10000}}}}}",
-    );
-    for (input, expected) in [
-        (json!({ "query": "SELECT 1" }), None),
-        (json!({ "query": "SELECT 1", "timeout": 30, "max_rows": 10000 }), None),
-        (json!({}), Some("Missing required parameter: query")),
-        (json!({ "timeout": "x" }), Some("Missing required parameter: query")),
-        (json!({ "query": 1 }), Some("Invalid type for query: expected string")),
-        (json!({ "query": "SELECT 1", "timeout": true }), Some("Invalid type for timeout: expected integer")),
-        (json!({ "query": "SELECT 1", "limit": 3 }), Some("Unexpected parameter: limit")),
-        (json!({ "query": "DROP", "limit": 3 }), Some("Unexpected parameter: limit")),
-        (json!({ "query": "DROP TABLE x" }), Some("Invalid value for query: it does not match `^SELECT.*`")),
-        (json!({ "query": "SELECT 1", "timeout": 31 }), Some("Invalid value for timeout: it is above 30")),
-        (json!({ "query": "SELECT 1", "timeout": 0 }), Some("Invalid value for timeout: it is below 1")),
-        (
-            json!({ "query": "SELECT 1", "max_rows": 10001 }),
-            Some("Invalid value for max_rows: it is above 10000"),
-        ),
-    ] {
-        let case = call("run_database_query").input(input.clone()).op(does(&[]));
-        let decision = case.decide(&policy, &State::default()).decision;
-        assert_eq!(says(&decision).first().map(String::as_str), expected, "{input}");
-        assert_eq!(decision.effect == Effect::Deny, expected.is_some(), "{input}");
-    }
-}
-
-/// A263: nested values, choices, sizes; and what a schema must not say.
-#[test]
-fn a263_schemas() {
-    let schema = |words: &str| format!("rules: [{{allow: '*'}}]\ntools: {{t: {{schema: {words}}}}}");
-    for (words, fits, fits_not) in [
-        ("{properties: {a: {enum: [1, x]}}}", json!({ "a": 1.0 }), json!({ "a": 2 })),
-        ("{properties: {a: {const: x}}}", json!({ "a": "x" }), json!({ "a": "y" })),
-        ("{properties: {a: {type: [string, 'null']}}}", json!({ "a": null }), json!({ "a": 1 })),
-        (
-            "{properties: {a: {type: array, items: {type: integer}, maxItems: 2}}}",
-            json!({ "a": [1] }),
-            json!({ "a": [1, "x"] }),
-        ),
-        ("{properties: {a: {type: array, maxItems: 1}}}", json!({ "a": [1] }), json!({ "a": [1, 2] })),
-        ("{properties: {a: {minLength: 2, maxLength: 3}}}", json!({ "a": "äöü" }), json!({ "a": "ä" })),
-        (
-            "{properties: {a: {exclusiveMinimum: 1, exclusiveMaximum: 2}}}",
-            json!({ "a": 1.5 }),
-            json!({ "a": 2 }),
-        ),
-        (
-            "{properties: {a: {required: [b], properties: {b: {type: boolean}}}}}",
-            json!({ "a": { "b": true, "c": 1 } }),
-            json!({ "a": {} }),
-        ),
-        ("{properties: {a: {additionalProperties: false}}}", json!({ "a": {} }), json!({ "a": { "c": 1 } })),
-        (
-            "{additionalProperties: true, properties: {a: {type: object}}}",
-            json!({ "z": 1 }),
-            json!({ "a": 1 }),
-        ),
-    ] {
-        let policy = policy(&schema(words));
-        let effect = |input: &Value| call("t").input(input.clone()).op(does(&[])).effect(&policy);
-        assert_eq!((effect(&fits), effect(&fits_not)), (Effect::Allow, Effect::Deny), "{words}");
-    }
-    for (words, error) in [
-        ("{oneOf: []}", "`oneOf` is no word of a schema"),
-        ("{properties: {a: {type: integr}}}", "`integr` is no type of JSON"),
-        ("{properties: {a: {pattern: '('}}}", "`pattern` of a schema must be a regular expression"),
-        ("{required: a}", "`required` of a schema must be a list of names"),
-        ("[]", "a schema is a mapping"),
-    ] {
-        let file = file(stayhand_core::decision::Layer::User, &schema(words));
-        let problems = Policy::compile(&[file], analyse).unwrap_err().problems;
-        assert!(problems.iter().any(|problem| problem.message.contains(error)), "{words}: {problems:?}");
-    }
-}
-
-/// A263: paths that are names of missing values, where an entry asks for it.
-#[test]
-fn a263_nonsense_paths() {
-    let world = World::new("{on: tool_misuse, do: approve}");
-    assert_eq!(says(&world.look(&read("undefined"))), ["Invalid file path"]);
-    assert_eq!(world.look(&read("undefined")).effect, Effect::Approve);
-    assert_eq!(world.look(&read("undefined.txt")).effect, Effect::Allow);
-    assert_eq!(World::new("").look(&read("undefined")).effect, Effect::Allow);
-}
-
 /// A264, D252: the goal is that of the previous context; a context that is lost is refused before it is remembered.
 #[test]
 fn a264_context_loss() {
-    let mut world = World::new("{on: context_loss, do: deny}");
+    let mut world = Watched::new("{on: context_loss, do: deny}");
     let context = |goal: &str, step: &str, done: &[&str]| {
         go(step).declares(
             "task_context",
@@ -419,8 +324,7 @@ fn a265_exhaustion() {
         (90, 90, Effect::Approve),
         (100, 100, Effect::Approve),
     ] {
-        let mut world = World { policy: policy(&text(percent, 100)), ..World::new("") };
-        world.state.learn(world.policy.id(), world.policy.controls());
+        let mut world = Watched::under(policy(&text(percent, 100)));
         world.ask(&go("x").declares("input_tokens", json!(used)));
         let decision = world.look(&go("y"));
         assert_eq!(decision.effect, expected, "{used} {percent}");
@@ -435,7 +339,7 @@ fn a265_exhaustion() {
 /// A266: a failed self-check, bursts of refusals, and writes that read back differently.
 #[test]
 fn a266_other_signs() {
-    let world = World::new("{on: self_check, do: deny}");
+    let world = Watched::new("{on: self_check, do: deny}");
     for (answer, effect) in [
         (json!(false), Effect::Deny),
         (json!("failed"), Effect::Deny),
@@ -445,7 +349,7 @@ fn a266_other_signs() {
         assert_eq!(world.look(&go("x").declares("self_check", answer.clone())).effect, effect, "{answer}");
     }
 
-    let mut world = World::new("{on: violations, times: 3, within_s: 60, do: isolate}");
+    let mut world = Watched::new("{on: violations, times: 3, within_s: 60, do: isolate}");
     for number in 0..2 {
         assert_eq!(world.ask(&write(&format!("/etc/{number}"))).effect, Effect::Deny);
         assert_eq!(world.look(&write("/code/x")).effect, Effect::Allow, "{number}");
@@ -454,7 +358,7 @@ fn a266_other_signs() {
     assert_eq!(says(&third), ["3 refusals within 60 s: the agent goes on asking"]);
     assert!(world.look(&write("/code/x")).effect >= Effect::Deny, "it is locked");
 
-    let mut world = World::new("{on: corruption, do: approve}");
+    let mut world = Watched::new("{on: corruption, do: approve}");
     world.ask(&write("/code/x"));
     world.end(Outcome::Failed { error: format!("/code/x: {WRITE_DIFFERS}") }, None, 0);
     assert_eq!(world.modes(), ["data_corruption"]);
@@ -465,7 +369,7 @@ fn a266_other_signs() {
 /// A267: incidents in numbers, with what was spent and when it was over.
 #[test]
 fn a267_incidents() {
-    let mut world = World::new("{on: retries, do: deny}");
+    let mut world = Watched::new("{on: retries, do: deny}");
     for _ in 0..4 {
         world.fails(&go("x"), 200);
     }
@@ -484,11 +388,11 @@ fn a267_incidents() {
 fn an_approved_repeat_runs() {
     use stayhand_core::decision::ApprovalId;
     use stayhand_core::event::ApprovalResolved;
-    let mut world = World::new("{on: repeat, do: approve}");
+    let mut world = Watched::new("{on: repeat, do: approve}");
     for _ in 0..2 {
         world.gives(&go("x"), "same");
     }
-    let approval = ApprovalId(world.seq);
+    let approval = ApprovalId(world.log.len() as u64);
     assert_eq!(world.ask(&go("x")).effect, Effect::Approve);
     let answer = ApprovalResolved { approval, by: "ada".into(), grant: true, comment: String::new() };
     world.apply(Event::ApprovalResolved(answer));
@@ -499,7 +403,7 @@ fn an_approved_repeat_runs() {
 /// wrote its refusals and failures into stops the next call of the same session, harmless by itself.
 #[test]
 fn bypass_117_state_is_kept_across_calls() {
-    let mut world = World::new("{on: violations, times: 2, within_s: 600, do: isolate}");
+    let mut world = Watched::new("{on: violations, times: 2, within_s: 600, do: isolate}");
     world.ask(&write("/etc/passwd"));
     world.ask(&go("harmless"));
     world.ask(&write("/etc/shadow"));
@@ -512,7 +416,7 @@ fn bypass_117_state_is_kept_across_calls() {
 /// Bypass 157: many agents and sessions do not make the state grow without bound.
 #[test]
 fn bypass_157_sessions_are_bounded() {
-    let mut world = World::new("{on: repeat, do: warn}");
+    let mut world = Watched::new("{on: repeat, do: warn}");
     let mut kept = 0;
     for number in 0..21_000 {
         let case = go("x").by(&format!("agent {number}"));

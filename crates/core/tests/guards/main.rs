@@ -28,6 +28,7 @@ mod failures;
 mod ladder;
 mod layer;
 mod limits;
+mod misuse;
 mod orders;
 mod packs;
 mod rules;

@@ -1,6 +1,7 @@
 //! What is usual for one agent: its values, pace, tools and outcomes.
 
 use super::chart::Cusum;
+use super::ending::Ending;
 use super::moments::Fading;
 use super::observation::Observation;
 use super::seen::Seen;
@@ -9,19 +10,6 @@ use super::watch::{AnomalyConfig, Metric};
 use super::zscore::{Judgement, ZScore, ZScoreConfig};
 use crate::time::Timestamp;
 use serde::{Deserialize, Serialize};
-
-/// What is seen of an action when it has ended.
-#[derive(Debug, Clone, Copy, Default, PartialEq)]
-pub struct Ending {
-    /// Seconds that it took.
-    pub seconds: f64,
-    /// Whether it failed.
-    pub failed: bool,
-    /// Dollars that it cost, where that is known.
-    pub cost: Option<f64>,
-    /// Tokens that it used, where that is known.
-    pub tokens: Option<f64>,
-}
 
 /// Something unusual.
 #[derive(Debug, Clone, PartialEq)]
@@ -248,23 +236,6 @@ impl AgentModel {
     /// When an action was last asked for.
     pub const fn last(&self) -> Option<Timestamp> {
         self.last
-    }
-}
-
-impl Ending {
-    /// The logarithm of the milliseconds.
-    fn duration(&self) -> f64 {
-        (self.seconds * 1e3).ln_1p()
-    }
-
-    /// The logarithm of the millionths of a dollar.
-    fn cost(&self) -> Option<f64> {
-        Some((self.cost? * 1e6).ln_1p())
-    }
-
-    /// The logarithm of the tokens.
-    fn tokens(&self) -> Option<f64> {
-        Some(self.tokens?.ln_1p())
     }
 }
 

@@ -19,6 +19,7 @@ pub mod agent;
 pub mod chart;
 pub mod detector;
 pub mod drift;
+pub mod ending;
 pub mod hampel;
 pub mod models;
 pub mod moments;

@@ -1,6 +1,7 @@
 //! The models of all agents, fed from the log.
 
-use super::agent::{AgentModel, Ending};
+use super::agent::AgentModel;
+use super::ending::Ending;
 use super::observation::Observation;
 use super::watch::AnomalyConfig;
 use crate::control::Consequence;
