@@ -39,8 +39,8 @@ impl Writing<'_> {
         drop(state);
         last.map_or(Ok(()), |ticket| ticket.wait())?;
         drop(turn);
-        engine.keep_snapshot();
         engine.delivery.send(engine.policy().notifiers(), notices);
+        engine.keep_snapshot();
         Ok(())
     }
 }
