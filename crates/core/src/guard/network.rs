@@ -23,7 +23,7 @@ pub(super) fn check(policy: &Policy, _: &State, ask: &Ask<'_>, _: Timestamp, ans
 /// A116b for hosts: an allow list with hosts that cannot be known.
 fn hidden_hosts(policy: &Policy, op: &Operation, answers: &mut Answers) {
     let listed =
-        |boundary: &NetworkBoundary| boundary.allow_hosts.is_some() || !boundary.allow_ports.is_empty();
+        |boundary: &NetworkBoundary| boundary.allow_hosts.is_some() || boundary.allow_ports.is_some();
     if policy.boundaries.network.iter().any(listed) && op.may_have_more(Aspect::Hosts) {
         let why = op.opaque.first().map(|opaque| opaque.why.as_str()).unwrap_or_default();
         answers.add(Finding::new(GuardName::Network, Reason::HostUnknown, Effect::Approve).because(why));
@@ -57,11 +57,11 @@ fn judge(boundary: &NetworkBoundary, host: &HostUse) -> Option<Finding> {
     if host.port.is_some_and(|port| boundary.blocked_ports.contains(&port)) {
         return deny(Reason::PortBlocked, &port);
     }
-    if boundary.allow_hosts.as_ref().is_some_and(|set| !set.contains(host)) {
+    if boundary.allow_hosts.as_ref().is_some_and(|set| !set.admits(host)) {
         return deny(Reason::HostNotAllowed, &host.host);
     }
-    let listed = |port| boundary.allow_ports.contains(&port);
-    if !boundary.allow_ports.is_empty() && !host.port.is_some_and(listed) {
+    let listed = |ports: &Vec<u16>| host.port.is_some_and(|port| ports.contains(&port));
+    if boundary.allow_ports.as_ref().is_some_and(|ports| !listed(ports)) {
         return deny(Reason::PortNotAllowed, &port);
     }
     None

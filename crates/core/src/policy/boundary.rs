@@ -3,7 +3,7 @@
 use super::condition::Hours;
 use super::pattern::{HostSet, PathSet};
 use super::source::{
-    ActionSource, BoundariesSource, NetworkSource, PathsSource, ResourcesSource, TimeSource,
+    ActionSource, BoundariesSource, List, NetworkSource, PathsSource, ResourcesSource, TimeSource,
 };
 use super::text_pattern::TextPattern;
 use crate::decision::{Layer, Obligation, Resource};
@@ -42,7 +42,7 @@ pub(crate) struct NetworkBoundary {
     pub(crate) blocked_hosts: Option<HostSet>,
     pub(crate) blocked_ports: Vec<u16>,
     pub(crate) allow_hosts: Option<HostSet>,
-    pub(crate) allow_ports: Vec<u16>,
+    pub(crate) allow_ports: Option<Vec<u16>>,
 }
 
 impl Boundaries {
@@ -71,8 +71,7 @@ impl Boundaries {
 
 impl PathBoundary {
     fn compile(source: &PathsSource) -> Result<Self, String> {
-        let set =
-            |list: &super::source::List| (!list.is_empty()).then(|| PathSet::parse(list.texts())).transpose();
+        let set = |list: &Option<List>| list.as_ref().map(|list| PathSet::parse(list.texts())).transpose();
         let folder = |folder: &str| {
             let below = format!("{}/**", folder.trim_end_matches('/'));
             Ok((folder.into(), PathSet::parse([folder, below.as_str()])?))
@@ -91,14 +90,14 @@ impl PathBoundary {
 
 impl NetworkBoundary {
     fn compile(source: &NetworkSource) -> Result<Self, String> {
-        let set =
-            |list: &super::source::List| (!list.is_empty()).then(|| HostSet::parse(list.texts())).transpose();
+        let set = |list: &List| HostSet::parse(list.texts());
+        let blocked = &source.blocked_hosts;
         Ok(Self {
             addresses: source.addresses.as_ref().map(|list| list.0.clone()),
-            blocked_hosts: set(&source.blocked_hosts)?,
+            blocked_hosts: (!blocked.is_empty()).then(|| set(blocked)).transpose()?,
             blocked_ports: source.blocked_ports.0.clone(),
-            allow_hosts: set(&source.allow_hosts)?,
-            allow_ports: source.allow_ports.0.clone(),
+            allow_hosts: source.allow_hosts.as_ref().map(set).transpose()?,
+            allow_ports: source.allow_ports.as_ref().map(|list| list.0.clone()),
         })
     }
 
@@ -186,8 +185,10 @@ impl ActionPolicy {
                 .texts()
                 .map(|text| TextPattern::new(text, lazy))
                 .collect::<Result<_, _>>()?,
-            resources: (!source.allowed_resources.is_empty())
-                .then(|| PathSet::parse(source.allowed_resources.texts()))
+            resources: source
+                .allowed_resources
+                .as_ref()
+                .map(|list| PathSet::parse(list.texts()))
                 .transpose()?,
             max_cost_cents: source.max_cost_cents,
             limit_ms,

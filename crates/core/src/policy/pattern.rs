@@ -328,8 +328,9 @@ impl PathSet {
     /// Whether all views of the use certainly lie in the set: for what loosens.
     pub(crate) fn contains(&self, used: &PathUse, context: &Context) -> bool {
         used.views().all(|path| {
-            let inside =
-                self.positive.is_empty() || self.positive.iter().any(|test| test.holds(path, used, context));
+            // What only takes away takes it from everything; what says nothing at all holds nothing.
+            let all = self.positive.is_empty() && !self.negative.is_empty();
+            let inside = all || self.positive.iter().any(|test| test.holds(path, used, context));
             inside
                 && !self.negative.iter().any(|test| {
                     test.holds(path, used, context) || test.reached(path, used, context) != Tri::No
@@ -491,6 +492,11 @@ impl HostSet {
     pub(crate) fn contains(&self, host: &HostUse) -> bool {
         (self.positive.is_empty() || self.positive.iter().any(|test| test.holds(host)))
             && !self.negative.iter().any(|test| test.holds(host))
+    }
+
+    /// Whether the host is on a list of what is allowed: one that says nothing at all holds nothing.
+    pub(crate) fn admits(&self, host: &HostUse) -> bool {
+        !(self.positive.is_empty() && self.negative.is_empty()) && self.contains(host)
     }
 
     /// Exact names, if every positive pattern is one.

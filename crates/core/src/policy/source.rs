@@ -118,10 +118,12 @@ pub struct PathsSource {
     pub block: List,
     /// Folders that are refused, with everything below them.
     pub blocked: List,
-    /// If given, every path must match one of these.
-    pub allow: List,
-    /// If given, every written or deleted path must match one of these.
-    pub write: List,
+    /// If given, every path must match one of these; an empty list leaves none.
+    #[serde(deserialize_with = "given")]
+    pub allow: Option<List>,
+    /// If given, every written or deleted path must match one of these; an empty list leaves none.
+    #[serde(deserialize_with = "given")]
+    pub write: Option<List>,
 }
 
 /// Which hosts may be contacted.
@@ -135,10 +137,12 @@ pub struct NetworkSource {
     pub blocked_hosts: List,
     /// Ports that are refused.
     pub blocked_ports: List<u16>,
-    /// If given, every host must match one of these.
-    pub allow_hosts: List,
-    /// If given, every port must be one of these.
-    pub allow_ports: List<u16>,
+    /// If given, every host must match one of these; an empty list leaves none.
+    #[serde(deserialize_with = "given")]
+    pub allow_hosts: Option<List>,
+    /// If given, every port must be one of these; an empty list leaves none.
+    #[serde(deserialize_with = "given")]
+    pub allow_ports: Option<List<u16>>,
 }
 
 /// When, and for how long.
@@ -330,7 +334,8 @@ pub struct ActionSource {
     /// Regular expressions that must not occur in path, command, SQL, URL or code arguments.
     pub forbidden_patterns: List,
     /// Paths the action may touch.
-    pub allowed_resources: List,
+    #[serde(deserialize_with = "given")]
+    pub allowed_resources: Option<List>,
     /// The most one call may cost, in cents. Zero = only free calls.
     pub max_cost_cents: Option<u64>,
     /// Seconds one call may run.
@@ -396,6 +401,13 @@ impl<T> List<T> {
     pub fn iter(&self) -> std::slice::Iter<'_, T> {
         self.0.iter()
     }
+}
+
+/// A list that is written out. A key without a value is no list, and an error.
+fn given<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
+    deserializer: D,
+) -> Result<Option<List<T>>, D::Error> {
+    List::deserialize(deserializer).map(Some)
 }
 
 impl List<String> {

@@ -2,7 +2,10 @@
 
 use crate::common::*;
 use expect_test::expect;
+use stayhand_core::decision::{Effect, Layer};
 use stayhand_core::facts::{Access, AddressClass, Aspect, Operation, PathUse};
+use stayhand_core::policy::Policy;
+use stayhand_core::state::State;
 use stayhand_core::time::Timestamp;
 
 fn reading(path: &str) -> Case {
@@ -269,4 +272,30 @@ fn stayhand_protects_itself() {
             control  deny  [stayhand_control] The action would change Stayhand's own decisions.
         "#]],
     );
+}
+
+/// An empty list is a list: it leaves nothing. A key whose entries were all taken out is no list, and an error.
+#[test]
+fn an_empty_list_leaves_nothing() {
+    let far = || call("fetch").op(connect(AddressClass::Name, "api.example.com", 443));
+    for (boundary, case) in [
+        ("paths: {allow: []}", reading("/code/a")),
+        ("paths: {write: []}", call("write_file").op(touch(Access::Write, "/code/a"))),
+        ("network: {allow_hosts: []}", far()),
+        ("network: {allow_ports: []}", far()),
+    ] {
+        let all = "rules: [{allow: '*'}]";
+        let decide = |text: &str| case.decide(&policy(text), &State::default()).decision.effect;
+        assert_eq!(decide(&format!("boundaries: {{{boundary}}}\n{all}")), Effect::Deny, "{boundary}");
+        assert_eq!(decide(all), Effect::Allow, "{boundary}");
+        let nothing = boundary.replace("[]", "");
+        let file = file(Layer::User, &format!("boundaries: {{{nothing}}}\n{all}"));
+        assert!(Policy::compile(&[file], analyse).is_err(), "{nothing}");
+    }
+    let decide = |resources: &str| {
+        let action = format!("{{risk: safe, approval: false{resources}}}");
+        let policy = policy(&format!("actions: {{read_file: {action}}}\nrules: [{{allow: read_file}}]"));
+        reading("/code/a").decide(&policy, &State::default()).decision.effect
+    };
+    assert_eq!((decide(""), decide(", allowed_resources: []")), (Effect::Allow, Effect::Deny));
 }

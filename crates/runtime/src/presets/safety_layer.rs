@@ -118,18 +118,15 @@ rules:
         )
     }
 
-    /// In a policy file an empty list says nothing; here it leaves nothing.
     fn boundaries(&self) -> Value {
         let mut all = Map::new();
         if let Some(paths) = &self.allowed_paths {
             let patterns: Vec<String> = paths.iter().map(|path| with_all_below(path)).collect();
-            let none = json!({ "blocked": ["/"] });
-            all.insert("paths".into(), if paths.is_empty() { none } else { json!({ "allow": patterns }) });
+            all.insert("paths".into(), json!({ "allow": patterns }));
         }
         let usual = ["public", "name", "loopback"];
         let network = match &self.allowed_hosts {
             None => json!({ "addresses": usual }),
-            Some(hosts) if hosts.is_empty() => json!({ "addresses": [] }),
             // A name that leads to a private address is refused, unless addresses are listed as such.
             Some(hosts) => {
                 let private = hosts.iter().any(|host| host.parse::<IpAddr>().is_ok()).then_some("private");
