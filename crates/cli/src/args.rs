@@ -193,6 +193,9 @@ pub(crate) struct Exec {
     /// Wait for the answer where a person must approve
     #[arg(long)]
     pub(crate) wait: bool,
+    /// Let Ctrl-C and termination pull the kill switch for everything, not only end this program
+    #[arg(long)]
+    pub(crate) kill_on_signal: bool,
     /// The program and its arguments; a single argument with blanks is a shell command line
     #[arg(required = true, trailing_var_arg = true, allow_hyphen_values = true, value_name = "COMMAND")]
     pub(crate) command: Vec<String>,

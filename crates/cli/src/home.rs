@@ -1,8 +1,9 @@
 //! Where things are: the one place that reads the environment.
 
+use anyhow::Context as _;
 use stayhand_core::decision::Layer;
 use stayhand_runtime::policy_files::PolicyFiles;
-use stayhand_runtime::{LocalSettings, Stop, wire};
+use stayhand_runtime::{LocalSettings, Stop, Termination, on_termination, wire};
 use std::path::{Path, PathBuf};
 
 /// What the user asked for cannot be done as asked.
@@ -146,15 +147,21 @@ const PASSED_ON: &[&str] = &[
 pub(crate) const INTERRUPTED: u8 = 130;
 
 /// Ctrl-C and termination end the running program with its group, so that its end is still recorded;
-/// where nothing runs they end this program.
-pub(crate) fn stop_on_interrupt(stop: &Stop) -> anyhow::Result<()> {
+/// where nothing runs they end this program. `first` is called before that.
+pub(crate) fn stop_on_interrupt(
+    stop: &Stop,
+    mut first: impl FnMut(Termination) + Send + 'static,
+) -> anyhow::Result<()> {
     let stop = stop.clone();
-    let handle = move || {
-        if !stop.now("an interrupt") {
+    let handle = move |signal| {
+        // What runs now may be ended by what comes first.
+        let runs = stop.is_running();
+        first(signal);
+        if !(stop.now("an interrupt") || runs) {
             std::process::exit(INTERRUPTED.into());
         }
     };
-    ctrlc::set_handler(handle).map_err(|error| anyhow::anyhow!("cannot listen for interrupts: {error}"))
+    on_termination(handle).context("cannot listen for interrupts")
 }
 
 /// The settings of the local executor.

@@ -1,6 +1,6 @@
 //! The speed of the whole, each figure beside its floor in the same run:
 //! `cargo bench -p stayhand-sim --bench spine`. Prints a table in Markdown. Words after `--` choose rows
-//! (`start`, `batch`, `authorize`, `replay`); `--quick` takes a tenth of the time.
+//! (`start`, `batch`, `authorize`, `replay`, `restore`); `--quick` takes a tenth of the time.
 //!
 //! The binary measured is `STAYHAND_BIN`, or `target/release/stayhand`.
 #![expect(
@@ -13,9 +13,11 @@
 )]
 
 use rusqlite::Connection;
+use stayhand_core::decision::Level;
+use stayhand_core::event::Outcome;
 use stayhand_runtime::replay::Replayer;
 use stayhand_runtime::wire::{self, Defaults};
-use stayhand_runtime::{Engine, Settings, Verdict, policy_files};
+use stayhand_runtime::{Effected, Engine, Executor, Settings, Verdict, Work, policy_files};
 use stayhand_store::{Log, Query};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -62,6 +64,9 @@ fn main() {
     }
     if wanted("replay") {
         replay_and_verify(100_000 / scale);
+    }
+    if wanted("restore") {
+        restore(1_000_000 / scale);
     }
 }
 
@@ -262,4 +267,64 @@ fn replay_and_verify(decisions: usize) {
     let report = reader.verify(None, None).unwrap();
     let ours = report.records as f64 / from.elapsed().as_secs_f64();
     row("verify", &format!("{ours:.0} records a second"), "–", "≥ 300 000");
+}
+
+/// Does nothing, and says that it is done.
+struct Nothing;
+
+impl Executor for Nothing {
+    fn level(&self) -> Level {
+        Level::None
+    }
+
+    fn run(&self, _: &Work<'_>) -> (Outcome, Effected) {
+        (Outcome::Done, Effected::default())
+    }
+}
+
+/// Opens a log of so many records, with the snapshot that its writers left and without one.
+fn restore(records: usize) {
+    const AGENTS: usize = 1000;
+    let folder = tempfile::tempdir_in(".").unwrap();
+    let home = folder.path().join("home");
+    let engine = Engine::open(&home, Settings::default()).unwrap();
+    // A decision and its end each.
+    let turns = records / 2;
+    std::thread::scope(|scope| {
+        for caller in 0..64 {
+            let engine = &engine;
+            scope.spawn(move || {
+                for number in (caller..turns).step_by(64) {
+                    let agent = format!("agent-{}", number % AGENTS);
+                    let line = serde_json::json!({
+                        "tool": "bash", "agent": agent, "session": agent, "input": { "command": format!("echo {number}") }
+                    });
+                    let asked = wire::request(line.to_string().as_bytes(), &Defaults::new("/code", "/home/u")).unwrap();
+                    if let Verdict::Permitted(permit) = engine.authorize(asked).unwrap() {
+                        engine.execute(permit, &Nothing).unwrap();
+                    }
+                }
+            });
+        }
+    });
+    drop(engine);
+    let open = || {
+        let from = Instant::now();
+        drop(Engine::open(&home, Settings::default()).unwrap());
+        from.elapsed()
+    };
+    let snapshot = home.join("state.snapshot");
+    let bytes = std::fs::metadata(&snapshot).unwrap().len();
+    let records = Log::open_read_only(&home).unwrap().records_now().unwrap();
+    let ours = open();
+    std::fs::remove_file(&snapshot).unwrap();
+    row(
+        &format!(
+            "state of {records} records restored from a snapshot of {} KB, {AGENTS} agents",
+            bytes / 1000
+        ),
+        &format!("{ours:.2?}"),
+        &format!("folded from the beginning {:.2?}", open()),
+        "≤ 2 s for a million",
+    );
 }

@@ -6,9 +6,10 @@ use anstream::eprintln;
 use serde_json::Value;
 use stayhand_core::decision::Level;
 use stayhand_core::event::Outcome;
-use stayhand_runtime::wire::{self, Parsed, WireAction};
-use stayhand_runtime::{Engine, Executed, Held, Local, Permit, Verdict};
+use stayhand_runtime::wire::{self, WireAction};
+use stayhand_runtime::{Engine, Executed, Held, Local, LocalSettings, Permit, Termination, Verdict};
 use std::io::{IsTerminal as _, Write as _};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// How often the answer to an approval is looked for.
@@ -18,14 +19,17 @@ const POLL: Duration = Duration::from_millis(50);
 const NOT_RUN: Exit = Exit::Program(126);
 
 pub(super) fn run(global: &Global, exec: &Exec) -> anyhow::Result<Exit> {
-    let engine = super::engine(global, super::files(&exec.asking)?)?;
+    let engine = Arc::new(super::engine(global, super::files(&exec.asking)?)?);
+    let settings = home::local_settings();
+    home::stop_on_interrupt(&settings.stop, on_signal(&engine, exec.kill_on_signal))?;
+    let perform = |permit| perform(global, &engine, permit, settings);
     let defaults = home::defaults(&exec.asking)?;
     let ask =
         || wire::to_request(action(&exec.command), &defaults).map_err(|error| home::usage(error.to_string()));
     let first = ask()?;
     let what = super::check::describe(&first);
     match engine.authorize(first)? {
-        Verdict::Permitted(permit) => perform(global, &engine, permit),
+        Verdict::Permitted(permit) => perform(permit),
         Verdict::Refused(refused) => {
             show_refusal(global, &what, &refused.decision)?;
             Ok(NOT_RUN)
@@ -35,23 +39,25 @@ pub(super) fn run(global: &Global, exec: &Exec) -> anyhow::Result<Exit> {
             if !answered(&engine, &held, exec.wait)? {
                 return Ok(NOT_RUN);
             }
-            after_approval(global, &engine, ask()?, &what)
+            // The approved request is decided again: the grant is a fact, not a bypass.
+            let decision = match engine.authorize(ask()?)? {
+                Verdict::Permitted(permit) => return perform(permit),
+                Verdict::Held(held) => held.decision,
+                Verdict::Refused(refused) => refused.decision,
+            };
+            show_refusal(global, &what, &decision)?;
+            Ok(NOT_RUN)
         }
     }
 }
 
-/// The approved request is decided again: the grant is a fact, not a bypass.
-fn after_approval(global: &Global, engine: &Engine, request: Parsed, what: &str) -> anyhow::Result<Exit> {
-    match engine.authorize(request)? {
-        Verdict::Permitted(permit) => perform(global, engine, permit),
-        Verdict::Held(Held { decision, .. }) => {
-            show_refusal(global, what, &decision)?;
-            Ok(NOT_RUN)
-        }
-        Verdict::Refused(refused) => {
-            show_refusal(global, what, &refused.decision)?;
-            Ok(NOT_RUN)
-        }
+/// What a signal does before it ends the program that runs.
+fn on_signal(engine: &Arc<Engine>, kill: bool) -> impl FnMut(Termination) + Send + use<> {
+    let engine = kill.then(|| Arc::clone(engine));
+    move |signal| match engine.as_ref().map(|engine| engine.kill_for(signal)) {
+        None => {}
+        Some(Ok(())) => say("stayhand: the kill switch is pulled; `stayhand rearm` ends that"),
+        Some(Err(error)) => say(&format!("stayhand: the kill switch could not be pulled: {error}")),
     }
 }
 
@@ -110,10 +116,13 @@ pub(super) fn ask(question: &str) -> anyhow::Result<bool> {
     Ok(matches!(line.trim().to_lowercase().as_str(), "y" | "yes"))
 }
 
-fn perform(global: &Global, engine: &Engine, permit: Permit) -> anyhow::Result<Exit> {
-    let settings = home::local_settings();
+fn perform(
+    global: &Global,
+    engine: &Engine,
+    permit: Permit,
+    settings: LocalSettings,
+) -> anyhow::Result<Exit> {
     let stop = settings.stop.clone();
-    home::stop_on_interrupt(&stop)?;
     let done = engine.execute(permit, &Local::new(settings))?;
     std::io::stdout().write_all(done.effected.output.as_bytes())?;
     std::io::stderr().write_all(done.effected.errors.as_bytes())?;

@@ -15,6 +15,12 @@ use std::collections::{BTreeMap, BTreeSet};
 pub struct Advice {
     /// What it is about.
     pub kind: AdviceKind,
+    /// What to look at first.
+    pub priority: Priority,
+    /// When it was given.
+    pub created_at: Timestamp,
+    /// When it should be asked for again: its figures are old then.
+    pub expires_at: Timestamp,
     /// One or two sentences.
     pub text: String,
     /// What would have been saved, in nano-dollars, where that can be computed.
@@ -54,6 +60,31 @@ pub enum AdviceKind {
     /// Nothing to say.
     Optimal,
 }
+
+/// What to look at first: what goes wrong, then what saves most.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Priority {
+    /// At leisure.
+    Low,
+    /// It saves money.
+    Medium,
+    /// Something goes wrong.
+    High,
+}
+
+impl AdviceKind {
+    const fn priority(self) -> Priority {
+        match self {
+            Self::FailedCalls | Self::FailedShare | Self::BurnRate | Self::BurnRateSpike => Priority::High,
+            Self::DearModel | Self::CheaperModel | Self::Cache => Priority::Medium,
+            Self::Batch | Self::LongPrompts | Self::NoData | Self::Optimal => Priority::Low,
+        }
+    }
+}
+
+/// How long advice is good for, in seconds. Source: T-12.
+const GOOD_FOR_S: u64 = 7 * 86_400;
 
 /// A call is short up to here. The guide names simple tasks, classification and extraction, without a figure.
 const SHORT_INPUT: u64 = 1000;
@@ -163,8 +194,16 @@ impl Patterns {
     }
 }
 
-/// Everything there is to say. The texts of the first ones are exact (A274).
+/// Everything there is to say, given now. The texts of the first ones are exact (A274).
 pub fn advise(costs: &Costs, patterns: &Patterns, prices: &Prices, now: Timestamp) -> Vec<Advice> {
+    let mut advice = collect(costs, patterns, prices, now);
+    for one in &mut advice {
+        (one.created_at, one.expires_at) = (now, now.plus_seconds(GOOD_FOR_S));
+    }
+    advice
+}
+
+fn collect(costs: &Costs, patterns: &Patterns, prices: &Prices, now: Timestamp) -> Vec<Advice> {
     if costs.all().calls == 0 {
         return vec![plain(AdviceKind::NoData, "No data yet - collect more usage data")];
     }
@@ -182,7 +221,17 @@ pub fn advise(costs: &Costs, patterns: &Patterns, prices: &Prices, now: Timestam
 }
 
 fn plain(kind: AdviceKind, text: &str) -> Advice {
-    Advice { kind, text: text.to_owned(), saving: None, claim: None, figures: BTreeMap::new() }
+    let (priority, undated) = (kind.priority(), Timestamp::default());
+    Advice {
+        kind,
+        priority,
+        created_at: undated,
+        expires_at: undated,
+        text: text.to_owned(),
+        saving: None,
+        claim: None,
+        figures: BTreeMap::new(),
+    }
 }
 
 /// A274: the model of the guide, its cheaper neighbour and its threshold.

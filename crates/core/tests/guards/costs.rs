@@ -3,7 +3,7 @@
 use crate::common::NOW;
 use crate::spending::{Shop, ask};
 use serde_json::json;
-use stayhand_core::control::advice::{Advice, AdviceKind, Patterns, advise};
+use stayhand_core::control::advice::{Advice, AdviceKind, Patterns, Priority, advise};
 use stayhand_core::control::cost::{By, Costs, Spent};
 use stayhand_core::control::money::Money;
 use stayhand_core::control::price::{Prices, Tokens};
@@ -176,6 +176,27 @@ fn l_11_boundaries() {
     };
     assert!(!has(&failing(10), now, AdviceKind::FailedShare));
     assert!(has(&failing(9), now, AdviceKind::FailedShare));
+}
+
+/// T-12: advice has a priority, a date, and is good for seven days; there is always some.
+#[test]
+fn t_12_advice_is_dated() {
+    let day = Timestamp(NOW.0 + 23 * HOUR_US);
+    let wasted = [Spent { success: false, ..one(1, "m", 100) }, one(2, "m", 5), one(2, "m", 5)];
+    for list in [&wasted[..], &[], &[one(1, "m", 0)]] {
+        let advice = advice(list, day);
+        assert!(!advice.is_empty());
+        for one in advice {
+            assert_eq!((one.created_at, one.expires_at), (day, day.plus_seconds(7 * 86_400)), "{one:?}");
+            let priority = match one.kind {
+                AdviceKind::FailedCalls | AdviceKind::FailedShare => Priority::High,
+                AdviceKind::Cache => Priority::Medium,
+                AdviceKind::NoData | AdviceKind::Optimal => Priority::Low,
+                other => panic!("{other:?}"),
+            };
+            assert_eq!(one.priority, priority);
+        }
+    }
 }
 
 /// L-30, L-32, L-33, L-35, L-37: advice from what was used, with its figures; the guide's share as its claim alone.

@@ -3,8 +3,7 @@
 use super::safe_config::Hook;
 use crate::engine::guarded;
 use stayhand_core::time::Timestamp;
-use std::sync::mpsc::{Receiver, channel};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 /// The longest wait for a cleanup. Source: A004.
@@ -31,47 +30,69 @@ pub enum CleanupEnd {
 pub(super) struct Cleanup {
     hook: Option<Hook>,
     wait: Duration,
+    shared: Arc<Shared>,
+}
+
+/// What the thread of a hook shares with those who wait for it.
+struct Shared {
+    progress: Mutex<Progress>,
+    ended: Condvar,
+}
+
+struct Progress {
     /// When the switch was killed that the hook last ran for.
-    ran_for: Mutex<Option<Timestamp>>,
-    ended: Arc<Mutex<Option<CleanupEnd>>>,
+    ran_for: Option<Timestamp>,
+    runs: bool,
+    last: Option<CleanupEnd>,
 }
 
 impl Cleanup {
     /// A kill at `killed` is a matter of the past: it was somebody else's to clean up.
     pub(super) fn new(hook: Option<Hook>, wait: Duration, killed: Option<Timestamp>) -> Self {
-        let wait = wait.min(LONGEST_CLEANUP);
-        Self { hook, wait, ran_for: Mutex::new(killed), ended: Arc::default() }
+        let progress = Mutex::new(Progress { ran_for: killed, runs: false, last: None });
+        let shared = Arc::new(Shared { progress, ended: Condvar::new() });
+        Self { hook, wait: wait.min(LONGEST_CLEANUP), shared }
     }
 
-    /// Starts the cleanup for a switch that was killed at this time, unless that was done.
-    pub(super) fn start(&self, killed: Timestamp) -> Option<Receiver<CleanupEnd>> {
-        let hook = self.hook.clone()?;
-        if lock(&self.ran_for).replace(killed) == Some(killed) {
-            return None;
+    /// Starts the cleanup for a switch that was killed at this time, unless that was done. Whether it did.
+    pub(super) fn start(&self, killed: Timestamp) -> bool {
+        let Some(hook) = self.hook.clone() else { return false };
+        let mut progress = self.shared.lock();
+        // One that hangs keeps others from starting beside it.
+        if progress.runs || progress.ran_for.replace(killed) == Some(killed) {
+            return false;
         }
-        let (done, end) = channel();
-        let ended = Arc::clone(&self.ended);
+        progress.runs = true;
+        let shared = Arc::clone(&self.shared);
         std::thread::spawn(move || {
-            let cleaned = guarded(|| hook()).map_or(CleanupEnd::Failed, |()| CleanupEnd::Done);
-            *lock(&ended) = Some(cleaned);
-            // Nobody may be waiting any longer.
-            let _ = done.send(cleaned);
+            let end = guarded(|| hook()).map_or(CleanupEnd::Failed, |()| CleanupEnd::Done);
+            let mut progress = shared.lock();
+            (progress.runs, progress.last) = (false, Some(end));
+            shared.ended.notify_all();
         });
-        Some(end)
+        true
     }
 
-    /// Starts it and waits.
+    /// Starts it, unless that was done, and waits for the one that runs.
     pub(super) fn run(&self, killed: Timestamp) -> CleanupEnd {
-        let Some(end) = self.start(killed) else { return CleanupEnd::Nothing };
-        end.recv_timeout(self.wait).unwrap_or(CleanupEnd::TimedOut)
+        let started = self.start(killed);
+        let progress = self.shared.lock();
+        if !started && !progress.runs {
+            return CleanupEnd::Nothing;
+        }
+        let waited = self.shared.ended.wait_timeout_while(progress, self.wait, |progress| progress.runs);
+        let (progress, limit) = waited.unwrap_or_else(PoisonError::into_inner);
+        if limit.timed_out() { CleanupEnd::TimedOut } else { progress.last.unwrap_or(CleanupEnd::Nothing) }
     }
 
     /// How the last one ended that did.
     pub(super) fn last(&self) -> Option<CleanupEnd> {
-        *lock(&self.ended)
+        self.shared.lock().last
     }
 }
 
-fn lock<T>(value: &Mutex<T>) -> MutexGuard<'_, T> {
-    value.lock().unwrap_or_else(PoisonError::into_inner)
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, Progress> {
+        self.progress.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }

@@ -6,6 +6,7 @@ use super::safe_config::{Hooks, SafeAutonomousConfig, SystemSettings, Undo};
 use crate::engine::{Engine, EngineError, Verdict, guarded};
 use crate::execute::{Effected, Executor, Work};
 use crate::orders::OrderError;
+use crate::signals::on_termination;
 use crate::wire::{Parsed, Said};
 use serde::Deserialize;
 use serde_json::{Map, Number, Value, json};
@@ -18,6 +19,7 @@ use stayhand_core::facts::Invalid;
 use stayhand_core::request::{self, Context, Principal, Request, Resource};
 use std::cell::Cell;
 use std::fmt;
+use std::sync::Arc;
 
 /// One action of the system.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
@@ -146,7 +148,7 @@ impl SafeAutonomousSystem {
     fn look(&self) -> Result<Option<Switch>, EngineError> {
         let switch = switch_of(&self.engine, &self.agent)?;
         if let Some(killed) = switch.as_ref().filter(|switch| is_killed(switch)) {
-            drop(self.cleanup.start(killed.at));
+            self.cleanup.start(killed.at);
         }
         Ok(switch)
     }
@@ -160,8 +162,27 @@ impl SafeAutonomousSystem {
     /// Kills the system, starts the cleanup, and waits at most thirty seconds for it.
     pub fn kill(&self, by: &str, reason: &str) -> Result<CleanupEnd, OrderError> {
         self.order(Scope::All, Order::Kill, by, reason)?;
+        Ok(self.clean_up()?)
+    }
+
+    fn clean_up(&self) -> Result<CleanupEnd, EngineError> {
         let killed = switch_of(&self.engine, &self.agent)?.filter(is_killed);
         Ok(killed.map_or(CleanupEnd::Nothing, |switch| self.cleanup.run(switch.at)))
+    }
+
+    /// From now on SIGINT, SIGTERM and SIGHUP kill the system, as [`kill`](Self::kill) does. The process ends when the
+    /// cleanup has, or when it was waited for long enough. Handlers that were set before run as well. (A009)
+    pub fn kill_on_signals(self: &Arc<Self>) -> std::io::Result<()> {
+        let system = Arc::clone(self);
+        on_termination(move |signal| {
+            let killed = system.engine.kill_for(signal);
+            match killed.and_then(|()| Ok(system.clean_up()?)) {
+                Ok(CleanupEnd::TimedOut) => eprintln!("{}", CleanupEnd::TimedOut),
+                Ok(_) => {}
+                Err(error) => eprintln!("stayhand: the kill switch could not be pulled: {error}"),
+            }
+            signal.end()
+        })
     }
 
     /// Pauses the system until somebody resumes it.
