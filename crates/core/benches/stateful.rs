@@ -5,12 +5,14 @@
 #![expect(clippy::disallowed_methods, reason = "a benchmark reads the clock")]
 
 use serde_json::json;
+use stayhand_core::control::named::MOST_NAMES;
 use stayhand_core::decide::{Ask, decide};
 use stayhand_core::decision::{Effect, Layer, Level};
 use stayhand_core::digest::Digest;
 use stayhand_core::event::{Decided, EVENT_VERSION, Event, Outcome, Record, Settled};
 use stayhand_core::facts::{Access, AddressClass, Facts, FieldKind, HostUse, Operation, PathUse, Text};
 use stayhand_core::policy::{LayerText, NoAnalysis, Policy};
+use stayhand_core::reason::Reason;
 use stayhand_core::request::{Action, Context, Principal, Request, Resource};
 use stayhand_core::state::State;
 use stayhand_core::time::Timestamp;
@@ -30,6 +32,13 @@ const PACE_US: u64 = 10_000_000;
 const GOAL: [Duration; 2] = [Duration::from_micros(2), Duration::from_micros(20)];
 
 fn main() {
+    let words: Vec<String> = std::env::args().skip(1).filter(|word| !word.starts_with("--")).collect();
+    if let [first, sections @ ..] = words.as_slice()
+        && first == "many"
+    {
+        let sections: Vec<&str> = sections.iter().map(String::as_str).collect();
+        return many(if sections.is_empty() { &SECTIONS } else { &sections });
+    }
     println!("One reading of the clock takes {} ns; three are in every sum.", clock_ns());
     println!(
         "| agents | controls | decide | apply | settle | sum: p50 | p99 | p99.9 | resident bytes an agent |"
@@ -70,6 +79,33 @@ fn measure(agents: u64, name: &str, sections: &[&str]) -> [Duration; 2] {
         p999.as_nanos()
     );
     [p50, p99]
+}
+
+/// As many agents as are told apart, each of which acts once: what an agent that does little takes, and that one more is
+/// refused and not taken for another.
+fn many(sections: &[&str]) {
+    println!("| agents that act once | decide + apply + settle: p50 | p99 | resident bytes an agent |");
+    println!("|---|---|---|---|");
+    let before = resident();
+    let mut world = World::new(MOST_NAMES as u64, sections);
+    for part in 1..=10 {
+        let each = MOST_NAMES / 10;
+        let sums: Vec<Duration> = (0..each).map(|_| world.act().iter().sum()).collect();
+        let [p50, p99] = [500, 990].map(|part| percentile(sums.clone(), part).as_nanos());
+        let agents = (each * part) as u64;
+        println!("| {agents} | {p50} ns | {p99} ns | {} |", resident().saturating_sub(before) / agents);
+    }
+    let effects = [MOST_NAMES as u64, 0].map(|agent| {
+        let (request, facts) = asked(agent, 0);
+        let ask = Ask { request: &request, digest: Digest::of(b""), facts: &facts };
+        decide(&world.policy, &world.state, &ask, world.at).decision
+    });
+    let [new, old] = effects;
+    assert_eq!(
+        (new.effect, new.findings.first().map(|found| found.reason)),
+        (Effect::Deny, Some(Reason::StateFull))
+    );
+    assert_eq!(old.effect, Effect::Allow, "{old:#?}");
 }
 
 /// A state that agents act on in turn.

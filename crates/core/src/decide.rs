@@ -137,6 +137,11 @@ fn ask_people(
             decision.effect = Effect::Allow;
             decision.findings.push(found(Reason::ApprovalGranted, Effect::Allow).because(format!("by {by}")));
         }
+        Answer::NotAsked | Answer::Granted { .. } if state.approvals_are_full(now) => {
+            decision.effect = Effect::Deny;
+            let full = Finding::new(GuardName::Room, Reason::StateFull, Effect::Deny);
+            decision.findings.push(full.because("too many questions wait for an answer"));
+        }
         Answer::NotAsked | Answer::Granted { .. } => {
             return Some(now.plus_seconds(shortest_timeout_s(policy, timeout_s, decision)));
         }

@@ -84,6 +84,8 @@ pub enum GuardName {
     Switch,
     /// The safety lock.
     Lock,
+    /// Whether there is room to remember one more name.
+    Room,
     /// Is the tool or action known?
     UnknownTool,
     /// Action policies: cost, patterns, resources, approval.
@@ -130,6 +132,7 @@ impl GuardName {
         match self {
             Self::Switch => "switch",
             Self::Lock => "lock",
+            Self::Room => "room",
             Self::UnknownTool => "unknown_tool",
             Self::Action => "action",
             Self::Input => "input",

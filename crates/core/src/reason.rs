@@ -159,6 +159,8 @@ reasons! {
     AnomalyAlert = "anomaly_alert",
     /// The action does not fit a rule of business.
     BusinessRule = "business_rule",
+    /// Too many agents, sessions, tools, tasks or questions are remembered for one more; to forget one could allow more.
+    StateFull = "state_full",
     /// The agent does so badly that it is locked.
     TierLock = "tier_lock",
     /// The agent has repaired by itself as often as its tier allows.

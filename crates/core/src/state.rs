@@ -21,6 +21,7 @@ use crate::control::scope::Scope;
 use crate::control::switch::{SwitchMoved, Switches};
 use crate::control::tier::monitor::Monitor;
 use crate::control::{Act, Consequence, Controls};
+use crate::decide::Ask;
 use crate::decision::{ApprovalId, Effect, PolicyId};
 use crate::digest::Digest;
 use crate::event::{Decided, Event, Outcome, Record, Settled};
@@ -138,6 +139,8 @@ impl State {
         for consequence in &decided.decision.consequences {
             self.lock(consequence, at);
         }
+        self.breakers.sweep(at);
+        self.business.sweep(at);
         let controls = self.controls(policy).cloned().unwrap_or_default();
         let permitted = decided.decision.effect == Effect::Allow;
         // An amount that cannot be read was refused by the guard of limits.
@@ -159,7 +162,7 @@ impl State {
                 if let Some(id) = decided.decision.approval {
                     self.approvals.use_up(id, seq);
                 }
-                self.exposures.permitted(seq, decided);
+                self.exposures.permitted(at, decided);
                 let open = Open {
                     principal: decided.request.principal.clone(),
                     policy,
@@ -186,7 +189,7 @@ impl State {
         let Some(open) = self.open.remove(&settled.decision) else { return };
         let (at, who) = (record.at, &open.principal);
         let controls = self.controls(open.policy).cloned().unwrap_or_default();
-        self.exposures.settled(record.seq, &who.session, settled);
+        self.exposures.settled(record.at, &who.session, settled);
         let cost = settled.spend(open.spend()).money.0;
         self.failures.settled(record.seq, at, who, &open.tool, settled, cost);
         let unused = matches!(settled.outcome, Outcome::Abandoned { .. });
@@ -269,6 +272,11 @@ impl State {
         self.approvals.answer(request, policy, now)
     }
 
+    /// Whether there is no room for another question to people.
+    pub(crate) fn approvals_are_full(&self, now: Timestamp) -> bool {
+        self.approvals.is_full(now)
+    }
+
     /// Whether `by` may answer this approval now.
     pub fn may_answer(&self, id: ApprovalId, by: &str, now: Timestamp) -> Result<&Approval, AnswerError> {
         self.approvals.may_answer(id, by, now)
@@ -292,6 +300,18 @@ impl State {
     /// What a session has been exposed to: private data, untrusted content. `None` = nothing.
     pub fn exposure(&self, session: &str) -> Option<&Exposure> {
         self.exposures.of(session)
+    }
+
+    /// What an action brings that there is no room to remember.
+    pub(crate) fn without_room(&self, controls: &Controls, ask: &Ask<'_>) -> Option<&'static str> {
+        let Ask { request, facts, .. } = ask;
+        if let Some(what) = self.meters.without_room(request) {
+            return Some(what);
+        }
+        if !self.ledger.tasks().has_room_for(Payer::of(request).task) {
+            return Some("tasks");
+        }
+        (!self.breakers.has_room_for(&controls.breakers, request, facts)).then_some("circuits")
     }
 
     /// The stateful controls of a policy that was loaded.

@@ -3,7 +3,7 @@
 //! The output of every tool is untrusted: whoever wrote what was read can write orders into it.
 //! What is kept here is small and holds no secrets, so that it can be logged with the decision.
 
-use crate::control::meter::ByName;
+use crate::control::named::Named;
 use crate::event::{Decided, Settled};
 use crate::facts::{Access, AddressClass, Facts, FieldKind, HostUse, Operation, PathUse, Place, Trait};
 use crate::state::State;
@@ -17,8 +17,8 @@ pub const MAX_EVIDENCE: usize = 300;
 /// The most passages that are kept for one output or session.
 pub const MAX_PASSAGES: usize = 8;
 
-/// The most sessions whose exposure is kept; the oldest is forgotten first.
-const MAX_SESSIONS: usize = 10_000;
+/// A session that was exposed to nothing more for so long is forgotten: 31 days in microseconds.
+const FORGOTTEN_US: u64 = 31 * 24 * 3600 * 1_000_000;
 
 /// A passage of untrusted content that reads like an instruction to the agent.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -64,8 +64,8 @@ pub struct Exposure {
     pub outside: Option<String>,
     /// Passages that read like instructions to the agent.
     pub passages: Vec<Passage>,
-    /// When it began: the sequence number of a record.
-    since: u64,
+    /// When there was something last.
+    last: Timestamp,
 }
 
 impl Exposure {
@@ -92,17 +92,17 @@ impl From<Timestamp> for Moment<'_> {
 /// The exposure of every session, by its name.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Exposures {
-    sessions: ByName<Exposure>,
+    sessions: Named<Exposure>,
 }
 
 impl Exposures {
     /// What `session` has been exposed to, if to anything.
     pub(crate) fn of(&self, session: &str) -> Option<&Exposure> {
-        if self.sessions.is_empty() { None } else { self.sessions.get(session) }
+        self.sessions.find(session)
     }
 
     /// Takes in an action that was permitted.
-    pub(crate) fn permitted(&mut self, seq: u64, decided: &Decided) {
+    pub(crate) fn permitted(&mut self, at: Timestamp, decided: &Decided) {
         let tool = decided.request.action.0.as_str();
         let facts = &decided.facts;
         let private = reads_private(facts, tool);
@@ -111,29 +111,23 @@ impl Exposures {
         if private.is_none() && outside.is_none() && passages.is_empty() {
             return;
         }
-        let exposure = self.entry(&decided.request.principal.session, seq);
+        let exposure = self.entry(&decided.request.principal.session, at);
         exposure.private = exposure.private.take().or(private);
         exposure.outside = exposure.outside.take().or(outside);
         keep(&mut exposure.passages, passages);
     }
 
     /// Takes in what an action gave.
-    pub(crate) fn settled(&mut self, seq: u64, session: &str, settled: &Settled) {
+    pub(crate) fn settled(&mut self, at: Timestamp, session: &str, settled: &Settled) {
         if !settled.tainted.is_empty() {
-            keep(&mut self.entry(session, seq).passages, &settled.tainted);
+            keep(&mut self.entry(session, at).passages, &settled.tainted);
         }
     }
 
-    fn entry(&mut self, session: &str, seq: u64) -> &mut Exposure {
-        if !self.sessions.contains_key(session) && self.sessions.len() >= MAX_SESSIONS {
-            let oldest = self.sessions.iter().min_by_key(|(_, exposure)| exposure.since);
-            let oldest = oldest.map(|(name, _)| name.clone()).unwrap_or_default();
-            self.sessions.remove(&oldest);
-        }
-        let exposure = self.sessions.entry_ref(session).or_default();
-        if exposure == &Exposure::default() {
-            exposure.since = seq;
-        }
+    fn entry(&mut self, session: &str, at: Timestamp) -> &mut Exposure {
+        self.sessions.sweep(at, |exposure| at.since(exposure.last) < FORGOTTEN_US);
+        let exposure = self.sessions.at(session);
+        exposure.last = exposure.last.max(at);
         exposure
     }
 }

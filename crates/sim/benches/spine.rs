@@ -1,6 +1,6 @@
 //! The speed of the whole, each figure beside its floor in the same run:
 //! `cargo bench -p stayhand-sim --bench spine`. Prints a table in Markdown. Words after `--` choose rows
-//! (`start`, `batch`, `authorize`, `replay`, `restore`); `--quick` takes a tenth of the time.
+//! (`start`, `batch`, `authorize`, `replay`, `restore`, `kill`); `--quick` takes a tenth of the time.
 //!
 //! The binary measured is `STAYHAND_BIN`, or `target/release/stayhand`.
 #![expect(
@@ -19,8 +19,9 @@ use stayhand_runtime::replay::Replayer;
 use stayhand_runtime::wire::{self, Defaults};
 use stayhand_runtime::{Effected, Engine, Executor, Settings, Verdict, Work, policy_files};
 use stayhand_store::{Log, Query};
+use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, mpsc};
 use std::time::{Duration, Instant};
 
@@ -67,6 +68,9 @@ fn main() {
     }
     if wanted("restore") {
         restore(1_000_000 / scale);
+    }
+    if wanted("kill") {
+        kill(40 / scale);
     }
 }
 
@@ -326,5 +330,58 @@ fn restore(records: usize) {
         &format!("{ours:.2?}"),
         &format!("folded from the beginning {:.2?}", open()),
         "≤ 2 s for a million",
+    );
+}
+
+/// From the start of one command that stops another to the end of that one.
+fn kill(rounds: usize) {
+    let begin = |command: &mut Command, folder: &Path| {
+        let child = command
+            .current_dir(folder)
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn();
+        while !folder.join("started").exists() {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        child.unwrap()
+    };
+    let stopped = |command: &mut Command, running: &mut Child| {
+        let from = Instant::now();
+        assert!(command.stdout(Stdio::null()).status().unwrap().success());
+        running.wait().unwrap();
+        from.elapsed()
+    };
+    let script = "echo now > started; sleep 600";
+    let (mut ours, mut floor) = (Vec::new(), Vec::new());
+    for _ in 0..rounds {
+        let folder = tempfile::tempdir().unwrap();
+        let stayhand = |words: &[&str]| {
+            let mut command = Command::new(binary());
+            command
+                .args(["--home", "state"])
+                .args(words)
+                .env("HOME", folder.path())
+                .current_dir(folder.path());
+            command
+        };
+        let mut running = begin(&mut stayhand(&["exec", script]), folder.path());
+        ours.push(stopped(
+            &mut stayhand(&["kill", "--by", "ada", "--reason", "a measurement"]),
+            &mut running,
+        ));
+
+        let folder = tempfile::tempdir().unwrap();
+        let mut running = begin(Command::new("sh").args(["-c", script]).process_group(0), folder.path());
+        let group = format!("-{}", running.id());
+        floor.push(stopped(Command::new("kill").args(["-KILL", "--", &group]), &mut running));
+    }
+    let (longest, middle) = (ours.iter().max().copied().unwrap(), median(ours));
+    row(
+        "`stayhand kill` to the end of `stayhand exec 'sleep 600'`",
+        &format!("{middle:.1?}, at most {longest:.1?}"),
+        &format!("`kill -KILL` of a group {:.1?}", median(floor)),
+        "< 100 ms",
     );
 }

@@ -3,7 +3,7 @@
 use super::budget::{Purse, Span};
 use super::budgets::Budgets;
 use super::ledger::{Ledger, Payer};
-use super::meter::Named;
+use super::named::Named;
 use super::purses::Books;
 use crate::state::Open;
 use crate::time::Timestamp;

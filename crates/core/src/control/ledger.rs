@@ -6,9 +6,9 @@
 use super::budget::{Budget, Purse};
 use super::budgets::Budgets;
 use super::calendar::Period;
-use super::meter::Named;
 use super::meters::Meters;
 use super::money::Money;
+use super::named::Named;
 use super::purses::Books;
 use crate::request::Request;
 use crate::time::Timestamp;
@@ -202,7 +202,7 @@ impl Ledger {
         for (accounts, name) in self.purses(payer) {
             accounts.at(name).charge(spend, &starts, at);
             if accounts.len() > KEPT_ACCOUNTS {
-                accounts.sweep(at, |account| at.since(account.last) >= IDLE_US);
+                accounts.sweep(at, |account| at.since(account.last) < IDLE_US);
             }
         }
     }

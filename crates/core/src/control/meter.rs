@@ -6,9 +6,8 @@
 
 use super::ledger::Spend;
 use super::money::Money;
+use super::named::Named;
 use crate::time::Timestamp;
-use hashbrown::HashMap;
-use rustc_hash::FxBuildHasher;
 use serde::{Deserialize, Serialize};
 use std::collections::VecDeque;
 
@@ -93,6 +92,10 @@ impl Meter {
         self.since = self.since.or(Some(at));
         self.forget(at);
         let total = self.total().plus(amounts);
+        if self.entries.capacity() == 0 {
+            // Of most names there is one entry only.
+            self.entries.reserve_exact(1);
+        }
         match self.entries.back_mut() {
             Some(last) if last.at >= at => last.total = total,
             _ => self.entries.push_back(Entry { at, total }),
@@ -138,9 +141,9 @@ impl Meter {
             .map_or(0, |entry| window_us.saturating_sub(now.since(entry.at)))
     }
 
-    /// Whether nothing in it can count any more.
-    fn is_idle(&self, now: Timestamp) -> bool {
-        self.running == 0 && self.entries.back().is_none_or(|last| now.since(last.at) >= LONGEST_WINDOW_US)
+    /// Whether anything in it can still count.
+    pub(super) fn matters(&self, now: Timestamp) -> bool {
+        self.running > 0 || self.entries.back().is_some_and(|last| now.since(last.at) < LONGEST_WINDOW_US)
     }
 
     fn total(&self) -> Amounts {
@@ -178,9 +181,6 @@ impl Meter {
         self.entries = merged;
     }
 }
-
-/// Anything by a name; a name that is known is not copied to be looked up.
-pub(crate) type ByName<T> = HashMap<String, T, FxBuildHasher>;
 
 /// Entries in a snapshot: one list of numbers, seven for each entry, each the difference to the entry before.
 mod packed {
@@ -223,69 +223,21 @@ mod packed {
     }
 }
 
+/// The tools of one agent or session that are told apart.
+const MOST_TOOLS: usize = 10_000;
+
 /// The meters of one agent or session: its own, and one for each tool it uses.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct ByTool {
     pub(crate) own: Meter,
-    pub(crate) tools: ByName<Meter>,
-}
-
-/// Meters by name, those that cannot count any more forgotten now and then.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Named<T> {
-    by_name: ByName<T>,
-    swept: Timestamp,
-}
-
-impl<T> Default for Named<T> {
-    fn default() -> Self {
-        Self { by_name: ByName::default(), swept: Timestamp::default() }
-    }
-}
-
-/// How often meters that cannot count any more are looked for, in microseconds: once a day.
-const SWEEP_US: u64 = 24 * 3600 * 1_000_000;
-
-impl<T: Default> Named<T> {
-    pub(crate) fn find(&self, name: &str) -> Option<&T> {
-        self.by_name.get(name)
-    }
-
-    pub(crate) fn len(&self) -> usize {
-        self.by_name.len()
-    }
-
-    pub(crate) fn iter(&self) -> impl Iterator<Item = (&str, &T)> {
-        self.by_name.iter().map(|(name, item)| (&**name, item))
-    }
-
-    pub(crate) fn at(&mut self, name: &str) -> &mut T {
-        self.by_name.entry_ref(name).or_default()
-    }
-
-    pub(crate) fn sweep(&mut self, now: Timestamp, is_idle: impl Fn(&T) -> bool) {
-        if now.since(self.swept) >= SWEEP_US {
-            self.swept = now;
-            self.by_name.retain(|_, item| !is_idle(item));
-        }
-    }
+    pub(crate) tools: Named<Meter, MOST_TOOLS>,
 }
 
 impl ByTool {
-    pub(crate) fn is_idle(&self, now: Timestamp) -> bool {
-        self.own.is_idle(now) && self.tools.values().all(|meter| meter.is_idle(now))
-    }
-}
-
-impl Named<Meter> {
-    pub(crate) fn sweep_idle(&mut self, now: Timestamp) {
-        self.sweep(now, |meter| meter.is_idle(now));
-    }
-}
-
-impl Named<ByTool> {
-    pub(crate) fn sweep_idle(&mut self, now: Timestamp) {
-        self.sweep(now, |meters| meters.is_idle(now));
+    /// Forgets tools that cannot count any more. Whether anything can.
+    pub(crate) fn matters(&mut self, now: Timestamp) -> bool {
+        self.tools.sweep(now, |meter| meter.matters(now));
+        self.own.matters(now) || self.tools.len() > 0
     }
 }
 

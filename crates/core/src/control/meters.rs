@@ -1,7 +1,8 @@
 //! Everything that is counted, and by whom.
 
 use super::ledger::Spend;
-use super::meter::{Amounts, ByTool, Meter, Named};
+use super::meter::{Amounts, ByTool, Meter};
+use super::named::Named;
 use super::scope::{Per, Scope};
 use crate::request::{Principal, Request};
 use crate::time::Timestamp;
@@ -26,9 +27,10 @@ impl Meters {
             meter.add(at, added);
             meter.running += u64::from(permitted);
         });
-        self.agents.sweep_idle(at);
-        self.sessions.sweep_idle(at);
-        self.principals.sweep_idle(at);
+        self.all.matters(at);
+        self.agents.sweep(at, |meters| meters.matters(at));
+        self.sessions.sweep(at, |meters| meters.matters(at));
+        self.principals.sweep(at, |meter| meter.matters(at));
     }
 
     /// An action has ended; `given_back` is what it had reserved and never used.
@@ -47,10 +49,27 @@ impl Meters {
         });
     }
 
+    /// What of a request is new and cannot be told apart from other new ones, since there are too many already.
+    pub(crate) fn without_room(&self, request: &Request) -> Option<&'static str> {
+        let (who, tool) = (&request.principal, request.action.0.as_str());
+        let principal = who.on_behalf_of.as_deref().unwrap_or_default();
+        let has_room = |meters: Option<&ByTool>| meters.is_none_or(|meters| meters.tools.has_room_for(tool));
+        if !self.agents.has_room_for(&who.agent) {
+            Some("agents")
+        } else if !self.sessions.has_room_for(&who.session) {
+            Some("sessions")
+        } else if !self.principals.has_room_for(principal) {
+            Some("principals")
+        } else {
+            let known = [Some(&self.all), self.agents.find(&who.agent), self.sessions.find(&who.session)];
+            (!known.into_iter().all(has_room)).then_some("tools")
+        }
+    }
+
     fn each(&mut self, who: &Principal, tool: &str, mut change: impl FnMut(&mut Meter)) {
         for meters in [&mut self.all, self.agents.at(&who.agent), self.sessions.at(&who.session)] {
             change(&mut meters.own);
-            change(meters.tools.entry_ref(tool).or_default());
+            change(meters.tools.at(tool));
         }
         change(self.principals.at(who.on_behalf_of.as_deref().unwrap_or_default()));
     }
@@ -70,7 +89,7 @@ impl Meters {
         };
         let own = by_tool.filter(|_| tools.is_empty() && only.is_none()).map(|meters| &meters.own);
         let listed = tools.iter().filter(move |_| only.is_none()).map(String::as_str);
-        let of_tools = only.into_iter().chain(listed).filter_map(move |tool| by_tool?.tools.get(tool));
+        let of_tools = only.into_iter().chain(listed).filter_map(move |tool| by_tool?.tools.find(tool));
         own.into_iter().chain(single).chain(of_tools)
     }
 
@@ -140,7 +159,7 @@ impl Meters {
             Per::All => vec![Scope::All],
             Per::Agent => names(&self.agents, Scope::Agent),
             Per::Session => names(&self.sessions, Scope::Session),
-            Per::Tool => self.all.tools.keys().map(|name| Scope::Tool(name.to_string())).collect(),
+            Per::Tool => self.all.tools.iter().map(|(name, _)| Scope::Tool(name.to_owned())).collect(),
             Per::Principal => {
                 self.principals.iter().map(|(name, _)| Scope::Principal(name.to_owned())).collect()
             }
@@ -151,6 +170,6 @@ impl Meters {
 const HOUR_US: u64 = 3_600_000_000;
 
 fn actions_in_last_hour(meters: Option<&ByTool>, tool: &str, now: Timestamp) -> u64 {
-    let meter = meters.and_then(|meters| meters.tools.get(tool));
+    let meter = meters.and_then(|meters| meters.tools.find(tool));
     meter.map_or(0, |meter| meter.sum(HOUR_US, now).actions)
 }

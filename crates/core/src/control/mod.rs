@@ -21,6 +21,7 @@ pub mod lock;
 pub mod meter;
 pub mod meters;
 pub mod money;
+pub mod named;
 pub mod notice;
 pub mod price;
 pub mod purses;

@@ -11,6 +11,7 @@ mod limit;
 mod lock;
 mod network;
 mod path;
+mod room;
 mod rules;
 mod secret;
 mod sql;
@@ -32,6 +33,7 @@ pub(crate) type Guard = fn(&Policy, &State, &Ask<'_>, Timestamp, &mut Answers);
 pub(crate) const GUARDS: &[Guard] = &[
     switch::check,
     lock::check,
+    room::check,
     unknown_tool::check,
     action::check,
     input::check,

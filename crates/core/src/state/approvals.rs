@@ -58,6 +58,14 @@ pub enum ApprovalStatus {
 }
 
 impl Approval {
+    /// Whether nothing can come of it any more.
+    fn is_over(&self, now: Timestamp) -> bool {
+        match self.status {
+            ApprovalStatus::Pending | ApprovalStatus::Granted { .. } => self.expires < now,
+            ApprovalStatus::Rejected { .. } | ApprovalStatus::Used { .. } => true,
+        }
+    }
+
     /// One person has answered. A no is enough; a yes where as many have said it as must.
     fn answered(&mut self, by: String, grant: bool) {
         if !grant {
@@ -105,6 +113,10 @@ pub enum AnswerError {
     #[error("an approval is answered by a named person")]
     Nameless,
 }
+
+/// Questions that wait, or whose yes does, at a time. Beyond, what would ask another one is refused: nobody reads so
+/// many, and to forget one would lose it.
+const MOST_OPEN: usize = 10_000;
 
 /// Answered and expired approvals that are kept for lists; older ones are in the log.
 const KEPT_APPROVALS: usize = 1000;
@@ -157,9 +169,8 @@ impl Approvals {
 
     fn forget_old(&mut self, now: Timestamp) {
         while self.by_id.len() > KEPT_APPROVALS {
-            let done =
-                |approval: &&Approval| approval.status != ApprovalStatus::Pending || approval.expires < now;
-            let Some(id) = self.by_id.values().find(done).map(|approval| approval.id) else { return };
+            let over = self.by_id.values().find(|approval| approval.is_over(now));
+            let Some(id) = over.map(|approval| approval.id) else { return };
             if let Some(old) = self.by_id.remove(&id) {
                 let key = (old.request_digest, old.policy);
                 if self.by_request.get(&key) == Some(&id) {
@@ -167,6 +178,11 @@ impl Approvals {
                 }
             }
         }
+    }
+
+    /// Whether there is no room for another question.
+    pub(super) fn is_full(&self, now: Timestamp) -> bool {
+        self.by_id.len() >= MOST_OPEN && !self.by_id.values().any(|approval| approval.is_over(now))
     }
 
     /// The approval that exactly this request waits for, or has an answer of.

@@ -1,9 +1,10 @@
 //! Action policies: rate, cost, patterns, resources, approval.
 
 use crate::common::*;
+use crate::world::decide_and_apply;
 use expect_test::expect;
 use stayhand_core::decision::{Effect, Level};
-use stayhand_core::event::{Decided, EVENT_VERSION, Event, Outcome, Record, Settled};
+use stayhand_core::event::{EVENT_VERSION, Event, Outcome, Record, Settled};
 use stayhand_core::facts::{Access, FieldKind, Operation};
 use stayhand_core::policy::Policy;
 use stayhand_core::risk::Risk;
@@ -12,21 +13,7 @@ use stayhand_core::time::Timestamp;
 
 /// Decides and applies, as a runtime does. The answer: the effect.
 fn run(policy: &Policy, state: &mut State, case: &Case) -> Effect {
-    let decided = case.decide(policy, state);
-    let effect = decided.decision.effect;
-    let event = Decided {
-        request: case.request.clone(),
-        request_digest: case.request.digest(),
-        facts: case.facts.clone(),
-        policy: policy.id(),
-        decision: decided.decision,
-        expires: decided.expires,
-        engine: 1,
-        dry: false,
-    };
-    let record = Record { v: EVENT_VERSION, seq: 0, at: case.now, event: Event::Decided(Box::new(event)) };
-    state.apply(&record);
-    effect
+    decide_and_apply(policy, state, case, 0).decision.effect
 }
 
 const SECOND: u64 = 1_000_000;

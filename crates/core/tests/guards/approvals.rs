@@ -1,10 +1,12 @@
 //! People's answers.
 
 use crate::common::*;
+use crate::world::decide_and_apply;
 use stayhand_core::decision::{ApprovalId, Effect};
-use stayhand_core::event::{ApprovalResolved, Decided, EVENT_VERSION, Event, Record};
+use stayhand_core::event::{ApprovalResolved, EVENT_VERSION, Event, Record};
 use stayhand_core::facts::{Access, Aspect};
 use stayhand_core::policy::Policy;
+use stayhand_core::reason::Reason;
 use stayhand_core::state::{AnswerError, State};
 use stayhand_core::time::Timestamp;
 
@@ -12,20 +14,8 @@ const ASKS: &str = "rules: [{allow: bash}, {name: long, approve: bash, when: {pr
 
 /// Decides and records as number `seq`.
 fn ask(policy: &Policy, state: &mut State, case: &Case, seq: u64) -> (Effect, Option<Timestamp>) {
-    let decided = case.decide(policy, state);
-    let (effect, expires) = (decided.decision.effect, decided.expires);
-    let event = Event::Decided(Box::new(Decided {
-        request: case.request.clone(),
-        request_digest: case.request.digest(),
-        facts: case.facts.clone(),
-        policy: policy.id(),
-        decision: decided.decision,
-        expires,
-        engine: 1,
-        dry: false,
-    }));
-    state.apply(&Record { v: EVENT_VERSION, seq, at: case.now, event });
-    (effect, expires)
+    let decided = decide_and_apply(policy, state, case, seq);
+    (decided.decision.effect, decided.expires)
 }
 
 fn answer(state: &mut State, seq: u64, approval: u64, grant: bool) {
@@ -188,4 +178,30 @@ fn who_may_answer() {
     assert_eq!(state.may_answer(ApprovalId(9), "grace", NOW).map(|_| ()), Err(AnswerError::Unknown));
     answer(&mut state, 2, 1, true);
     assert_eq!(may(&state, "grace", 0), Err(AnswerError::Answered));
+}
+
+/// Ten thousand questions wait at most; another one is refused until one of them is answered or expires. None is lost.
+#[test]
+fn so_many_questions_wait_at_a_time() {
+    let policy = policy("rules: [{approve: bash, timeout_s: 60}]");
+    let mut state = State::default();
+    for number in 0..10_000 {
+        let asked = ask(&policy, &mut state, &bash(&format!("git push {number}")), number);
+        assert_eq!(asked, (Effect::Approve, Some(NOW.plus_seconds(60))));
+    }
+    let more = bash("git push once more");
+    assert_eq!(ask(&policy, &mut state, &more, 10_000), (Effect::Deny, None));
+    let refused = more.decide(&policy, &state).decision;
+    assert_eq!(refused.findings.last().unwrap().reason, Reason::StateFull);
+    // What has been asked is not asked again, and a yes is kept.
+    assert_eq!(bash("git push 0").decide(&policy, &state).decision.effect, Effect::Approve);
+    answer(&mut state, 10_001, 0, true);
+    assert_eq!(more.decide(&policy, &state).decision.effect, Effect::Deny);
+    assert_eq!(bash("git push 0").decide(&policy, &state).decision.effect, Effect::Allow);
+    answer(&mut state, 10_002, 1, false);
+    assert_eq!(more.decide(&policy, &state).decision.effect, Effect::Approve);
+    assert_eq!(bash("git push 0").decide(&policy, &state).decision.effect, Effect::Allow);
+    answer(&mut state, 10_003, 2, true);
+    assert_eq!(ask(&policy, &mut state, &after(&more, 61), 10_004).0, Effect::Approve);
+    assert!(state.approvals().count() <= 1000, "those that expired are in the log");
 }

@@ -1,11 +1,11 @@
 //! Limits over time: each boundary beside its nearest neighbour.
 
 use crate::common::*;
-use crate::world::apply;
+use crate::world::{apply, event_of};
 use serde_json::json;
 use stayhand_core::decision::Effect;
 use stayhand_core::decision::Layer;
-use stayhand_core::event::{Decided, EVENT_VERSION, Event, InDoubt, Outcome, Record, Settled};
+use stayhand_core::event::{EVENT_VERSION, Event, InDoubt, Outcome, Record, Settled};
 use stayhand_core::facts::{AddressClass, FieldKind, Operation};
 use stayhand_core::policy::{LayerText, Policy};
 use stayhand_core::state::State;
@@ -23,17 +23,7 @@ impl World {
     fn run(&mut self, policy: &Policy, case: &Case) -> Effect {
         let decided = case.decide(policy, &self.state);
         let effect = decided.decision.effect;
-        let event = Decided {
-            request: case.request.clone(),
-            request_digest: case.request.digest(),
-            facts: case.facts.clone(),
-            policy: policy.id(),
-            decision: decided.decision,
-            expires: decided.expires,
-            engine: 1,
-            dry: false,
-        };
-        self.apply(case.now, Event::Decided(Box::new(event)));
+        self.apply(case.now, event_of(policy, case, decided));
         effect
     }
 

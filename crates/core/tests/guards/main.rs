@@ -31,6 +31,7 @@ mod limits;
 mod misuse;
 mod orders;
 mod packs;
+mod room;
 mod rules;
 mod spending;
 mod tiers;

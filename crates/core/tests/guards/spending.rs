@@ -1,14 +1,14 @@
 //! A small world of agents that spend: requests with declared costs, decided and settled under some budgets.
 
 use crate::common::{Case, NOW, call, policy};
-use crate::world::apply;
+use crate::world::{apply, event_of};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use stayhand_core::control::ledger::Payer;
 use stayhand_core::control::money::Money;
 use stayhand_core::control::purses::Books;
 use stayhand_core::decision::{Decision, Effect, GuardName, Level};
-use stayhand_core::event::{Decided, EVENT_VERSION, Event, Outcome, PolicyLoaded, Record, Settled, Usage};
+use stayhand_core::event::{EVENT_VERSION, Event, Outcome, PolicyLoaded, Record, Settled, Usage};
 use stayhand_core::policy::Policy;
 use stayhand_core::state::State;
 use stayhand_core::time::Timestamp;
@@ -80,16 +80,7 @@ impl Shop {
     pub(crate) fn decide(&mut self, case: &Case) -> u64 {
         let case = case.clone().at(self.now);
         let answer = case.decide(&self.policy, &self.state);
-        self.record(Event::Decided(Box::new(Decided {
-            request_digest: case.request.digest(),
-            request: case.request,
-            facts: case.facts,
-            policy: self.policy.id(),
-            decision: answer.decision,
-            expires: answer.expires,
-            engine: 1,
-            dry: false,
-        })))
+        self.record(event_of(&self.policy, &case, answer))
     }
 
     pub(crate) fn decision(&self, decided: u64) -> &Decision {

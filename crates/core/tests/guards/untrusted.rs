@@ -2,10 +2,11 @@
 //! out. What a session has seen is nothing but the fold of the log.
 
 use crate::common::{Case, NOW, call, connect, policy, table, text, touch, used};
+use crate::world::{decide_and_apply, event_of};
 use expect_test::expect;
 use serde_json::json;
 use stayhand_core::decision::{Effect, Level};
-use stayhand_core::event::{Decided, EVENT_VERSION, Event, Outcome, Record, Settled};
+use stayhand_core::event::{EVENT_VERSION, Event, Outcome, Record, Settled};
 use stayhand_core::facts::{Access, AddressClass, FieldKind, Operation};
 use stayhand_core::policy::Policy;
 use stayhand_core::state::State;
@@ -15,20 +16,7 @@ const ALLOW_ALL: &str = "rules: [{allow: '*'}]";
 
 /// Decides and records, as an engine does. The answer: what was decided.
 fn run(policy: &Policy, state: &mut State, seq: u64, case: &Case) -> Effect {
-    let answer = case.decide(policy, state);
-    let effect = answer.decision.effect;
-    let event = Decided {
-        request: case.request.clone(),
-        request_digest: case.request.digest(),
-        facts: case.facts.clone(),
-        policy: policy.id(),
-        decision: answer.decision,
-        expires: answer.expires,
-        engine: 1,
-        dry: false,
-    };
-    state.apply(&Record { v: EVENT_VERSION, seq, at: case.now, event: Event::Decided(Box::new(event)) });
-    effect
+    decide_and_apply(policy, state, case, seq).decision.effect
 }
 
 fn settle(state: &mut State, seq: u64, decision: u64, tainted: Vec<Passage>) {
@@ -216,17 +204,8 @@ fn the_fold_of_a_log_is_the_state_that_decided() {
         (pay("US12345678"), vec![]),
     ]) {
         let answer = case.decide(&policy, &state);
-        let event = Decided {
-            request: case.request.clone(),
-            request_digest: case.request.digest(),
-            facts: case.facts.clone(),
-            policy: policy.id(),
-            decision: answer.decision,
-            expires: answer.expires,
-            engine: 1,
-            dry: false,
-        };
-        let record = Record { v: EVENT_VERSION, seq, at: case.now, event: Event::Decided(Box::new(event)) };
+        let event = event_of(&policy, &case, answer);
+        let record = Record { v: EVENT_VERSION, seq, at: case.now, event };
         state.apply(&record);
         records.push(record);
         settle(&mut state, seq + 1, seq, tainted.clone());

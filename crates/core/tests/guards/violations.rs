@@ -1,9 +1,9 @@
 //! Refusals as a list: severity, filters, and the sums of a whole session.
 
 use crate::common::*;
-use crate::world::apply;
+use crate::world::{apply, event_of};
 use stayhand_core::decision::{ApprovalId, Effect};
-use stayhand_core::event::{ApprovalResolved, Decided, EVENT_VERSION, Event, Record};
+use stayhand_core::event::{ApprovalResolved, EVENT_VERSION, Event, Record};
 use stayhand_core::facts::{FieldKind, Operation};
 use stayhand_core::policy::Policy;
 use stayhand_core::reason::Reason;
@@ -29,17 +29,7 @@ impl Session {
     fn ask(&mut self, policy: &Policy, case: &Case) -> Effect {
         let decided = case.decide(policy, &self.state);
         let effect = decided.decision.effect;
-        let event = Decided {
-            request: case.request.clone(),
-            request_digest: case.request.digest(),
-            facts: case.facts.clone(),
-            policy: policy.id(),
-            decision: decided.decision,
-            expires: decided.expires,
-            engine: 1,
-            dry: false,
-        };
-        self.append(case.now, Event::Decided(Box::new(event)));
+        self.append(case.now, event_of(policy, case, decided));
         effect
     }
 

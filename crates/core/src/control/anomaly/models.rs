@@ -5,7 +5,7 @@ use super::ending::Ending;
 use super::observation::Observation;
 use super::watch::AnomalyConfig;
 use crate::control::Consequence;
-use crate::control::meter::Named;
+use crate::control::named::Named;
 use crate::control::scope::Scope;
 use crate::event::{Decided, Outcome, Settled};
 use crate::time::Timestamp;
@@ -38,7 +38,7 @@ impl Models {
         let again = decided.decision.approval.is_some();
         let seen = Observation::of(config, at, (&decided.request, &decided.facts), value_nanousd, again);
         self.agents.at(&decided.request.principal.agent).attempted(config, &seen, runs);
-        self.agents.sweep(at, |model| model.last().is_none_or(|last| at.since(last) >= FORGOTTEN_US));
+        self.agents.sweep(at, |model| model.last().is_some_and(|last| at.since(last) < FORGOTTEN_US));
     }
 
     /// Takes in how an action of the agent ended. What an alert brings about, if there is one.

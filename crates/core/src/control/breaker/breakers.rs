@@ -3,7 +3,10 @@
 use super::circuit::{Blocked, Circuit, Ended, Phase, Ticket};
 use super::config::Breaker;
 use super::{BreakerMoved, BreakerOrder, Key};
+use crate::control::named::MOST_NAMES;
 use crate::event::{Decided, Settled};
+use crate::facts::Facts;
+use crate::request::Request;
 use crate::time::Timestamp;
 use rustc_hash::FxHashMap;
 use serde::{Deserialize, Serialize};
@@ -59,6 +62,9 @@ const KEPT_MOVES: usize = 200;
 /// for as long, and begins anew.
 const IDLE_US: u64 = 31 * 24 * 3600 * 1_000_000;
 
+/// Circuits that are remembered. Where there are so many, an action that needs another one is refused.
+const MOST_CIRCUITS: usize = 2 * MOST_NAMES;
+
 /// How often idle circuits are looked for, in microseconds: once a day.
 const SWEEP_US: u64 = 24 * 3600 * 1_000_000;
 
@@ -84,7 +90,6 @@ impl Breakers {
         seq: u64,
         at: Timestamp,
     ) -> Vec<Passage> {
-        self.sweep(at);
         let mut passages = Vec::new();
         for breaker in breakers {
             for key in breaker.keys(&decided.request, &decided.facts) {
@@ -126,9 +131,6 @@ impl Breakers {
 
     /// Changes a circuit, and remembers the phase it goes to.
     fn change<T>(&mut self, place: &Place, at: Timestamp, change: impl FnOnce(&mut Circuit) -> T) -> T {
-        if !self.circuits.contains_key(place) {
-            self.circuits.insert(place.clone(), Circuit::default());
-        }
         let circuit = self.circuits.entry(place.clone()).or_default();
         let before = circuit.phase();
         let result = change(circuit);
@@ -144,7 +146,17 @@ impl Breakers {
         result
     }
 
-    fn sweep(&mut self, now: Timestamp) {
+    /// Whether every circuit that an action goes through can be remembered.
+    pub(crate) fn has_room_for(&self, breakers: &[Breaker], request: &Request, facts: &Facts) -> bool {
+        self.circuits.len() < MOST_CIRCUITS
+            || breakers.iter().all(|breaker| {
+                let keys = breaker.keys(request, facts);
+                keys.iter().all(|key| self.circuit(&breaker.name, key).is_some())
+            })
+    }
+
+    /// Forgets circuits that begin anew anyway, if it is time to look.
+    pub(crate) fn sweep(&mut self, now: Timestamp) {
         if now.since(self.swept) >= SWEEP_US {
             self.swept = now;
             let idle = |circuit: &Circuit| {

@@ -144,11 +144,15 @@ impl Business {
                 past.state = to;
             }
         }
-        if at.since(self.swept) >= SWEEP_US {
-            self.swept = at;
-            self.places.retain(|_, past| past.state.is_some() || at.since(past.last) < IDLE_US);
-        }
         marks
+    }
+
+    /// Forgets places that no rule looks at any more, if it is time to look.
+    pub(crate) fn sweep(&mut self, now: Timestamp) {
+        if now.since(self.swept) >= SWEEP_US {
+            self.swept = now;
+            self.places.retain(|_, past| past.state.is_some() || now.since(past.last) < IDLE_US);
+        }
     }
 
     /// Takes in how it ended: what never started leaves nothing, and what failed has changed no state.

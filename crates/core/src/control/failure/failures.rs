@@ -6,7 +6,7 @@ use super::context::Mark;
 use super::history::History;
 use super::incident::{Incident, Incidents};
 use super::watch::Watch;
-use crate::control::meter::ByName;
+use crate::control::named::ByName;
 use crate::decision::{Decision, Effect, Finding, GuardName};
 use crate::event::{Decided, Outcome, Settled};
 use crate::facts::Facts;

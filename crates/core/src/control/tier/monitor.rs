@@ -6,7 +6,7 @@ use super::config::{LockCriteria, TierConfig};
 use super::performance::Performance;
 use super::{Measured, Metric};
 use crate::control::failure::failures::refused_for_security;
-use crate::control::meter::Named;
+use crate::control::named::Named;
 use crate::decision::Effect;
 use crate::event::{Decided, Outcome, Settled};
 use crate::time::Timestamp;
@@ -122,7 +122,7 @@ impl Monitor {
                 }
             }
         }
-        self.agents.sweep(at, |watched| at.since(watched.last) >= FORGOTTEN_US);
+        self.agents.sweep(at, |watched| at.since(watched.last) < FORGOTTEN_US);
     }
 
     /// Takes in how an action ended.
