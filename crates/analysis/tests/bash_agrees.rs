@@ -78,3 +78,25 @@ proptest! {
         }
     }
 }
+
+/// What was found that way, beside its valid neighbours.
+#[test]
+fn a_negation_stands_in_front_of_a_pipeline() {
+    for text in
+        ["a | ! a", "( <(ls) > a | ! a )", "! a | ! b", "a | ! a | b", "> f a | ! b && c", "a | b | ! c"]
+    {
+        assert!(!is_certain(text), "{text}");
+        assert_ne!(bash_accepts(text), Some(true), "{text}");
+    }
+    for text in [
+        "! ls | cat",
+        "ls && ! cat a",
+        "ls | cat; ! ls",
+        "ls | cat && ! ls",
+        "> f ls | cat && ! ls",
+        "! ls | cat || ! ls",
+    ] {
+        assert!(is_certain(text), "{text}");
+        assert_ne!(bash_accepts(text), Some(false), "{text}");
+    }
+}

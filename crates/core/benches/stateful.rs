@@ -18,6 +18,7 @@ use stayhand_core::state::State;
 use stayhand_core::time::Timestamp;
 use std::fmt::Write as _;
 use std::hint::black_box;
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 /// Actions before anything is measured: a hundred of each agent fill the windows of its models, and of few agents
@@ -53,6 +54,12 @@ fn main() {
     measure(1000, "none", &[]);
     for section in SECTIONS {
         measure(1000, section, &[section]);
+    }
+    let python = std::env::var_os("PYTHON").unwrap_or_else(|| "python3".into());
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/benches/stateful.py");
+    match Command::new(python).arg(script).status() {
+        Ok(status) if status.success() => {}
+        other => eprintln!("NOT RUN: the peers in Python: {other:?}"),
     }
 }
 

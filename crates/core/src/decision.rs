@@ -329,7 +329,7 @@ pub enum Resource {
     CpuPercent,
     /// Open files.
     OpenFiles,
-    /// Executed operations of the session.
+    /// Executed operations of the session. A duty in old records only: a guard counts them.
     Operations,
     /// Milliseconds of execution of the session.
     TotalTimeMs,

@@ -254,6 +254,10 @@ fn is_variable_name(name: &str) -> bool {
 /// A pipe. Where a redirection stands in front of it, the grammar takes a whole list for one of its stages;
 /// for the shell, `|` binds tighter than `&&`.
 fn pipeline(syntax: &Syntax<'_>, at: At) -> Statement {
+    // The shell takes a `!` in front of the first stage only.
+    if syntax.children(at).skip(1).any(|stage| is_negated(syntax, stage)) {
+        return unread("a `!` is not understood");
+    }
     let mut parts: Vec<(Connector, Vec<Statement>)> = vec![(Connector::And, Vec::new())];
     for found in statements(syntax, syntax.children(at)) {
         match found {
@@ -271,6 +275,17 @@ fn pipeline(syntax: &Syntax<'_>, at: At) -> Statement {
     let first = parts.next().map_or_else(|| unread("a pipe has no commands"), |(_, first)| first);
     let rest: Vec<_> = parts.collect();
     if rest.is_empty() { first } else { Statement::AndOr { first: Box::new(first), rest } }
+}
+
+/// Whether a statement begins with a `!`.
+fn is_negated(syntax: &Syntax<'_>, at: At) -> bool {
+    match syntax.kind(at) {
+        Kind::Negated => true,
+        Kind::List | Kind::Pipeline | Kind::Redirected => {
+            syntax.children(at).next().is_some_and(|first| is_negated(syntax, first))
+        }
+        _ => false,
+    }
 }
 
 fn add_stage(parts: &mut [(Connector, Vec<Statement>)], stage: Statement) {

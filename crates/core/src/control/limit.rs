@@ -3,7 +3,7 @@
 
 use super::meter::{Amounts, LONGEST_WINDOW_US, Meter};
 use super::meters::Meters;
-use super::money::Money;
+use super::money::{Money, MoneyError};
 use super::scope::{Per, Scope};
 use crate::decision::Effect;
 use crate::facts::{AddressClass, Facts, FieldKind};
@@ -320,28 +320,26 @@ pub fn amounts(request: &Request, facts: &Facts) -> Result<Amounts, String> {
 /// The sentence of A057.
 pub(super) const NO_VALUE: &str = "Action value must be finite and non-negative";
 
-/// Dollars, written as a decimal number, in nano-dollars; what is finer is rounded up.
+/// Dollars, written as a decimal number, in nano-dollars; what is finer is rounded up. Digits, a point and digits are
+/// read exactly; other forms of a number (`1e3`) through the nearest double.
 pub(super) fn nanousd(text: &str) -> Result<u64, String> {
-    let number: f64 = text.trim().parse().map_err(|_| NO_VALUE.to_owned())?;
+    let text = text.trim();
+    let too_large = || "Action value is too large".to_owned();
+    let digits = text.strip_prefix('+').unwrap_or(text);
+    // `.5` is a number, too.
+    let whole = if digits.starts_with('.') { format!("0{digits}") } else { digits.to_owned() };
+    match Money::parse_up(&whole) {
+        Ok(money) => return Ok(money.0),
+        Err(MoneyError::TooLarge) => return Err(too_large()),
+        Err(_) => {}
+    }
+    let number: f64 = text.parse().map_err(|_| NO_VALUE.to_owned())?;
     if !number.is_finite() || number < 0.0 {
         return Err(NO_VALUE.to_owned());
     }
-    exact_nanousd(text.trim()).ok_or_else(|| "Action value is too large".to_owned())
-}
-
-/// Digits, a point and digits are read exactly; other forms of a number (`1e3`) through the nearest double.
-fn exact_nanousd(text: &str) -> Option<u64> {
-    let (whole, fraction) = text.trim_start_matches('+').split_once('.').unwrap_or((text, ""));
-    let digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
-    if !digits(whole) || !digits(fraction) {
-        let scaled = text.parse::<f64>().ok()? * NANOUSD;
-        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "checked to fit")]
-        return (scaled < 1.8e19).then_some(scaled.ceil() as u64);
-    }
-    let dollars: u64 = if whole.is_empty() { 0 } else { whole.parse().ok()? };
-    let nine: String = fraction.chars().chain(std::iter::repeat('0')).take(9).collect();
-    let finer = fraction.bytes().skip(9).any(|digit| digit != b'0');
-    dollars.checked_mul(1_000_000_000)?.checked_add(nine.parse().ok()?)?.checked_add(u64::from(finer))
+    let scaled = number * NANOUSD;
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "checked to fit")]
+    if scaled < 1.8e19 { Ok(scaled.ceil() as u64) } else { Err(too_large()) }
 }
 
 #[cfg(test)]
@@ -358,10 +356,12 @@ mod tests {
             (".5", 500_000_000),
             ("0.0000000001", 1),
             ("0", 0),
+            ("+5.", 5_000_000_000),
+            (" 7 ", 7_000_000_000),
         ] {
             assert_eq!(nanousd(text), Ok(expected), "{text}");
         }
-        for text in ["-5", "NaN", "inf", "1e400", "", "five", "99999999999", "1e300"] {
+        for text in ["-5", "+-5", "++5", ".", "NaN", "inf", "1e400", "", "five", "99999999999", "1e300"] {
             assert!(nanousd(text).is_err(), "{text}");
         }
     }

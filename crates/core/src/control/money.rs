@@ -37,19 +37,14 @@ impl Money {
 
     /// Reads dollars exactly (L-03): `0.29` is 290,000,000 nano-dollars.
     pub fn parse(text: &str) -> Result<Self, MoneyError> {
-        let (whole, fraction) = text.split_once('.').unwrap_or((text, "0"));
-        let digits = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
-        if !digits(whole) || !digits(fraction) {
-            return Err(MoneyError::NotDecimal);
-        }
-        let fraction = fraction.trim_end_matches('0');
-        if fraction.len() > PLACES {
-            return Err(MoneyError::TooFine);
-        }
-        let dollars: u64 = whole.parse().map_err(|_| MoneyError::TooLarge)?;
-        let nano: u64 = format!("{fraction:0<PLACES$}").parse().map_err(|_| MoneyError::TooLarge)?;
-        let sum = dollars.checked_mul(1_000_000_000).and_then(|sum| sum.checked_add(nano));
-        sum.map(Self).ok_or(MoneyError::TooLarge)
+        let (money, finer) = read(text)?;
+        if finer { Err(MoneyError::TooFine) } else { Ok(money) }
+    }
+
+    /// Reads dollars; a part of a nano-dollar counts as a whole one.
+    pub fn parse_up(text: &str) -> Result<Self, MoneyError> {
+        let (money, finer) = read(text)?;
+        money.plus(Self(finer.into())).ok_or(MoneyError::TooLarge)
     }
 
     /// The sum; `None` = it does not fit.
@@ -78,6 +73,20 @@ impl Money {
             fraction => format!("{}.{fraction}", self.0 / unit),
         }
     }
+}
+
+/// Whole nano-dollars, and whether there is a part of one behind them.
+fn read(text: &str) -> Result<(Money, bool), MoneyError> {
+    let (whole, fraction) = text.split_once('.').unwrap_or((text, "0"));
+    let digits = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
+    if !digits(whole) || !digits(fraction) {
+        return Err(MoneyError::NotDecimal);
+    }
+    let (nano, finer) = fraction.split_at(fraction.len().min(PLACES));
+    let dollars: u64 = whole.parse().map_err(|_| MoneyError::TooLarge)?;
+    let nano: u64 = format!("{nano:0<PLACES$}").parse().map_err(|_| MoneyError::TooLarge)?;
+    let sum = dollars.checked_mul(1_000_000_000).and_then(|sum| sum.checked_add(nano));
+    Ok((Money(sum.ok_or(MoneyError::TooLarge)?), finer.bytes().any(|digit| digit != b'0')))
 }
 
 impl fmt::Display for Money {

@@ -1,6 +1,7 @@
 //! Limits over time. Reported in the order of A051: time, counts, single values, totals.
 
 use crate::control::limit::{self, Limit, Measure};
+use crate::control::meter::LONGEST_WINDOW_US;
 use crate::decide::{Answers, Ask};
 use crate::decision::{Effect, Finding, GuardName};
 use crate::policy::Policy;
@@ -17,6 +18,9 @@ pub(super) fn check(policy: &Policy, state: &State, ask: &Ask<'_>, now: Timestam
             return answers.add(found.subject("value").because(because));
         }
     };
+    if let Some(found) = operations(policy, state, ask, now) {
+        answers.add(found);
+    }
     if limits.is_empty() {
         return;
     }
@@ -30,6 +34,17 @@ pub(super) fn check(policy: &Policy, state: &State, ask: &Ask<'_>, now: Timestam
     }
     exceeded.sort_by_key(|(limit, _)| rank(limit.of));
     exceeded.into_iter().for_each(|(_, found)| answers.add(found));
+}
+
+/// A121: how many actions a session may take. Only those that ran count.
+fn operations(policy: &Policy, state: &State, ask: &Ask<'_>, now: Timestamp) -> Option<Finding> {
+    let max = policy.boundaries.operations?;
+    let meter = state.meters().of_session(&ask.request.principal.session);
+    let count = meter.map_or(0, |meter| meter.sum(LONGEST_WINDOW_US, now).actions).saturating_add(1);
+    (count > max).then(|| {
+        let found = Finding::new(GuardName::Limit, Reason::LimitExceeded, Effect::Deny);
+        found.subject("max_operations").because(format!("Operation count {count} exceeds limit {max}"))
+    })
 }
 
 const fn rank(of: Measure) -> u8 {

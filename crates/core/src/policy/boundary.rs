@@ -20,6 +20,8 @@ pub(crate) struct Boundaries {
     /// usual ones may.
     pub(crate) addresses_stated: bool,
     pub(crate) hours: Vec<Hours>,
+    /// The most actions that a session may take.
+    pub(crate) operations: Option<u64>,
     /// Limits, as duties of every permit: a set, sorted.
     pub(crate) duties: Vec<Obligation>,
 }
@@ -60,6 +62,8 @@ impl Boundaries {
         }
         self.duties.extend(time_duties(source.time.as_ref())?);
         self.duties.extend(resource_duties(source.resources.as_ref()));
+        let operations = source.resources.as_ref().and_then(|resources| resources.max_operations);
+        self.operations = [self.operations, operations].into_iter().flatten().min();
         Ok(())
     }
 
@@ -134,7 +138,6 @@ fn resource_duties(source: Option<&ResourcesSource>) -> Vec<Obligation> {
         (Resource::MemoryMb, source.max_memory_mb),
         (Resource::CpuPercent, source.max_cpu_percent),
         (Resource::OpenFiles, source.max_open_files),
-        (Resource::Operations, source.max_operations),
     ];
     let given = limits.into_iter().filter_map(|(resource, limit)| limit.map(|limit| (resource, limit)));
     given.map(|(resource, limit)| Obligation::Limit { resource, limit }).collect()

@@ -154,8 +154,10 @@ pub struct TimeSource {
     /// Seconds all actions of a session may run in total.
     pub max_total_s: Option<f64>,
     /// Hours of the day (UTC), as in `08:00-18:00`.
+    #[serde(deserialize_with = "filled")]
     pub hours: List,
     /// Days of the week, as in `mon`.
+    #[serde(deserialize_with = "filled")]
     pub days: List<Day>,
 }
 
@@ -169,7 +171,7 @@ pub struct ResourcesSource {
     pub max_cpu_percent: Option<u64>,
     /// Open files.
     pub max_open_files: Option<u64>,
-    /// Executed operations of the session.
+    /// Executed operations of the session, in 31 days.
     pub max_operations: Option<u64>,
 }
 
@@ -210,6 +212,7 @@ pub struct RuleSource {
     /// Tools whose operations are refused.
     pub deny: Option<List>,
     /// The agents it applies to (default: all).
+    #[serde(deserialize_with = "filled")]
     pub agent: List,
     /// Conditions; all of them must hold.
     pub when: ConditionSource,
@@ -237,44 +240,63 @@ pub struct RuleSource {
 #[serde(deny_unknown_fields, default)]
 pub struct ConditionSource {
     /// Programs, by name.
+    #[serde(deserialize_with = "filled")]
     pub program: List,
     /// Sub-commands, as in `push` of `git push`.
+    #[serde(deserialize_with = "filled")]
     pub subcommand: List,
     /// The words behind the program, from the first one on.
+    #[serde(deserialize_with = "filled")]
     pub args_prefix: List,
     /// Words that occur among the arguments; each must be found.
+    #[serde(deserialize_with = "filled")]
     pub args: List,
     /// Paths that are read.
+    #[serde(deserialize_with = "filled")]
     pub reads: List,
     /// Paths that are written or created.
+    #[serde(deserialize_with = "filled")]
     pub writes: List,
     /// Paths that are deleted.
+    #[serde(deserialize_with = "filled")]
     pub deletes: List,
     /// Paths that are listed.
+    #[serde(deserialize_with = "filled")]
     pub lists: List,
     /// Paths that are run.
+    #[serde(deserialize_with = "filled")]
     pub executes: List,
     /// Paths that are touched in any way.
+    #[serde(deserialize_with = "filled")]
     pub paths: List,
     /// Hosts that are contacted.
+    #[serde(deserialize_with = "filled")]
     pub hosts: List,
     /// Ports that are contacted.
+    #[serde(deserialize_with = "filled")]
     pub ports: List<u16>,
     /// Request methods.
+    #[serde(deserialize_with = "filled")]
     pub methods: List,
     /// Kinds of SQL statements.
+    #[serde(deserialize_with = "filled")]
     pub sql: List<SqlClass>,
     /// Verbs of SQL statements, as in `drop table`.
+    #[serde(deserialize_with = "filled")]
     pub sql_verb: List,
     /// Tables that SQL statements name.
+    #[serde(deserialize_with = "filled")]
     pub tables: List,
     /// Other known effects.
+    #[serde(deserialize_with = "filled")]
     pub does: List<Trait>,
     /// Kinds of secrets in what would leave.
+    #[serde(deserialize_with = "filled")]
     pub secrets: List,
     /// Whether something could not be determined.
     pub opaque: Option<bool>,
     /// A regular expression over the normalised texts of all arguments, letter case ignored.
+    #[serde(deserialize_with = "filled")]
     pub matches: List,
     /// Tests on arguments, by JSON pointer.
     pub input: BTreeMap<String, ValueTest>,
@@ -285,8 +307,10 @@ pub struct ConditionSource {
     /// The declared cost is over this many cents.
     pub cost_over_cents: Option<u64>,
     /// Hours of the day (UTC), as in `22:00-06:00`.
+    #[serde(deserialize_with = "filled")]
     pub hours: List,
     /// Days of the week.
+    #[serde(deserialize_with = "filled")]
     pub days: List<Day>,
     /// Whether an output of this session reads like instructions to the agent.
     pub tainted: Option<bool>,
@@ -408,6 +432,17 @@ fn given<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
     deserializer: D,
 ) -> Result<Option<List<T>>, D::Error> {
     List::deserialize(deserializer).map(Some)
+}
+
+/// A list that narrows something. An empty one would not, however it came about.
+fn filled<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<List<T>, D::Error> {
+    let list = List::deserialize(deserializer)?;
+    if list.is_empty() {
+        return Err(serde::de::Error::custom(
+            "an empty list narrows nothing; list something, or leave the key out",
+        ));
+    }
+    Ok(list)
 }
 
 impl List<String> {

@@ -198,7 +198,6 @@ fn a120_a121_boundaries_are_duties() {
         Limit { resource: MemoryMb, limit: 1024 }
         Limit { resource: CpuPercent, limit: 80 }
         Limit { resource: OpenFiles, limit: 64 }
-        Limit { resource: Operations, limit: 1000 }
         Limit { resource: TotalTimeMs, limit: 3600000 }
     "#]]
     .assert_eq(&duties(bash("ls")));
@@ -207,7 +206,6 @@ fn a120_a121_boundaries_are_duties() {
         Limit { resource: MemoryMb, limit: 1024 }
         Limit { resource: CpuPercent, limit: 80 }
         Limit { resource: OpenFiles, limit: 64 }
-        Limit { resource: Operations, limit: 1000 }
         Limit { resource: TotalTimeMs, limit: 3600000 }
     "#]]
     .assert_eq(&duties(read("a")));
@@ -217,8 +215,8 @@ fn a120_a121_boundaries_are_duties() {
 #[test]
 fn p095_zero_is_a_limit() {
     let policy =
-        policy("boundaries: {resources: {max_operations: 0, max_memory_mb: 0}}\nrules: [{allow: read_file}]");
+        policy("boundaries: {resources: {max_open_files: 0, max_memory_mb: 0}}\nrules: [{allow: read_file}]");
     let decision = read("a").decide(&policy, &State::default()).decision;
-    expect!["[Limit { resource: MemoryMb, limit: 0 }, Limit { resource: Operations, limit: 0 }]"]
+    expect!["[Limit { resource: MemoryMb, limit: 0 }, Limit { resource: OpenFiles, limit: 0 }]"]
         .assert_eq(&format!("{:?}", decision.obligations));
 }

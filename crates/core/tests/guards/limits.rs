@@ -1,7 +1,7 @@
 //! Limits over time: each boundary beside its nearest neighbour.
 
 use crate::common::*;
-use crate::world::{apply, event_of};
+use crate::world::{apply, event_of, reasons};
 use serde_json::json;
 use stayhand_core::decision::Effect;
 use stayhand_core::decision::Layer;
@@ -240,4 +240,30 @@ fn clocks_that_jump() {
     let year = 365 * 24 * 3600;
     assert_eq!(world.run(&policy, &after(&go(), year)), Effect::Allow);
     assert_eq!(world.run(&policy, &after(&go(), year + 1)), Effect::Deny);
+}
+
+/// A121, P091, P095: how many actions a session may take; what is refused, or never ran, is none.
+#[test]
+fn a121_operations_of_a_session() {
+    let limited = |max: u32| {
+        policy(&format!(
+            "boundaries: {{resources: {{max_operations: {max}}}}}\nrules: [{{allow: '*'}}, {{name: no, deny: bash}}]"
+        ))
+    };
+    let (policy, mut world) = (limited(2), World::default());
+    world.run(&policy, &bash("ls"));
+    assert_eq!(world.run(&policy, &go()), Effect::Allow);
+    assert_eq!(world.run(&policy, &go()), Effect::Allow);
+    let refused = go().decide(&policy, &world.state).decision;
+    assert_eq!(reasons(&refused), ["limit_exceeded"]);
+    let because: Vec<_> = refused.findings.iter().filter_map(|found| found.because.as_deref()).collect();
+    assert_eq!(because, ["Operation count 3 exceeds limit 2"]);
+    // Another session has its own; one that never ran gives its place back.
+    let mut other = go();
+    other.request.principal.session = "another".into();
+    assert_eq!(other.decide(&policy, &world.state).decision.effect, Effect::Allow);
+    let why = "the kill switch".to_owned();
+    world.end(NOW, Outcome::Abandoned { why });
+    assert_eq!(world.run(&policy, &go()), Effect::Allow);
+    assert_eq!(go().decide(&limited(0), &State::default()).decision.effect, Effect::Deny);
 }

@@ -228,6 +228,39 @@ fn kinds() {
     );
 }
 
+/// A list that is empty, perhaps since a program has written it, would narrow nothing: the rule would be about everything.
+#[test]
+fn lists_that_narrow_nothing() {
+    refused(
+        "rules:\n  - allow: bash\n    when: {program: []}\n",
+        expect![[r#"
+        error: an empty list narrows nothing; list something, or leave the key out
+          3 |     when: {program: []}
+            |                     ^
+        help: `stayhand policy schema` prints the keys that exist
+    "#]],
+    );
+    let of_condition = "program subcommand args_prefix args reads writes deletes lists executes paths hosts ports \
+                        methods sql sql_verb tables does secrets matches hours days";
+    for key in of_condition.split_whitespace() {
+        for part in ["when", "except"] {
+            let text = format!("rules: [{{deny: bash, {part}: {{{key}: []}}}}]");
+            let problem = Policy::compile(&[file(Layer::User, &text)], analyse)
+                .err()
+                .unwrap_or_else(|| panic!("{text}"));
+            assert!(format!("{problem:?}").contains("narrows nothing"), "{text}: {problem:?}");
+        }
+    }
+    for text in [
+        "rules: [{allow: bash, agent: []}]",
+        "rules: [{deny: bash, except: {}}]",
+        "boundaries: {time: {hours: []}}",
+        "boundaries: {time: {days: []}}",
+    ] {
+        assert!(Policy::compile(&[file(Layer::User, text)], analyse).is_err(), "{text}");
+    }
+}
+
 #[test]
 fn wrong_types() {
     refused(

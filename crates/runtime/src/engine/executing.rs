@@ -128,6 +128,7 @@ fn fulfils(executor: &dyn Executor, duty: &Obligation) -> bool {
         | Obligation::Audit { .. }
         | Obligation::Redact
         | Obligation::TimeLimit { .. } => true,
-        Obligation::RestorePoint | Obligation::Limit { .. } => false,
+        Obligation::Limit { resource, .. } => executor.watches(*resource),
+        Obligation::RestorePoint => false,
     }
 }

@@ -4,17 +4,19 @@ mod fetch;
 mod file;
 mod process;
 mod stop;
+mod usage;
 
 use crate::permit::Permit;
 pub(crate) use process::{end_group, start_notifier};
 use stayhand_analysis::{provenance, secret};
 use stayhand_core::control::money::Money;
-use stayhand_core::decision::{Level, Obligation};
+use stayhand_core::decision::{Level, Obligation, Resource};
 use stayhand_core::digest::Digest;
 use stayhand_core::event::{Outcome, Usage};
 use stayhand_core::facts::Facts;
 use stayhand_core::request::Request;
 use stayhand_core::untrusted::{MAX_PASSAGES, Passage};
+use std::collections::BTreeMap;
 use std::time::Duration;
 pub use stop::Stop;
 
@@ -22,6 +24,11 @@ pub use stop::Stop;
 pub trait Executor {
     /// The level of confinement this executor reaches on this machine.
     fn level(&self) -> Level;
+
+    /// Whether it ends what goes over a limit on this resource. Where it does not, such work is not started.
+    fn watches(&self, _: Resource) -> bool {
+        false
+    }
 
     /// Does the work. It is called once for a permit, after the last check.
     fn run(&self, work: &Work<'_>) -> (Outcome, Effected);
@@ -36,6 +43,8 @@ pub struct Work<'a> {
     pub facts: &'a Facts,
     /// The wall-clock limit, if the policy sets one.
     pub limit: Option<Duration>,
+    /// The least limit on each resource that has one, in its unit. Only those that the executor watches are here.
+    pub resources: Vec<(Resource, u64)>,
     /// Asked to stop when the kill switch is pulled.
     pub stop: &'a Stop,
 }
@@ -46,7 +55,17 @@ impl<'a> Work<'a> {
             Obligation::TimeLimit { limit_ms } => Some(Duration::from_millis(*limit_ms)),
             _ => None,
         });
-        Self { request: &permit.request, facts: &permit.facts, limit: limits.min(), stop }
+        let mut resources = BTreeMap::new();
+        for duty in &permit.obligations {
+            if let Obligation::Limit { resource, limit } = *duty {
+                resources
+                    .entry(resource)
+                    .and_modify(|least: &mut u64| *least = limit.min(*least))
+                    .or_insert(limit);
+            }
+        }
+        let resources = resources.into_iter().collect();
+        Self { request: &permit.request, facts: &permit.facts, limit: limits.min(), resources, stop }
     }
 
     /// The argument `name`, if it is a text.
@@ -148,10 +167,18 @@ impl Executor for Local {
         Level::None
     }
 
+    fn watches(&self, resource: Resource) -> bool {
+        usage::is_watched(resource)
+    }
+
     fn run(&self, work: &Work<'_>) -> (Outcome, Effected) {
+        if let Some((resource, _)) = work.resources.iter().find(|(_, limit)| *limit == 0) {
+            return failed(format!("nothing may be used of {resource:?}, and everything uses some"));
+        }
         let limits = process::Limits {
             environment: &self.settings.environment,
             time: work.limit.unwrap_or(self.settings.limit),
+            resources: &work.resources,
             output_bytes: self.settings.output_bytes,
             stops: [&self.settings.stop, work.stop],
         };

@@ -1,10 +1,12 @@
-//! Runs programs: own process group, own environment, a wall clock that ends the whole group, and
-//! a cap on what is collected. It confines nothing: a program that leaves its group escapes.
+//! Runs programs: own process group, own environment, a wall clock and limits on resources that end the whole
+//! group, and a cap on what is collected. It confines nothing: a program that leaves its group escapes.
 
+use super::usage::{LOOK, Watched};
 use super::{Effected, Stop, failed};
 use crate::clock::monotonic;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{Pid, PidfdFlags, Signal, kill_process_group, pidfd_open};
+use stayhand_core::decision::Resource;
 use stayhand_core::event::Outcome;
 use std::io::{self, Read};
 use std::os::fd::OwnedFd;
@@ -18,6 +20,7 @@ use std::time::{Duration, Instant};
 pub(super) struct Limits<'a> {
     pub(super) environment: &'a [(String, String)],
     pub(super) time: Duration,
+    pub(super) resources: &'a [(Resource, u64)],
     pub(super) output_bytes: usize,
     /// Whoever may stop it: the person at the terminal, the kill switch.
     pub(super) stops: [&'a Stop; 2],
@@ -107,7 +110,20 @@ fn attend(
     let mut out = Stream::new(stdout, limits.output_bytes)?;
     let mut err = Stream::new(stderr, limits.output_bytes)?;
     let deadline = monotonic() + limits.time;
-    let ended = watch(Some(&process), &mut out, &mut err, deadline)?;
+    let mut used = Watched::new(pid(child)?, limits.resources, monotonic());
+    let (ended, exceeded) = loop {
+        let now = monotonic();
+        if let Some(exceeded) = used.as_mut().map(|used| used.exceeded(now)).transpose()?.flatten() {
+            break (false, Some(exceeded));
+        }
+        let until = if used.is_some() { deadline.min(now + LOOK) } else { deadline };
+        if watch(Some(&process), &mut out, &mut err, until)? {
+            break (true, None);
+        }
+        if monotonic() >= deadline {
+            break (false, None);
+        }
+    };
     // Whatever is left of the group goes with its leader.
     end_group(child);
     limits.remember(None);
@@ -115,6 +131,8 @@ fn attend(
     watch(None, &mut out, &mut err, monotonic() + GRACE)?;
     let outcome = if let Some(why) = limits.asked_to_stop() {
         Outcome::Stopped { limit: why.to_string() }
+    } else if let Some(limit) = exceeded {
+        Outcome::Stopped { limit }
     } else if ended {
         outcome_of(status)
     } else {

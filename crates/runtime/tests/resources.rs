@@ -1,0 +1,79 @@
+//! Limits on what a program may use, kept by the executor: what goes over one is ended with its whole group (A061, A121).
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test may fail loudly")]
+
+use serde_json::json;
+use stayhand_core::decision::Layer;
+use stayhand_core::event::Outcome;
+use stayhand_runtime::policy_files::PolicyFiles;
+use stayhand_runtime::wire::{self, Defaults};
+use stayhand_runtime::{Engine, Local, LocalSettings, Settings, Verdict};
+use std::time::Duration;
+
+/// How a command ends under these limits.
+fn run(limits: &str, command: &str) -> Outcome {
+    let text = format!("version: 1\nextends: permissive\nboundaries: {{resources: {{{limits}}}}}\n");
+    let policy = PolicyFiles::default().text(Layer::User, "limits.yaml", text);
+    let engine = Engine::in_memory(Settings { policy, ..Settings::default() }).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let line = json!({ "tool": "bash", "input": { "command": command } }).to_string();
+    let defaults = Defaults::new(folder.path().to_str().unwrap(), "/root");
+    let Verdict::Permitted(permit) =
+        engine.authorize(wire::request(line.as_bytes(), &defaults).unwrap()).unwrap()
+    else {
+        panic!("{command} was not permitted")
+    };
+    let local = Local::new(LocalSettings { limit: Duration::from_secs(30), ..LocalSettings::default() });
+    engine.execute(permit, &local).unwrap().outcome
+}
+
+const DONE: Outcome = Outcome::Exit { code: 0 };
+
+#[track_caller]
+fn stopped(limits: &str, command: &str, begins: &str, ends: &str) {
+    match run(limits, command) {
+        Outcome::Stopped { limit } => assert!(limit.starts_with(begins) && limit.ends_with(ends), "{limit}"),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn a061_memory() {
+    let takes =
+        |megabytes| format!("x=$(head -c {megabytes}000000 /dev/zero | tr '\\0' a); sleep 1; echo ${{#x}}");
+    stopped("max_memory_mb: 60", &takes(100), "Memory usage ", "MB exceeds limit 60.00MB");
+    assert_eq!(run("max_memory_mb: 60", &takes(2)), DONE);
+    // All of a group counts together.
+    let three = format!("for n in 1 2 3; do ({}) & done; wait", takes(30));
+    stopped("max_memory_mb: 60", &three, "Memory usage ", "MB exceeds limit 60.00MB");
+}
+
+#[test]
+fn a121_processor() {
+    stopped("max_cpu_percent: 50", "while :; do :; done", "CPU usage ", "% exceeds limit 50.0%");
+    assert_eq!(run("max_cpu_percent: 50", "sleep 2.3"), DONE);
+    // A start takes all of a processor, for a short time.
+    assert_eq!(run("max_cpu_percent: 50", "for n in 1 2 3 4 5; do :; done"), DONE);
+}
+
+#[test]
+fn a121_open_files() {
+    let opens = |last| format!("for n in $(seq 10 {last}); do eval \"exec $n</dev/null\"; done; sleep 0.5");
+    stopped("max_open_files: 40", &opens(60), "Open files ", " exceeds limit 40");
+    assert_eq!(run("max_open_files: 40", &opens(12)), DONE);
+}
+
+/// Zero is no limit of its own kind: nothing is allowed, and so nothing begins.
+#[test]
+fn a121_zero() {
+    for limit in ["max_memory_mb: 0", "max_cpu_percent: 0", "max_open_files: 0"] {
+        let Outcome::Failed { error } = run(limit, "true") else { panic!("{limit}: it ran") };
+        assert!(error.contains("nothing may be used"), "{error}");
+    }
+}
+
+/// What this executor cannot see to is not started.
+#[test]
+fn a_limit_nobody_keeps() {
+    let Outcome::Abandoned { why } = run("}, time: {max_total_s: 5", "true") else { panic!("it ran") };
+    assert!(why.contains("obligation_unfulfilled"), "{why}");
+}
