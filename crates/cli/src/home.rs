@@ -5,6 +5,7 @@ use stayhand_core::decision::Layer;
 use stayhand_runtime::policy_files::PolicyFiles;
 use stayhand_runtime::{LocalSettings, Stop, Termination, on_termination, wire};
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// What the user asked for cannot be done as asked.
 #[derive(Debug)]
@@ -146,22 +147,35 @@ const PASSED_ON: &[&str] = &[
 /// The exit code of a program that was interrupted, as shells give it.
 pub(crate) const INTERRUPTED: u8 = 130;
 
-/// Ctrl-C and termination end the running program with its group, so that its end is still recorded;
-/// where nothing runs they end this program. `first` is called before that.
-pub(crate) fn stop_on_interrupt(
-    stop: &Stop,
-    mut first: impl FnMut(Termination) + Send + 'static,
-) -> anyhow::Result<()> {
-    let stop = stop.clone();
-    let handle = move |signal| {
-        // What runs now may be ended by what comes first.
-        let runs = stop.is_running();
-        first(signal);
-        if !(stop.now("an interrupt") || runs) {
-            std::process::exit(INTERRUPTED.into());
-        }
-    };
-    on_termination(handle).context("cannot listen for interrupts")
+/// Ctrl-C and termination.
+#[derive(Debug)]
+pub(crate) struct Interrupts(Arc<Mutex<()>>);
+
+impl Interrupts {
+    /// From now on they end the running program with its group, so that its end is still recorded; where nothing runs they
+    /// end this program. `also` is what else they do.
+    pub(crate) fn stop(
+        stop: &Stop,
+        mut also: impl FnMut(Termination) + Send + 'static,
+    ) -> anyhow::Result<Self> {
+        let (stop, handling) = (stop.clone(), Arc::new(Mutex::new(())));
+        let handled = Arc::clone(&handling);
+        let handle = move |signal| {
+            let _handling = handled.lock().unwrap_or_else(PoisonError::into_inner);
+            let stopped = stop.now("an interrupt");
+            also(signal);
+            if !stopped {
+                std::process::exit(INTERRUPTED.into());
+            }
+        };
+        on_termination(handle).context("cannot listen for interrupts")?;
+        Ok(Self(handling))
+    }
+
+    /// Waits until one that has come is done with.
+    pub(crate) fn wait(&self) {
+        drop(self.0.lock().unwrap_or_else(PoisonError::into_inner));
+    }
 }
 
 /// The settings of the local executor.

@@ -71,6 +71,5 @@ fn ci() -> anyhow::Result<()> {
     run("cargo", &["doc", "--workspace", "--no-deps", "--locked"], &[("RUSTDOCFLAGS", "-D warnings")])?;
     cargo(&["deny", "check", "licenses", "bans", "sources"])?;
     cargo(&["xtask", "test"])?;
-    // As the tests have built it: an optimised build takes four minutes more.
-    cargo(&["run", "--locked", "--", "play", "examples/sessions/coding-agent.jsonl", "--no"])
+    cargo(&["run", "--release", "--locked", "--", "play", "examples/sessions/coding-agent.jsonl", "--no"])
 }

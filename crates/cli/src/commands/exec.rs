@@ -1,6 +1,7 @@
 //! `stayhand exec`: decides, executes, settles one command.
 
 use crate::args::{Exec, Global};
+use crate::home::Interrupts;
 use crate::{Exit, home, show};
 use anstream::eprintln;
 use serde_json::Value;
@@ -21,8 +22,12 @@ const NOT_RUN: Exit = Exit::Program(126);
 pub(super) fn run(global: &Global, exec: &Exec) -> anyhow::Result<Exit> {
     let engine = Arc::new(super::engine(global, super::files(&exec.asking)?)?);
     let settings = home::local_settings();
-    home::stop_on_interrupt(&settings.stop, on_signal(&engine, exec.kill_on_signal))?;
-    let perform = |permit| perform(global, &engine, permit, settings);
+    let interrupts = Interrupts::stop(&settings.stop, on_signal(&engine, exec.kill_on_signal))?;
+    let perform = |permit| {
+        let exit = perform(global, &engine, permit, settings);
+        interrupts.wait();
+        exit
+    };
     let defaults = home::defaults(&exec.asking)?;
     let ask =
         || wire::to_request(action(&exec.command), &defaults).map_err(|error| home::usage(error.to_string()));
@@ -51,7 +56,7 @@ pub(super) fn run(global: &Global, exec: &Exec) -> anyhow::Result<Exit> {
     }
 }
 
-/// What a signal does before it ends the program that runs.
+/// What a signal does besides ending the program that runs.
 fn on_signal(engine: &Arc<Engine>, kill: bool) -> impl FnMut(Termination) + Send + use<> {
     let engine = kill.then(|| Arc::clone(engine));
     move |signal| match engine.as_ref().map(|engine| engine.kill_for(signal)) {

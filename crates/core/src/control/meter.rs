@@ -234,9 +234,13 @@ pub(crate) struct ByTool {
 }
 
 impl ByTool {
-    /// Forgets tools that cannot count any more. Whether anything can.
-    pub(crate) fn matters(&mut self, now: Timestamp) -> bool {
+    /// Forgets tools that cannot count any more.
+    pub(super) fn sweep(&mut self, now: Timestamp) {
         self.tools.sweep(now, |meter| meter.matters(now));
+    }
+
+    /// Whether anything in it can still count.
+    pub(super) fn matters(&self, now: Timestamp) -> bool {
         self.own.matters(now) || self.tools.len() > 0
     }
 }

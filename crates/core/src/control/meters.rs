@@ -27,9 +27,13 @@ impl Meters {
             meter.add(at, added);
             meter.running += u64::from(permitted);
         });
-        self.all.matters(at);
-        self.agents.sweep(at, |meters| meters.matters(at));
-        self.sessions.sweep(at, |meters| meters.matters(at));
+        self.all.sweep(at);
+        for named in [&mut self.agents, &mut self.sessions] {
+            named.sweep(at, |meters| {
+                meters.sweep(at);
+                meters.matters(at)
+            });
+        }
         self.principals.sweep(at, |meter| meter.matters(at));
     }
 
@@ -53,7 +57,6 @@ impl Meters {
     pub(crate) fn without_room(&self, request: &Request) -> Option<&'static str> {
         let (who, tool) = (&request.principal, request.action.0.as_str());
         let principal = who.on_behalf_of.as_deref().unwrap_or_default();
-        let has_room = |meters: Option<&ByTool>| meters.is_none_or(|meters| meters.tools.has_room_for(tool));
         if !self.agents.has_room_for(&who.agent) {
             Some("agents")
         } else if !self.sessions.has_room_for(&who.session) {
@@ -61,8 +64,8 @@ impl Meters {
         } else if !self.principals.has_room_for(principal) {
             Some("principals")
         } else {
-            let known = [Some(&self.all), self.agents.find(&who.agent), self.sessions.find(&who.session)];
-            (!known.into_iter().all(has_room)).then_some("tools")
+            // Whatever tools somebody uses are among those of all.
+            (!self.all.tools.has_room_for(tool)).then_some("tools")
         }
     }
 

@@ -57,7 +57,7 @@ fn judge(boundary: &NetworkBoundary, host: &HostUse) -> Option<Finding> {
     if host.port.is_some_and(|port| boundary.blocked_ports.contains(&port)) {
         return deny(Reason::PortBlocked, &port);
     }
-    if boundary.allow_hosts.as_ref().is_some_and(|set| !set.admits(host)) {
+    if boundary.allow_hosts.as_ref().is_some_and(|set| !set.contains(host)) {
         return deny(Reason::HostNotAllowed, &host.host);
     }
     let listed = |ports: &Vec<u16>| host.port.is_some_and(|port| ports.contains(&port));

@@ -128,7 +128,8 @@ fn fulfils(executor: &dyn Executor, duty: &Obligation) -> bool {
         | Obligation::Audit { .. }
         | Obligation::Redact
         | Obligation::TimeLimit { .. } => true,
-        Obligation::Limit { resource, .. } => executor.watches(*resource),
+        // Everything uses some.
+        Obligation::Limit { resource, limit } => *limit > 0 && executor.watches(*resource),
         Obligation::RestorePoint => false,
     }
 }

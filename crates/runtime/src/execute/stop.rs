@@ -22,11 +22,6 @@ impl Stop {
         inner.group.is_some_and(|group| kill_process_group(group, Signal::KILL).is_ok())
     }
 
-    /// Whether a program is running that this would end.
-    pub fn is_running(&self) -> bool {
-        self.lock().group.is_some()
-    }
-
     /// Whether somebody has asked to stop.
     pub fn is_asked(&self) -> bool {
         self.lock().asked.is_some()

@@ -51,7 +51,9 @@ impl<'a> Watched<'a> {
                 Resource::MemoryMb => memory(&processes, *limit),
                 Resource::CpuPercent => self.processor(&processes, *limit, now),
                 Resource::OpenFiles => open_files(&processes, *limit)?,
-                Resource::Operations | Resource::TotalTimeMs => None,
+                Resource::Operations | Resource::TotalTimeMs => {
+                    return Err(io::Error::other(format!("nobody watches {resource:?}")));
+                }
             };
             if found.is_some() {
                 return Ok(found);

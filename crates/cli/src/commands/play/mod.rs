@@ -35,7 +35,7 @@ pub(super) fn run(global: &Global, play: &Play) -> anyhow::Result<Exit> {
     let engine = super::engine(global, home::policy_files(&play.policies, &workspace)?)?;
     let settings = settings(&workspace);
     let stop = settings.stop.clone();
-    home::stop_on_interrupt(&stop, |_| ())?;
+    home::Interrupts::stop(&stop, |_| ())?;
     let mut player = Player {
         session: format!("play-{}", engine.clock().now().0 / 1_000_000),
         local: Local::new(settings),

@@ -1,4 +1,4 @@
-//! A signal that asks a program to end kills the system first (A009). The program is this very test, started again.
+//! A signal that asks a program to end kills the system first (A009). The program is `sim-system`.
 #![expect(
     clippy::disallowed_methods,
     clippy::unwrap_used,
@@ -10,33 +10,12 @@ use stayhand_runtime::presets::{Action, SafeAutonomousSystem, Service, SystemSet
 use std::os::unix::process::ExitStatusExt as _;
 use std::path::Path;
 use std::process::{Command, ExitStatus, Stdio};
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// Names the folder of the program that is to be ended.
-const FOLDER: &str = "STAYHAND_TEST_FOLDER";
-
-fn system(folder: &Path, cleanup: Duration, wait: Duration) -> SafeAutonomousSystem {
-    let cleaned = folder.join("cleaned");
-    let settings =
-        SystemSettings { home: Some(folder.join("state")), cleanup_wait: wait, ..SystemSettings::default() };
-    let cleanup = move || {
-        std::thread::sleep(cleanup);
-        std::fs::write(&cleaned, "").unwrap();
-    };
-    SafeAutonomousSystem::new(settings.cleanup(cleanup)).unwrap()
-}
-
-#[test]
-#[ignore = "the program that is to be ended: the others start it"]
-fn program() {
-    let folder = std::env::var(FOLDER).unwrap();
-    let folder = Path::new(&folder);
-    let ms = |name| Duration::from_millis(std::env::var(name).unwrap().parse().unwrap());
-    let system = Arc::new(system(folder, ms("CLEANUP"), ms("WAIT")));
-    system.kill_on_signals().unwrap();
-    std::fs::write(folder.join("ready"), "").unwrap();
-    std::thread::sleep(Duration::from_secs(60));
+/// Another system in the folder of the program.
+fn system(folder: &Path) -> SafeAutonomousSystem {
+    let home = Some(folder.join("state"));
+    SafeAutonomousSystem::new(SystemSettings { home, ..SystemSettings::default() }).unwrap()
 }
 
 /// Starts the program, whose cleanup takes and is waited for so many milliseconds, and sends it the signal. How it
@@ -47,10 +26,9 @@ fn ended_by(
     [cleanup, wait]: [u64; 2],
     before: impl FnOnce(),
 ) -> (ExitStatus, String) {
-    let child = Command::new(std::env::current_exe().unwrap())
-        .args(["--ignored", "--exact", "program", "--nocapture"])
-        .env(FOLDER, folder)
-        .envs([("CLEANUP", cleanup.to_string()), ("WAIT", wait.to_string())])
+    let child = Command::new(env!("CARGO_BIN_EXE_sim-system"))
+        .arg(folder)
+        .args([cleanup, wait].map(|milliseconds| milliseconds.to_string()))
         .stdout(Stdio::null())
         .stderr(Stdio::piped())
         .spawn()
@@ -70,7 +48,7 @@ fn ended_by(
 fn afterwards(folder: &Path) -> serde_json::Value {
     let action =
         Action { kind: "pay".into(), description: String::new(), value: Some(1.0), service: Service::Api };
-    let system = system(folder, Duration::ZERO, Duration::ZERO);
+    let system = system(folder);
     let stopped = system.execute_action(&action, |_| Ok::<_, ()>(json!("paid")));
     system.rearm("ada", "looked into it").unwrap();
     let paid = system.execute_action(&action, |_| Ok::<_, ()>(json!("paid")));
@@ -105,10 +83,8 @@ fn a004_a009_a_cleanup_that_hangs() {
 #[test]
 fn a003_a009_a_signal_after_a_kill() {
     let folder = tempfile::tempdir().unwrap();
-    let home = Some(folder.path().join("state"));
     let (status, _) = ended_by("-TERM", folder.path(), [0, 20_000], || {
-        let other = SafeAutonomousSystem::new(SystemSettings { home, ..SystemSettings::default() }).unwrap();
-        other.kill("ada", "fire").unwrap();
+        system(folder.path()).kill("ada", "fire").unwrap();
     });
     assert_eq!(status.signal(), Some(15));
     assert!(folder.path().join("cleaned").exists());
