@@ -331,7 +331,7 @@ pub enum Resource {
     OpenFiles,
     /// Executed operations of the session. A duty in old records only: a guard counts them.
     Operations,
-    /// Milliseconds of execution of the session.
+    /// Milliseconds that are left of what the actions of the session may run in total: reserved for this one.
     TotalTimeMs,
 }
 
@@ -384,6 +384,14 @@ impl Decision {
             risk: Risk::Critical,
             approval: None,
         }
+    }
+
+    /// The limit on a resource that comes with a permit, in its unit.
+    pub fn limit_on(&self, wanted: Resource) -> Option<u64> {
+        self.obligations.iter().find_map(|duty| match duty {
+            Obligation::Limit { resource, limit } if *resource == wanted => Some(*limit),
+            _ => None,
+        })
     }
 
     /// The finding that decided: the first one, in the order of the guards, among the strictest.

@@ -22,7 +22,7 @@ use crate::control::switch::{SwitchMoved, Switches};
 use crate::control::tier::monitor::Monitor;
 use crate::control::{Act, Consequence, Controls};
 use crate::decide::Ask;
-use crate::decision::{ApprovalId, Effect, PolicyId};
+use crate::decision::{ApprovalId, Effect, PolicyId, Resource};
 use crate::digest::Digest;
 use crate::event::{Decided, Event, Outcome, Record, Settled};
 use crate::time::Timestamp;
@@ -163,10 +163,14 @@ impl State {
                     self.approvals.use_up(id, seq);
                 }
                 self.exposures.permitted(at, decided);
+                let reserved_us =
+                    decided.decision.limit_on(Resource::TotalTimeMs).unwrap_or(0).saturating_mul(1000);
+                self.meters.ran(&decided.request.principal.session, reserved_us, 0);
                 let open = Open {
                     principal: decided.request.principal.clone(),
                     policy,
                     reserved,
+                    reserved_us,
                     marks: self.business.permitted(&controls.business, &decided.request, at),
                     passages: self.breakers.admit(&controls.breakers, decided, seq, at),
                     task: Payer::of(&decided.request).task.to_owned(),
@@ -194,6 +198,7 @@ impl State {
         self.failures.settled(record.seq, at, who, &open.tool, settled, cost);
         let unused = matches!(settled.outcome, Outcome::Abandoned { .. });
         self.ended(&open, unused.then_some(open.reserved));
+        self.meters.ran(&who.session, settled.duration_us, open.reserved_us);
         self.pay(&open, settled, &controls, at);
         if let Some(config) = &controls.anomaly
             && let Some(moved) =
@@ -310,6 +315,9 @@ impl State {
         }
         if !self.ledger.tasks().has_room_for(Payer::of(request).task) {
             return Some("tasks");
+        }
+        if !self.business.has_room_for(&controls.business, request) {
+            return Some("keys of rules of business");
         }
         (!self.breakers.has_room_for(&controls.breakers, request, facts)).then_some("circuits")
     }

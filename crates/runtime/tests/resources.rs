@@ -11,19 +11,24 @@ use std::time::Duration;
 
 /// How a command ends under these limits.
 fn run(limits: &str, command: &str) -> Outcome {
+    run_in(&engine(limits), command).unwrap_or_else(|| panic!("{command} was not permitted"))
+}
+
+fn engine(limits: &str) -> Engine {
     let text = format!("version: 1\nextends: permissive\nboundaries: {{resources: {{{limits}}}}}\n");
     let policy = PolicyFiles::default().text(Layer::User, "limits.yaml", text);
-    let engine = Engine::in_memory(Settings { policy, ..Settings::default() }).unwrap();
+    Engine::in_memory(Settings { policy, ..Settings::default() }).unwrap()
+}
+
+/// How a command ends; `None` where it is not permitted.
+fn run_in(engine: &Engine, command: &str) -> Option<Outcome> {
     let folder = tempfile::tempdir().unwrap();
     let line = json!({ "tool": "bash", "input": { "command": command } }).to_string();
     let defaults = Defaults::new(folder.path().to_str().unwrap(), "/root");
-    let Verdict::Permitted(permit) =
-        engine.authorize(wire::request(line.as_bytes(), &defaults).unwrap()).unwrap()
-    else {
-        panic!("{command} was not permitted")
-    };
+    let request = wire::request(line.as_bytes(), &defaults).unwrap();
+    let Verdict::Permitted(permit) = engine.authorize(request).unwrap() else { return None };
     let local = Local::new(LocalSettings { limit: Duration::from_secs(30), ..LocalSettings::default() });
-    engine.execute(permit, &local).unwrap().outcome
+    Some(engine.execute(permit, &local).unwrap().outcome)
 }
 
 const DONE: Outcome = Outcome::Exit { code: 0 };
@@ -76,8 +81,12 @@ fn a121_zero() {
     }
 }
 
-/// What this executor cannot see to is not started.
+/// the second is ended where the time of its session is up, and a third does not begin.
 #[test]
-fn a_limit_nobody_keeps() {
-    abandoned("}, time: {max_total_s: 5");
+fn x_02_total_time_interrupts() {
+    let engine = engine("}, time: {max_total_s: 1");
+    assert_eq!(run_in(&engine, "sleep 0.6"), Some(DONE));
+    let Some(Outcome::Stopped { limit }) = run_in(&engine, "sleep 0.6") else { panic!("not stopped") };
+    assert!(limit.ends_with(" ms of wall-clock time"), "{limit}");
+    assert_eq!(run_in(&engine, "true"), None);
 }

@@ -272,12 +272,12 @@ fn bypass_167_what_cannot_be_recorded_is_not_executed() {
     world.verify();
 }
 
-/// A121: a limit that this version cannot keep is not ignored: the action is not started.
+/// A121: a limit that nothing can stay under is not ignored: the action is not started.
 #[test]
 fn bypass_79_a_limit_nobody_keeps_is_not_accepted() {
     let world = World::new();
-    let total = "extends: permissive\nboundaries:\n  time: {max_total_s: 5}\n";
-    let policy = world.write("limits.yaml", total);
+    let none = "extends: permissive\nboundaries:\n  resources: {max_memory_mb: 0}\n";
+    let policy = world.write("limits.yaml", none);
     let run = world.run(&["exec", "--policy", policy.to_str().unwrap(), "--", "touch", "made"]);
     run.expect(NOT_RUN).says("obligation_unfulfilled");
     assert!(!world.work.join("made").exists());

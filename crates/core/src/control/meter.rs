@@ -230,6 +230,8 @@ const MOST_TOOLS: usize = 10_000;
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct ByTool {
     pub(crate) own: Meter,
+    /// How long its actions have run, with what is reserved for those that do, in microseconds.
+    pub(crate) ran_us: u64,
     pub(crate) tools: Named<Meter, MOST_TOOLS>,
 }
 

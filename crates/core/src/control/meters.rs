@@ -69,6 +69,17 @@ impl Meters {
         }
     }
 
+    /// How long the actions of a session have run, with what is reserved for those that do, in microseconds.
+    pub(crate) fn ran_us(&self, session: &str) -> u64 {
+        self.sessions.find(session).map_or(0, |meters| meters.ran_us)
+    }
+
+    /// Adds to how long the actions of a session have run, and takes back what had been reserved.
+    pub(crate) fn ran(&mut self, session: &str, more_us: u64, less_us: u64) {
+        let ran_us = &mut self.sessions.at(session).ran_us;
+        *ran_us = ran_us.saturating_add(more_us).saturating_sub(less_us);
+    }
+
     fn each(&mut self, who: &Principal, tool: &str, mut change: impl FnMut(&mut Meter)) {
         for meters in [&mut self.all, self.agents.at(&who.agent), self.sessions.at(&who.session)] {
             change(&mut meters.own);

@@ -18,13 +18,19 @@ pub const MOST_NAMES: usize = 1_000_000;
 pub(crate) struct Named<T, const MOST: usize = MOST_NAMES> {
     by_name: ByName<T>,
     others: Option<Box<T>>,
-    swept: Timestamp,
+    sweeps: Sweeps,
 }
 
 impl<T, const MOST: usize> Default for Named<T, MOST> {
     fn default() -> Self {
-        Self { by_name: ByName::default(), others: None, swept: Timestamp::default() }
+        Self { by_name: ByName::default(), others: None, sweeps: Sweeps::default() }
     }
+}
+
+/// When what no longer matters was last looked for.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Sweeps {
+    last: Timestamp,
 }
 
 /// How often what no longer matters is looked for, in microseconds: once a day.
@@ -32,6 +38,17 @@ const SWEEP_US: u64 = 24 * 3600 * 1_000_000;
 
 /// The same while there is no room: once a minute.
 const FULL_SWEEP_US: u64 = 60 * 1_000_000;
+
+impl Sweeps {
+    /// Whether it is time to look, which then counts as done.
+    pub(crate) fn are_due(&mut self, now: Timestamp, is_full: bool) -> bool {
+        let due = now.since(self.last) >= if is_full { FULL_SWEEP_US } else { SWEEP_US };
+        if due {
+            self.last = now;
+        }
+        due
+    }
+}
 
 impl<T: Default, const MOST: usize> Named<T, MOST> {
     pub(crate) fn find(&self, name: &str) -> Option<&T> {
@@ -61,9 +78,7 @@ impl<T: Default, const MOST: usize> Named<T, MOST> {
 
     /// Forgets what `matters` is false of, if it is time to look.
     pub(crate) fn sweep(&mut self, now: Timestamp, mut matters: impl FnMut(&mut T) -> bool) {
-        let pause = if self.by_name.len() < MOST { SWEEP_US } else { FULL_SWEEP_US };
-        if now.since(self.swept) >= pause {
-            self.swept = now;
+        if self.sweeps.are_due(now, self.by_name.len() >= MOST) {
             self.by_name.retain(|_, item| matters(item));
             self.others.take_if(|item| !matters(item));
         }

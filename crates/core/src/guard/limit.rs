@@ -3,7 +3,7 @@
 use crate::control::limit::{self, Limit, Measure};
 use crate::control::meter::LONGEST_WINDOW_US;
 use crate::decide::{Answers, Ask};
-use crate::decision::{Effect, Finding, GuardName};
+use crate::decision::{Effect, Finding, GuardName, Obligation, Resource};
 use crate::policy::Policy;
 use crate::reason::Reason;
 use crate::state::State;
@@ -21,6 +21,7 @@ pub(super) fn check(policy: &Policy, state: &State, ask: &Ask<'_>, now: Timestam
     if let Some(found) = operations(policy, state, ask, now) {
         answers.add(found);
     }
+    total_time(policy, state, ask, answers);
     if limits.is_empty() {
         return;
     }
@@ -45,6 +46,25 @@ fn operations(policy: &Policy, state: &State, ask: &Ask<'_>, now: Timestamp) -> 
         let found = Finding::new(GuardName::Limit, Reason::LimitExceeded, Effect::Deny);
         found.subject("max_operations").because(format!("Operation count {count} exceeds limit {max}"))
     })
+}
+
+/// A120, X-02: how long the actions of a session may run in total. What is left is reserved for this one, or as much as
+/// it may run by its own limits.
+fn total_time(policy: &Policy, state: &State, ask: &Ask<'_>, answers: &mut Answers) {
+    let Some(max_ms) = policy.boundaries.total_ms else { return };
+    let ran_ms = state.meters().ran_us(&ask.request.principal.session).div_ceil(1000);
+    if ran_ms >= max_ms {
+        let seconds = |ms: u64| format!("{}.{:02}s", ms / 1000, ms % 1000 / 10);
+        let because = format!("Total time {} exceeds limit {}", seconds(ran_ms), seconds(max_ms));
+        let found = Finding::new(GuardName::Limit, Reason::LimitExceeded, Effect::Deny);
+        return answers.add(found.subject("max_total_s").because(because));
+    }
+    let own = answers.obligations.iter().filter_map(|duty| match duty {
+        Obligation::TimeLimit { limit_ms } => Some(*limit_ms),
+        _ => None,
+    });
+    let limit = own.min().map_or(max_ms - ran_ms, |own_ms| own_ms.min(max_ms - ran_ms));
+    answers.oblige(Obligation::Limit { resource: Resource::TotalTimeMs, limit });
 }
 
 const fn rank(of: Measure) -> u8 {

@@ -22,6 +22,8 @@ pub(crate) struct Boundaries {
     pub(crate) hours: Vec<Hours>,
     /// The most actions that a session may take.
     pub(crate) operations: Option<u64>,
+    /// How long all actions of a session may run in total, in milliseconds.
+    pub(crate) total_ms: Option<u64>,
     /// Limits, as duties of every permit: a set, sorted.
     pub(crate) duties: Vec<Obligation>,
 }
@@ -64,6 +66,9 @@ impl Boundaries {
         self.duties.extend(resource_duties(source.resources.as_ref()));
         let operations = source.resources.as_ref().and_then(|resources| resources.max_operations);
         self.operations = [self.operations, operations].into_iter().flatten().min();
+        let total_s = source.time.as_ref().and_then(|time| time.max_total_s);
+        let total_ms = total_s.map(|seconds| milliseconds(seconds, "max_total_s")).transpose()?;
+        self.total_ms = [self.total_ms, total_ms].into_iter().flatten().min();
         Ok(())
     }
 
@@ -124,10 +129,6 @@ fn time_duties(source: Option<&TimeSource>) -> Result<Vec<Obligation>, String> {
     let Some(source) = source else { return Ok(duties) };
     if let Some(seconds) = source.max_execution_s {
         duties.push(Obligation::TimeLimit { limit_ms: milliseconds(seconds, "max_execution_s")? });
-    }
-    if let Some(seconds) = source.max_total_s {
-        let limit = milliseconds(seconds, "max_total_s")?;
-        duties.push(Obligation::Limit { resource: Resource::TotalTimeMs, limit });
     }
     Ok(duties)
 }

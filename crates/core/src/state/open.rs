@@ -21,6 +21,8 @@ pub struct Open {
     pub policy: PolicyId,
     /// What is reserved for it.
     pub reserved: Amounts,
+    /// How long it may run of what its session has left, in microseconds; zero where that has no limit.
+    pub reserved_us: u64,
     /// The circuits that it goes through.
     pub passages: Vec<Passage>,
     /// What it left with rules of business.

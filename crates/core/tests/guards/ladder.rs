@@ -198,7 +198,7 @@ fn a120_a121_boundaries_are_duties() {
         Limit { resource: MemoryMb, limit: 1024 }
         Limit { resource: CpuPercent, limit: 80 }
         Limit { resource: OpenFiles, limit: 64 }
-        Limit { resource: TotalTimeMs, limit: 3600000 }
+        Limit { resource: TotalTimeMs, limit: 60000 }
     "#]]
     .assert_eq(&duties(bash("ls")));
     expect![[r#"
@@ -206,7 +206,7 @@ fn a120_a121_boundaries_are_duties() {
         Limit { resource: MemoryMb, limit: 1024 }
         Limit { resource: CpuPercent, limit: 80 }
         Limit { resource: OpenFiles, limit: 64 }
-        Limit { resource: TotalTimeMs, limit: 3600000 }
+        Limit { resource: TotalTimeMs, limit: 60000 }
     "#]]
     .assert_eq(&duties(read("a")));
 }

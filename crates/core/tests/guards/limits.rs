@@ -1,7 +1,7 @@
 //! Limits over time: each boundary beside its nearest neighbour.
 
 use crate::common::*;
-use crate::world::{apply, event_of, reasons};
+use crate::world::{self, apply, event_of, reasons};
 use serde_json::json;
 use stayhand_core::decision::Effect;
 use stayhand_core::decision::Layer;
@@ -266,4 +266,50 @@ fn a121_operations_of_a_session() {
     world.end(NOW, Outcome::Abandoned { why });
     assert_eq!(world.run(&policy, &go()), Effect::Allow);
     assert_eq!(go().decide(&limited(0), &State::default()).decision.effect, Effect::Deny);
+}
+
+fn total(time: &str) -> world::World {
+    let text = format!("rules: [{{allow: '*'}}]\ntools: {{go: {{}}}}\nboundaries: {{time: {{{time}}}}}");
+    world::World::new(policy(&text))
+}
+
+/// A120, X-02, P089: what ran adds up, measured; an action reserves all that is left.
+#[test]
+fn x_02_total_time() {
+    let mut world = total("max_total_s: 0.1");
+    assert_eq!(world.ask(go()).effect, Effect::Allow);
+    // While it runs, nothing is left.
+    assert_eq!(world.ask(go()).effect, Effect::Deny);
+    let mut other = go();
+    other.request.principal.session = "another".to_owned();
+    assert_eq!(world.ask(other).effect, Effect::Allow);
+    world.end_of(0, 50_000, done());
+    assert_eq!(world.ask(go()).effect, Effect::Allow);
+    world.end(50_000, done());
+    let refused = world.ask(go());
+    assert_eq!(reasons(&refused), ["limit_exceeded"]);
+    assert_eq!(refused.headline().unwrap().because.as_deref(), Some("Total time 0.10s exceeds limit 0.10s"));
+    // P095: zero is nothing.
+    assert_eq!(total("max_total_s: 0").ask(go()).effect, Effect::Deny);
+}
+
+/// An action with a limit of its own reserves no more than that: here two run at a time.
+#[test]
+fn x_02_total_time_with_a_limit_for_each() {
+    let both = || total("max_total_s: 0.1, max_execution_s: 0.05");
+    let mut world = both();
+    let effects = [(); 3].map(|()| world.ask(go()).effect);
+    assert_eq!(effects, [Effect::Allow, Effect::Allow, Effect::Deny]);
+    // What never ran is given back, and what is in doubt is not.
+    world.end_of(0, 0, Outcome::Abandoned { why: String::new() });
+    assert_eq!(world.ask(go()).effect, Effect::Allow);
+    world.apply(Event::InDoubt(InDoubt { decision: 1 }));
+    assert_eq!(world.ask(go()).effect, Effect::Deny);
+    world.folds_again();
+
+    // What took longer than it may counts in full.
+    let mut world = both();
+    assert_eq!(world.ask(go()).effect, Effect::Allow);
+    world.end(99_001, done());
+    assert_eq!(world.ask(go()).effect, Effect::Deny);
 }

@@ -5,7 +5,7 @@ use crate::execute::{Effected, Executor, Stop, Work};
 use crate::permit::Permit;
 use crate::watch::Watch;
 use stayhand_core::control::switch::Switches;
-use stayhand_core::decision::{Level, Obligation};
+use stayhand_core::decision::{Level, Obligation, Resource};
 use stayhand_core::event::{Event, Outcome, Settled, Usage};
 use stayhand_core::reason::Reason;
 use std::time::Duration;
@@ -129,6 +129,7 @@ fn fulfils(executor: &dyn Executor, duty: &Obligation) -> bool {
         | Obligation::Redact
         | Obligation::TimeLimit { .. } => true,
         // Everything uses some.
+        Obligation::Limit { resource: Resource::TotalTimeMs, limit } => *limit > 0,
         Obligation::Limit { resource, limit } => *limit > 0 && executor.watches(*resource),
         Obligation::RestorePoint => false,
     }

@@ -52,12 +52,17 @@ pub struct Work<'a> {
 impl<'a> Work<'a> {
     pub(crate) fn new(permit: &'a Permit, stop: &'a Stop) -> Self {
         let limits = permit.obligations.iter().filter_map(|duty| match duty {
-            Obligation::TimeLimit { limit_ms } => Some(Duration::from_millis(*limit_ms)),
+            Obligation::TimeLimit { limit_ms: limit }
+            | Obligation::Limit { resource: Resource::TotalTimeMs, limit } => {
+                Some(Duration::from_millis(*limit))
+            }
             _ => None,
         });
         let mut resources = BTreeMap::new();
         for duty in &permit.obligations {
-            if let Obligation::Limit { resource, limit } = *duty {
+            if let Obligation::Limit { resource, limit } = *duty
+                && resource != Resource::TotalTimeMs
+            {
                 resources
                     .entry(resource)
                     .and_modify(|least: &mut u64| *least = limit.min(*least))

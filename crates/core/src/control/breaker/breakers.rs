@@ -3,7 +3,7 @@
 use super::circuit::{Blocked, Circuit, Ended, Phase, Ticket};
 use super::config::Breaker;
 use super::{BreakerMoved, BreakerOrder, Key};
-use crate::control::named::MOST_NAMES;
+use crate::control::named::{MOST_NAMES, Sweeps};
 use crate::event::{Decided, Settled};
 use crate::facts::Facts;
 use crate::request::Request;
@@ -52,7 +52,7 @@ pub struct Breakers {
     circuits: FxHashMap<Place, Circuit>,
     moves: VecDeque<Move>,
     moved: u64,
-    swept: Timestamp,
+    sweeps: Sweeps,
 }
 
 /// Changes of phase that are remembered; older ones follow from the log.
@@ -64,9 +64,6 @@ const IDLE_US: u64 = 31 * 24 * 3600 * 1_000_000;
 
 /// Circuits that are remembered. Where there are so many, an action that needs another one is refused.
 const MOST_CIRCUITS: usize = 2 * MOST_NAMES;
-
-/// How often idle circuits are looked for, in microseconds: once a day.
-const SWEEP_US: u64 = 24 * 3600 * 1_000_000;
 
 impl Breakers {
     /// The first circuit of a breaker that would not let an action through.
@@ -157,8 +154,7 @@ impl Breakers {
 
     /// Forgets circuits that begin anew anyway, if it is time to look.
     pub(crate) fn sweep(&mut self, now: Timestamp) {
-        if now.since(self.swept) >= SWEEP_US {
-            self.swept = now;
+        if self.sweeps.are_due(now, self.circuits.len() >= MOST_CIRCUITS) {
             let idle = |circuit: &Circuit| {
                 circuit.phase() == Phase::Closed && now.since(circuit.touched()) >= IDLE_US
             };

@@ -2,6 +2,7 @@
 
 use super::rule::BusinessRule;
 use crate::control::money::Money;
+use crate::control::named::Sweeps;
 use crate::control::scope::Scope;
 use crate::event::{Outcome, Settled};
 use crate::request::Request;
@@ -44,7 +45,7 @@ pub struct Mark {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Business {
     places: FxHashMap<Place, Past>,
-    swept: Timestamp,
+    sweeps: Sweeps,
 }
 
 /// Places that are remembered. Where there are so many, an action that needs another one is refused, since to forget
@@ -56,9 +57,6 @@ const KEPT_AMOUNTS: usize = 1000;
 
 /// A place without a state that nothing happened in for so long is forgotten: 31 days, the longest window.
 const IDLE_US: u64 = 31 * 24 * 3600 * 1_000_000;
-
-/// How often idle places are looked for, in microseconds: once a day.
-const SWEEP_US: u64 = 24 * 3600 * 1_000_000;
 
 impl Past {
     /// The sum of the window's amounts.
@@ -110,9 +108,13 @@ impl Business {
         self.places.get(place)
     }
 
-    /// Whether another place could not be remembered.
-    pub fn is_full(&self) -> bool {
-        self.places.len() >= MOST_PLACES
+    /// Whether every place that an action counts in can be remembered.
+    pub(crate) fn has_room_for(&self, rules: &[BusinessRule], request: &Request) -> bool {
+        self.places.len() < MOST_PLACES
+            || rules.iter().filter(|rule| rule.remembers() && rule.is_about(request)).all(|rule| {
+                // What cannot be read is refused, and leaves nothing.
+                rule.read(request).map_or(true, |said| self.places.contains_key(&said.place))
+            })
     }
 
     /// Takes in a permitted action.
@@ -149,8 +151,7 @@ impl Business {
 
     /// Forgets places that no rule looks at any more, if it is time to look.
     pub(crate) fn sweep(&mut self, now: Timestamp) {
-        if now.since(self.swept) >= SWEEP_US {
-            self.swept = now;
+        if self.sweeps.are_due(now, self.places.len() >= MOST_PLACES) {
             self.places.retain(|_, past| past.state.is_some() || now.since(past.last) < IDLE_US);
         }
     }
@@ -175,5 +176,40 @@ impl Business {
             let found = past.amounts.iter().rposition(|entry| *entry == (mark.at, mark.value));
             found.map(|place| past.amounts.remove(place));
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::control::business::rule::BusinessSource;
+    use crate::request::{Action, Context, Principal, Resource};
+    use serde_json::json;
+
+    /// Two hundred thousand keys are told apart. There is room again when one of them no longer matters.
+    #[test]
+    fn keys_that_there_is_no_room_for() {
+        let source = json!({ "tools": "trade", "key": "/symbol", "cool_down_s": 1 });
+        let source: BusinessSource = serde_json::from_value(source).expect("a rule");
+        let rules = [BusinessRule::compile(&source, 1).expect("a rule")];
+        let trade = |symbol: &str| Request {
+            principal: Principal { agent: "a".to_owned(), session: "s".to_owned(), on_behalf_of: None },
+            action: Action("trade".to_owned()),
+            resource: Resource(json!({ "symbol": symbol }).as_object().cloned().unwrap_or_default()),
+            context: Context::default(),
+        };
+        let mut business = Business::default();
+        for number in 0..MOST_PLACES {
+            assert!(business.has_room_for(&rules, &trade("new")));
+            business.permitted(&rules, &trade(&number.to_string()), Timestamp(1));
+        }
+        let room =
+            |business: &Business| ["0", "new"].map(|symbol| business.has_room_for(&rules, &trade(symbol)));
+        assert_eq!(room(&business), [true, false]);
+        business.sweep(Timestamp(IDLE_US));
+        assert_eq!(room(&business), [true, false]);
+        // Once a minute, while it is full.
+        business.sweep(Timestamp(IDLE_US + 60_000_000));
+        assert_eq!(room(&business), [true, true]);
     }
 }
