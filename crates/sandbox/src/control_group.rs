@@ -1,0 +1,210 @@
+//! Limits on all processes of a run together: a control group of version 2, or one for each controller of version 1.
+
+use crate::receipt::{Failure, Mechanism};
+use crate::spec::Limits;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU32, Ordering};
+
+/// A group of its own. It is removed when this is dropped.
+#[derive(Debug)]
+pub struct ControlGroup {
+    folders: Vec<PathBuf>,
+    memory: PathBuf,
+}
+
+/// How groups are called: this, the starter's process, and a number.
+const PREFIX: &str = "stayhand-";
+
+/// The period over which a share of a processor is kept, in microseconds.
+const PERIOD_US: u64 = 100_000;
+
+/// A controller that must be there, with the file and the value of a limit.
+type Wanted = (&'static str, Vec<(&'static str, String)>);
+
+impl ControlGroup {
+    /// Makes a group with these limits, if this process may.
+    pub fn new(limits: &Limits) -> Result<Self, Failure> {
+        static NUMBER: AtomicU32 = AtomicU32::new(0);
+        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+        let name = format!("{PREFIX}{}-{number}", std::process::id());
+        let own = Own::read().map_err(|error| Failure::of(Mechanism::ControlGroup, error))?;
+        let made = own.make_v2(&name, limits).or_else(|newer| {
+            own.make_v1(&name, limits).map_err(|older| format!("version 2: {newer}; version 1: {older}"))
+        });
+        made.map_err(|why| Failure::of(Mechanism::ControlGroup, why))
+    }
+
+    /// Puts a process into it, and with it everything that it will start.
+    pub fn add(&self, process: u32) -> io::Result<()> {
+        self.folders.iter().try_for_each(|folder| fs::write(folder.join("cgroup.procs"), process.to_string()))
+    }
+
+    /// The most memory that its processes had together, in bytes, where the kernel says so.
+    pub fn peak_bytes(&self) -> Option<u64> {
+        ["memory.peak", "memory.max_usage_in_bytes"].iter().find_map(|file| number(&self.memory.join(file)))
+    }
+
+    /// Whether one of its processes was ended because they had no memory left.
+    pub fn ran_out_of_memory(&self) -> bool {
+        let counted = |file, key: &str| {
+            let text = fs::read_to_string(self.memory.join(file)).unwrap_or_default();
+            let mut lines = text.lines().filter_map(|line| line.split_once(' '));
+            lines.any(|(name, count)| name == key && count.trim() != "0")
+        };
+        counted("memory.events", "oom_kill") || counted("memory.oom_control", "oom_kill")
+    }
+}
+
+impl Drop for ControlGroup {
+    fn drop(&mut self) {
+        for folder in &self.folders {
+            // Its processes have been killed and may take a moment to be gone.
+            for _ in 0..200 {
+                match fs::remove_dir(folder) {
+                    Err(error) if error.raw_os_error() == Some(libc::EBUSY) => {
+                        std::thread::sleep(std::time::Duration::from_millis(5));
+                    }
+                    _ => break,
+                }
+            }
+        }
+    }
+}
+
+/// The groups that this process is in: the controllers, and the folder.
+struct Own(Vec<(Vec<String>, PathBuf)>);
+
+impl Own {
+    fn read() -> io::Result<Self> {
+        let mounts = fs::read_to_string("/proc/self/mountinfo")?;
+        let groups = fs::read_to_string("/proc/self/cgroup")?;
+        Ok(Self(groups.lines().filter_map(|line| folder_of(line, &mounts)).collect()))
+    }
+
+    fn with(&self, controller: &str) -> Option<&Path> {
+        let has = |(controllers, _): &&(Vec<String>, PathBuf)| controllers.iter().any(|one| one == controller);
+        self.0.iter().find(has).map(|(_, folder)| folder.as_path())
+    }
+
+    fn make_v2(&self, name: &str, limits: &Limits) -> Result<ControlGroup, String> {
+        let parent = self.with("").ok_or("there is none")?;
+        // Only what the group above hands down can be limited here.
+        let handed_down = parent.join("cgroup.subtree_control");
+        let _ = fs::write(&handed_down, "+memory +pids +cpu");
+        let found = fs::read_to_string(&handed_down).unwrap_or_default();
+        for controller in ["memory", "pids", "cpu"] {
+            if !found.split_whitespace().any(|one| one == controller) {
+                return Err(format!("{} hands no {controller} down", parent.display()));
+            }
+        }
+        let cpu = limits.cpu_percent.map(|percent| format!("{} {PERIOD_US}", percent * PERIOD_US / 100));
+        let mut values = vec![("pids.max", limits.processes.to_string())];
+        if let Some(bytes) = limits.memory_bytes {
+            values.push(("memory.oom.group", "1".to_owned()));
+            values.push(("memory.max", bytes.to_string()));
+        }
+        values.extend(cpu.map(|cpu| ("cpu.max", cpu)));
+        let folder = make(parent, name, &values)?;
+        let _ = fs::write(folder.join("memory.swap.max"), "0");
+        Ok(ControlGroup { memory: folder.clone(), folders: vec![folder] })
+    }
+
+    fn make_v1(&self, name: &str, limits: &Limits) -> Result<ControlGroup, String> {
+        let memory = limits.memory_bytes.map(|bytes| ("memory.limit_in_bytes", bytes.to_string()));
+        let mut wanted: Vec<Wanted> = vec![
+            ("memory", memory.into_iter().collect()),
+            ("pids", vec![("pids.max", limits.processes.to_string())]),
+        ];
+        if let Some(percent) = limits.cpu_percent {
+            let quota = (percent * PERIOD_US / 100).to_string();
+            wanted.push(("cpu", vec![("cpu.cfs_period_us", PERIOD_US.to_string()), ("cpu.cfs_quota_us", quota)]));
+        }
+        let mut group = ControlGroup { folders: Vec::new(), memory: PathBuf::new() };
+        for (controller, values) in wanted {
+            let parent = self.with(controller).ok_or_else(|| format!("there is no {controller}"))?;
+            let folder = make(parent, name, &values)?;
+            if let (Some(bytes), "memory") = (limits.memory_bytes, controller) {
+                // Only where swap is counted; it has to follow the limit on memory.
+                let _ = fs::write(folder.join("memory.memsw.limit_in_bytes"), bytes.to_string());
+                group.memory.clone_from(&folder);
+            }
+            group.folders.push(folder);
+        }
+        Ok(group)
+    }
+}
+
+/// Makes one folder with these values, after those that nobody uses any more are gone.
+fn make(parent: &Path, name: &str, values: &[(&str, String)]) -> Result<PathBuf, String> {
+    sweep(parent);
+    let folder = parent.join(name);
+    let said = |error: io::Error| format!("{}: {error}", folder.display());
+    fs::create_dir(&folder).map_err(said)?;
+    for (file, value) in values {
+        if let Err(error) = fs::write(folder.join(file), value) {
+            let _ = fs::remove_dir(&folder);
+            return Err(format!("{file}: {error}"));
+        }
+    }
+    Ok(folder)
+}
+
+/// Removes the groups of starters that were killed. One that still holds a process stays.
+fn sweep(parent: &Path) {
+    for entry in fs::read_dir(parent).into_iter().flatten().flatten() {
+        let name = entry.file_name();
+        let starter = name.to_str().and_then(|name| name.strip_prefix(PREFIX)?.split('-').next());
+        if starter.is_some_and(|starter| !Path::new("/proc").join(starter).exists()) {
+            let _ = fs::remove_dir(entry.path());
+        }
+    }
+}
+
+/// The folder that a line of `/proc/self/cgroup` is about, with its controllers: one with an empty name for version 2.
+fn folder_of(line: &str, mounts: &str) -> Option<(Vec<String>, PathBuf)> {
+    let mut fields = line.splitn(3, ':').skip(1);
+    let (controllers, group) = (fields.next()?, fields.next()?);
+    let controllers: Vec<String> = controllers.split(',').map(str::to_owned).collect();
+    let mounted = mounts.lines().find_map(|mount| {
+        let (place, kind) = mount.split_once(" - ")?;
+        let mut place = place.split(' ').skip(3);
+        let (root, folder) = (place.next()?, place.next()?);
+        let mut kind = kind.split(' ');
+        let (name, options) = (kind.next()?, kind.nth(1)?);
+        let is_it = match controllers.first().map(String::as_str) {
+            Some("") => name == "cgroup2",
+            Some(first) => name == "cgroup" && options.split(',').any(|option| option == first),
+            None => false,
+        };
+        is_it.then(|| (root.to_owned(), PathBuf::from(folder)))
+    });
+    let (root, folder) = mounted?;
+    let below = Path::new(group).strip_prefix(&root).ok()?;
+    Some((controllers, folder.join(below)))
+}
+
+fn number(file: &Path) -> Option<u64> {
+    fs::read_to_string(file).ok()?.trim().parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_folders_of_groups() {
+        let mounts = "30 1 0:26 / /sys/fs/cgroup/memory rw,relatime - cgroup cgroup rw,memory\n\
+                      31 1 0:27 /a /sys/fs/cgroup/cpu,cpuacct rw - cgroup cgroup rw,cpu,cpuacct\n\
+                      32 1 0:28 / /sys/fs/cgroup/unified rw - cgroup2 cgroup2 rw,nsdelegate\n";
+        let found = |line| folder_of(line, mounts).map(|(names, folder)| (names.join("+"), folder));
+        let expected = |names: &str, folder: &str| Some((names.to_owned(), PathBuf::from(folder)));
+        assert_eq!(found("4:memory:/x/y"), expected("memory", "/sys/fs/cgroup/memory/x/y"));
+        assert_eq!(found("1:cpu,cpuacct:/a/b"), expected("cpu+cpuacct", "/sys/fs/cgroup/cpu,cpuacct/b"));
+        assert_eq!(found("0::/u"), expected("", "/sys/fs/cgroup/unified/u"));
+        // A group above what is mounted cannot be reached.
+        assert_eq!(found("1:cpu,cpuacct:/"), None);
+        assert_eq!(found("9:pids:/"), None);
+    }
+}

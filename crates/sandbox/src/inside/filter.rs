@@ -1,0 +1,196 @@
+//! The filter of system calls: whatever a program needs but what changes the machine, other processes, or the boundary.
+//!
+//! It names what is refused. What a new kernel adds is not in it; namespaces without capabilities are what bounds that.
+
+use crate::receipt::{Failure, Mechanism};
+use seccompiler::{
+    BpfProgram, SeccompAction, SeccompCmpArgLen as Len, SeccompCmpOp as Op, SeccompCondition as Condition,
+    SeccompFilter, SeccompRule, TargetArch,
+};
+use std::collections::BTreeMap;
+
+/// Which sockets may be made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Sockets {
+    /// Those of a network of its own: Internet, Unix, and the one that lists interfaces.
+    OwnNetwork,
+    /// None but connected pairs.
+    None,
+}
+
+/// Refused as not permitted.
+const REFUSED: &[libc::c_long] = &[
+    // mounts
+    libc::SYS_mount,
+    libc::SYS_umount2,
+    libc::SYS_pivot_root,
+    libc::SYS_chroot,
+    libc::SYS_open_tree,
+    libc::SYS_move_mount,
+    libc::SYS_fsopen,
+    libc::SYS_fsconfig,
+    libc::SYS_fsmount,
+    libc::SYS_fspick,
+    libc::SYS_mount_setattr,
+    // namespaces
+    libc::SYS_unshare,
+    libc::SYS_setns,
+    // other processes
+    libc::SYS_ptrace,
+    libc::SYS_process_vm_readv,
+    libc::SYS_process_vm_writev,
+    libc::SYS_process_madvise,
+    libc::SYS_pidfd_getfd,
+    libc::SYS_kcmp,
+    libc::SYS_move_pages,
+    libc::SYS_migrate_pages,
+    // the kernel and the machine
+    libc::SYS_bpf,
+    libc::SYS_perf_event_open,
+    libc::SYS_userfaultfd,
+    libc::SYS_keyctl,
+    libc::SYS_add_key,
+    libc::SYS_request_key,
+    libc::SYS_kexec_load,
+    libc::SYS_init_module,
+    libc::SYS_finit_module,
+    libc::SYS_delete_module,
+    libc::SYS_reboot,
+    libc::SYS_swapon,
+    libc::SYS_swapoff,
+    libc::SYS_acct,
+    libc::SYS_quotactl,
+    libc::SYS_syslog,
+    libc::SYS_settimeofday,
+    libc::SYS_clock_settime,
+    libc::SYS_clock_adjtime,
+    libc::SYS_adjtimex,
+    libc::SYS_sethostname,
+    libc::SYS_setdomainname,
+    libc::SYS_vhangup,
+    libc::SYS_nfsservctl,
+    libc::SYS_fanotify_init,
+    libc::SYS_personality,
+    // ways around the checks of paths and sockets
+    libc::SYS_open_by_handle_at,
+    libc::SYS_name_to_handle_at,
+    libc::SYS_io_uring_setup,
+    libc::SYS_io_uring_enter,
+    libc::SYS_io_uring_register,
+];
+
+#[cfg(target_arch = "x86_64")]
+const REFUSED_HERE: &[libc::c_long] = &[
+    libc::SYS_kexec_file_load,
+    libc::SYS_iopl,
+    libc::SYS_ioperm,
+    libc::SYS_modify_ldt,
+    libc::SYS_uselib,
+    libc::SYS__sysctl,
+    libc::SYS_sysfs,
+    libc::SYS_ustat,
+    libc::SYS_lookup_dcookie,
+];
+#[cfg(not(target_arch = "x86_64"))]
+const REFUSED_HERE: &[libc::c_long] = &[];
+
+/// Flags of `clone` that make a namespace.
+const NEW_NAMESPACES: &[libc::c_int] = &[
+    libc::CLONE_NEWNS,
+    libc::CLONE_NEWCGROUP,
+    libc::CLONE_NEWUTS,
+    libc::CLONE_NEWIPC,
+    libc::CLONE_NEWUSER,
+    libc::CLONE_NEWPID,
+    libc::CLONE_NEWNET,
+];
+
+/// Requests to a terminal that type into it, choose from its screen, or change what stands behind it.
+const TERMINAL: &[libc::c_ulong] = &[libc::TIOCSTI, libc::TIOCLINUX, libc::TIOCSETD];
+
+/// The programs, in the order of loading. The last one loaded is asked first; the strictest answer holds.
+pub(super) fn compile(sockets: Sockets) -> Result<Vec<BpfProgram>, Failure> {
+    let mut refused: BTreeMap<i64, Vec<SeccompRule>> =
+        REFUSED.iter().chain(REFUSED_HERE).map(|call| (*call, Vec::new())).collect();
+    let spaces = NEW_NAMESPACES.iter().map(|flag| {
+        let bit = u64::try_from(*flag).unwrap_or(0);
+        rule(&[(0, Op::MaskedEq(bit), bit)])
+    });
+    refused.insert(libc::SYS_clone, spaces.collect::<Result<_, _>>()?);
+    let requests = TERMINAL.iter().map(|request| rule(&[(1, Op::Eq, *request)]));
+    refused.insert(libc::SYS_ioctl, requests.collect::<Result<_, _>>()?);
+    // Its flags stand behind a pointer, where no filter sees them. Without it the C library takes `clone`.
+    let newer = BTreeMap::from([(libc::SYS_clone3, Vec::new())]);
+    Ok([
+        Some(program(refused, libc::EPERM)?),
+        Some(program(newer, libc::ENOSYS)?),
+        Some(program(of_sockets(sockets)?, libc::EAFNOSUPPORT)?),
+        second_table(),
+    ]
+    .into_iter()
+    .flatten()
+    .collect())
+}
+
+/// The families of sockets that may not be made.
+fn of_sockets(sockets: Sockets) -> Result<BTreeMap<i64, Vec<SeccompRule>>, Failure> {
+    let family = |family: libc::c_int| u64::try_from(family).unwrap_or(0);
+    let not = |families: &[libc::c_int]| -> Result<SeccompRule, Failure> {
+        rule(&families.iter().map(|one| (0, Op::Ne, family(*one))).collect::<Vec<_>>())
+    };
+    let made = match sockets {
+        Sockets::None => Vec::new(),
+        Sockets::OwnNetwork => vec![
+            not(&[libc::AF_UNIX, libc::AF_INET, libc::AF_INET6, libc::AF_NETLINK])?,
+            // Of the kernel's own protocols only the one that lists interfaces.
+            rule(&[(0, Op::Eq, family(libc::AF_NETLINK)), (2, Op::Ne, family(libc::NETLINK_ROUTE))])?,
+        ],
+    };
+    Ok(BTreeMap::from([
+        (libc::SYS_socket, made),
+        (libc::SYS_socketpair, vec![not(&[libc::AF_UNIX])?]),
+    ]))
+}
+
+fn rule(conditions: &[(u8, Op, u64)]) -> Result<SeccompRule, Failure> {
+    let made = conditions.iter().map(|(place, op, value)| Condition::new(*place, Len::Dword, op.clone(), *value));
+    made.collect::<Result<_, _>>().and_then(SeccompRule::new).map_err(failed)
+}
+
+fn program(rules: BTreeMap<i64, Vec<SeccompRule>>, errno: libc::c_int) -> Result<BpfProgram, Failure> {
+    let arch = TargetArch::try_from(std::env::consts::ARCH).map_err(failed)?;
+    let errno = SeccompAction::Errno(errno.unsigned_abs());
+    // A call in the manner of another processor ends the process.
+    SeccompFilter::new(rules, SeccompAction::Allow, errno, arch).and_then(TryInto::try_into).map_err(failed)
+}
+
+/// On x86-64 a second table of system calls begins at this number, by which every rule above could be passed.
+#[cfg(target_arch = "x86_64")]
+fn second_table() -> Option<BpfProgram> {
+    const FIRST: u32 = 0x4000_0000;
+    let line = |code: u32, jt, jf, k| seccompiler::sock_filter {
+        code: u16::try_from(code).unwrap_or(u16::MAX),
+        jt,
+        jf,
+        k,
+    };
+    Some(vec![
+        line(libc::BPF_LD | libc::BPF_W | libc::BPF_ABS, 0, 0, 0),
+        line(libc::BPF_JMP | libc::BPF_JGE | libc::BPF_K, 0, 1, FIRST),
+        line(libc::BPF_RET | libc::BPF_K, 0, 0, libc::SECCOMP_RET_KILL_PROCESS),
+        line(libc::BPF_RET | libc::BPF_K, 0, 0, libc::SECCOMP_RET_ALLOW),
+    ])
+}
+#[cfg(not(target_arch = "x86_64"))]
+fn second_table() -> Option<BpfProgram> {
+    None
+}
+
+fn failed(error: impl std::fmt::Display) -> Failure {
+    Failure::of(Mechanism::SystemCalls, error)
+}
+
+/// Loads them, for this process and all that it starts.
+pub(super) fn apply(programs: &[BpfProgram]) -> Result<(), Failure> {
+    programs.iter().try_for_each(|program| seccompiler::apply_filter(program).map_err(failed))
+}

@@ -1,0 +1,85 @@
+//! The launcher: a process with one thread that builds the boundary around itself and then starts the program.
+
+mod channel;
+mod filter;
+mod landlocked;
+mod limits;
+mod mounts;
+mod namespaces;
+mod owners;
+mod program;
+mod prove;
+mod seen;
+
+use crate::LAUNCHER;
+use crate::receipt::{Failure, Mechanism, Receipt, Report};
+use crate::spec::Spec;
+use channel::Channel;
+use rustix::process::{Signal, set_parent_process_death_signal};
+use rustix::thread::set_no_new_privs;
+use stayhand_core::decision::Level;
+
+/// If this process was started to be the launcher it becomes that, and this does not return. To be called before all
+/// else: the launcher has one thread, and nothing open.
+pub fn become_launcher() {
+    if std::env::args_os().nth(1).is_some_and(|word| word == LAUNCHER) {
+        std::process::exit(run());
+    }
+}
+
+/// Exit code of a launcher that started nothing.
+const NOT_STARTED: i32 = 125;
+
+fn run() -> i32 {
+    let Ok(channel) = Channel::take() else { return NOT_STARTED };
+    match channel.spec().and_then(|spec| confine(&spec, &channel)) {
+        Ok(()) => 0,
+        Err(failure) => {
+            channel.say(&Report::Failed(failure));
+            NOT_STARTED
+        }
+    }
+}
+
+/// Starts the program at the highest level that can be had.
+fn confine(spec: &Spec, channel: &Channel) -> Result<(), Failure> {
+    if let Some(error) = spec.error() {
+        return Err(Failure::other(error));
+    }
+    end_with_parent(channel)?;
+    let mut without = spec.without.clone();
+    if spec.most >= Level::L2 {
+        match namespaces::confine(spec, channel) {
+            Err(failure) if failure.mechanism.is_some() && spec.least < Level::L2 => without.push(failure),
+            done => return done,
+        }
+    }
+    if spec.least > Level::L1 {
+        return Err(Failure::other(format!("{} is not a level that can be had", spec.most)));
+    }
+    landlock_alone(spec, channel, without)
+}
+
+/// From now on this process ends when its parent does, whenever that is.
+fn end_with_parent(channel: &Channel) -> Result<(), Failure> {
+    let failed = |error| Failure::of(Mechanism::EndsWithParent, error);
+    set_parent_process_death_signal(Some(Signal::KILL)).map_err(failed)?;
+    if channel.is_alone() { Err(Failure::of(Mechanism::EndsWithParent, "the parent is gone")) } else { Ok(()) }
+}
+
+/// L1: no namespaces. What may be touched is kept by Landlock and the filter alone.
+fn landlock_alone(spec: &Spec, channel: &Channel, without: Vec<Failure>) -> Result<(), Failure> {
+    let filters = filter::compile(filter::Sockets::None)?;
+    if rustix::process::getuid().is_root() {
+        owners::leave_root(spec)?;
+        end_with_parent(channel)?;
+    }
+    set_no_new_privs(true).map_err(|error| Failure::of(Mechanism::NoNewPrivileges, error))?;
+    let mut mechanisms = landlocked::restrict_by_path(spec)?;
+    limits::drop_capabilities()?;
+    filter::apply(&filters)?;
+    mechanisms.extend(seen::proven()?);
+    mechanisms.extend([Mechanism::EndsWithParent, Mechanism::ResourceLimits]);
+    channel.say(&Report::InForce(Receipt { level: Level::L1, mechanisms, without }));
+    Err(program::start(spec))
+}

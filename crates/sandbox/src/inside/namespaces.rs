@@ -1,0 +1,181 @@
+//! L2 and L3: one process more, the first of its own namespaces, builds the root folder, gives up all rights and starts the
+//! program. When it ends, everything inside does.
+
+use super::channel::Channel;
+use super::mounts::{self, Mounted};
+use super::{filter, landlocked, limits, owners, program, seen};
+use crate::receipt::{Ended, Failure, Mechanism, Receipt, Report};
+use crate::spec::{Ids, Spec};
+use crate::sys;
+use rustix::net::{AddressFamily, RecvFlags, SocketFlags, SocketType};
+use rustix::pipe::{PipeFlags, pipe_with};
+use rustix::process::{DumpableBehavior, Pid, Signal, kill_process};
+use seccompiler::BpfProgram;
+use std::fs::File;
+use std::io::{Read as _, Write as _};
+use std::os::fd::OwnedFd;
+
+const NAMESPACES: libc::c_int = libc::CLONE_NEWUSER
+    | libc::CLONE_NEWNS
+    | libc::CLONE_NEWPID
+    | libc::CLONE_NEWNET
+    | libc::CLONE_NEWIPC
+    | libc::CLONE_NEWUTS
+    | libc::CLONE_NEWCGROUP;
+
+/// What is made ready before there are namespaces.
+struct Ready {
+    ids: Ids,
+    filters: Vec<BpfProgram>,
+    /// What may be changed, with root's files shown as the program's own, where it cannot be bound as it is.
+    mapped: Option<Vec<Mounted>>,
+}
+
+/// Builds the boundary, runs the program, and waits for its end. An error: nothing was run.
+pub(super) fn confine(spec: &Spec, channel: &Channel) -> Result<(), Failure> {
+    let ids = owners::ids(spec)?;
+    let filters = filter::compile(filter::Sockets::OwnNetwork)?;
+    let mapped = mounts::mapped(spec, ids)?;
+    let ready = Ready { ids, filters, mapped };
+    let (go, tell) = pipe_with(PipeFlags::CLOEXEC).map_err(Failure::other)?;
+    let (hear, failed) = pipe_with(PipeFlags::CLOEXEC).map_err(Failure::other)?;
+    let first = sys::clone(NAMESPACES).map_err(|error| Failure::of(Mechanism::UserNamespace, error))?;
+    let Some(first) = first else {
+        drop((tell, hear));
+        std::process::exit(inside(spec, channel, &ready, &go, failed));
+    };
+    drop((go, failed));
+    let line = |inside: u32, outside: u32| format!("{inside} {outside} 1\n");
+    let Ids { outside, inside } = ids;
+    let mapped = owners::map(first, &line(inside.0, outside.0), &line(inside.1, outside.1));
+    if let Err(error) = mapped.and_then(|()| File::from(tell).write_all(b"!")) {
+        end(first);
+        return Err(Failure::of(Mechanism::UserNamespace, error));
+    }
+    // Nothing is said where all went well.
+    let mut said = Vec::new();
+    let heard = File::from(hear).read_to_end(&mut said);
+    if heard.is_ok() && said.is_empty() {
+        let _ = sys::wait();
+        return Ok(());
+    }
+    end(first);
+    Err(serde_json::from_slice(&said).unwrap_or_else(Failure::other))
+}
+
+fn end(process: Pid) {
+    let _ = kill_process(process, Signal::KILL);
+    let _ = sys::wait();
+}
+
+/// The first process inside. The answer is its exit code.
+fn inside(spec: &Spec, channel: &Channel, ready: &Ready, go: &OwnedFd, failed: OwnedFd) -> i32 {
+    // Whoever started us ended before we had an identity.
+    if !matches!(rustix::io::read(go, &mut [0; 1]), Ok(1)) {
+        return 1;
+    }
+    let receipt = match boundary(spec, channel, ready) {
+        Ok(receipt) => receipt,
+        Err(failure) => {
+            let text = serde_json::to_vec(&failure).unwrap_or_else(|_| b"?".to_vec());
+            let _ = File::from(failed).write_all(&text);
+            return 1;
+        }
+    };
+    channel.say(&Report::InForce(receipt));
+    drop(failed);
+    run(spec, channel)
+}
+
+fn boundary(spec: &Spec, channel: &Channel, ready: &Ready) -> Result<Receipt, Failure> {
+    // Opened as whom Stayhand runs as: the program may use the folder, not walk to it.
+    let sources = mounts::sources(spec, ready.mapped.as_deref())?;
+    owners::become_user(ready.ids.inside).map_err(|error| Failure::of(Mechanism::NotRoot, error))?;
+    // Forgotten with the change of user.
+    super::end_with_parent(channel)?;
+    mounts::build(spec, &sources, ready.ids.inside)?;
+    loopback().map_err(|error| Failure::of(Mechanism::NetNamespace, error))?;
+    rustix::system::sethostname(b"stayhand").map_err(|error| Failure::of(Mechanism::UtsNamespace, error))?;
+    let nothing_new = |error| Failure::of(Mechanism::NoNewPrivileges, error);
+    rustix::thread::set_no_new_privs(true).map_err(nothing_new)?;
+    let mut mechanisms = landlocked::restrict_in_own_root(spec)?;
+    limits::drop_capabilities()?;
+    // Nobody inside may look into this process, which holds the connection to outside.
+    rustix::process::set_dumpable_behavior(DumpableBehavior::NotDumpable).map_err(Failure::other)?;
+    filter::apply(&ready.filters)?;
+    mechanisms.extend(seen::proven()?);
+    mechanisms.extend([
+        Mechanism::UserNamespace,
+        Mechanism::PrivateRoot,
+        Mechanism::PidNamespace,
+        Mechanism::NetNamespace,
+        Mechanism::IpcNamespace,
+        Mechanism::UtsNamespace,
+        Mechanism::CgroupNamespace,
+        Mechanism::ResourceLimits,
+        Mechanism::EndsWithParent,
+    ]);
+    mechanisms.extend(ready.mapped.is_some().then_some(Mechanism::MappedOwner));
+    mechanisms.extend((spec.most == stayhand_core::decision::Level::L3).then_some(Mechanism::ControlGroup));
+    Ok(Receipt { level: spec.most, mechanisms, without: spec.without.clone() })
+}
+
+/// Starts the program and takes in everything that ends, until the program does.
+fn run(spec: &Spec, channel: &Channel) -> i32 {
+    let program = match sys::clone(0) {
+        Err(error) => {
+            channel.say(&Report::Failed(Failure::other(error)));
+            return 1;
+        }
+        Ok(None) => {
+            // Away from any terminal.
+            let _ = rustix::process::setsid();
+            channel.say(&Report::Failed(program::start(spec)));
+            std::process::exit(1);
+        }
+        Ok(Some(program)) => program,
+    };
+    let (mut peak_kib, mut cpu_us) = (0, 0);
+    loop {
+        let Ok(waited) = sys::wait() else { return 1 };
+        peak_kib = peak_kib.max(waited.peak_kib);
+        cpu_us += waited.cpu_us;
+        if waited.id == program.as_raw_nonzero().get() {
+            let code = libc::WIFEXITED(waited.status).then(|| libc::WEXITSTATUS(waited.status));
+            let signal = libc::WIFSIGNALED(waited.status).then(|| libc::WTERMSIG(waited.status));
+            channel.say(&Report::Ended(Ended { code, signal, peak_kib, cpu_us }));
+            return 0;
+        }
+    }
+}
+
+/// Switches the only interface on: the one that leads back.
+fn loopback() -> rustix::io::Result<()> {
+    const NEW_LINK: u16 = 16;
+    const REQUEST_AND_ANSWER: u16 = 1 | 4;
+    const LOOPBACK: i32 = 1;
+    const UP: u32 = 1;
+    // A header of 16 bytes (length, kind, flags, number, sender), and the interface: family, kind, index, flags, which of them.
+    let mut message = Vec::with_capacity(32);
+    message.extend(32_u32.to_ne_bytes());
+    message.extend(NEW_LINK.to_ne_bytes());
+    message.extend(REQUEST_AND_ANSWER.to_ne_bytes());
+    message.extend([0; 8]);
+    message.extend([0; 4]);
+    message.extend(LOOPBACK.to_ne_bytes());
+    message.extend(UP.to_ne_bytes());
+    message.extend(UP.to_ne_bytes());
+    // Protocol 0 is the one about interfaces.
+    let kernel =
+        rustix::net::socket_with(AddressFamily::NETLINK, SocketType::RAW, SocketFlags::CLOEXEC, None)?;
+    rustix::net::send(&kernel, &message, rustix::net::SendFlags::empty())?;
+    let mut answer = [0_u8; 64];
+    rustix::net::recv(&kernel, &mut answer, RecvFlags::empty())?;
+    // Behind the header: zero, or an error below it.
+    let code = answer.get(16..20).and_then(|bytes| bytes.try_into().ok()).map(i32::from_ne_bytes);
+    match code {
+        Some(0) => Ok(()),
+        Some(error) => Err(rustix::io::Errno::from_raw_os_error(-error)),
+        None => Err(rustix::io::Errno::IO),
+    }
+}

@@ -1,0 +1,26 @@
+//! Runs one program inside a boundary that the kernel keeps: namespaces with a root of their own, Landlock, a filter of
+//! system calls, limits.
+//!
+//! A [`Spec`] says what is run and what it may reach. Whoever starts processes starts the launcher, hands it the spec
+//! over a [`Control`], and reads there what came of it: which mechanisms are in force ([`Receipt`]), or which one
+//! could not be had, in which case nothing was started. The launcher is this program, started anew with
+//! [`LAUNCHER`] as its first argument; a program that confines others calls [`become_launcher`] before all else.
+//!
+//! This crate never decides what a program may do, never falls below the level that it was asked for, and knows no
+//! agent and no policy. It is the only one with `unsafe` code: three calls to the kernel, in `sys.rs`.
+
+mod control;
+mod control_group;
+mod inside;
+mod receipt;
+mod spec;
+mod sys;
+
+pub use control::Control;
+pub use control_group::ControlGroup;
+pub use inside::become_launcher;
+pub use receipt::{Ended, Failure, Mechanism, Receipt, Report};
+pub use spec::{Bind, Ids, Limits, Spec};
+
+/// The first argument of a program that is to be the launcher.
+pub const LAUNCHER: &str = "__confine";

@@ -1,0 +1,116 @@
+//! What is run, and inside which boundary.
+
+use crate::receipt::Failure;
+use serde::{Deserialize, Serialize};
+use stayhand_core::decision::Level;
+use std::path::{Component, Path, PathBuf};
+
+/// One program and its boundary. All paths are absolute and canonical: no `.`, `..` or links.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Spec {
+    /// The program and its arguments. Empty: the boundary is tried out, and nothing is run.
+    pub argv: Vec<String>,
+    /// Its whole environment.
+    pub environment: Vec<(String, String)>,
+    /// The folder it starts in.
+    pub cwd: PathBuf,
+    /// Its home: a folder of its own that is gone afterwards, but for what is bound in it.
+    pub home: PathBuf,
+    /// What it may see besides its own folders. A path that is not there is left out.
+    pub binds: Vec<Bind>,
+    /// What it may not change although it lies in what it may.
+    pub keep: Vec<PathBuf>,
+    /// What it may use.
+    pub limits: Limits,
+    /// Nothing weaker is acceptable.
+    pub least: Level,
+    /// The level to begin with. L3: the launcher was put into a control group with these limits.
+    pub most: Level,
+    /// What could not be had before the launcher was started.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub without: Vec<Failure>,
+}
+
+/// A file or folder that the program sees, with all below it.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Bind {
+    /// Where it is, outside and inside.
+    pub path: PathBuf,
+    /// Whether it may be changed.
+    pub writable: bool,
+}
+
+/// What a program and everything that it starts may use.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Limits {
+    /// Bytes of memory: of all processes where there is a control group, else of the address space of each.
+    pub memory_bytes: Option<u64>,
+    /// Percent of one processor; only with a control group.
+    pub cpu_percent: Option<u64>,
+    /// Processes and threads at a time.
+    pub processes: u64,
+    /// Open files of each process.
+    pub open_files: u64,
+    /// Bytes of one file that it writes.
+    pub file_bytes: u64,
+    /// Seconds of processor time of each process.
+    pub cpu_s: Option<u64>,
+    /// Bytes of each of its own folders: the one for temporary files, its home, shared memory.
+    pub own_bytes: u64,
+    /// Files in each of its own folders.
+    pub own_files: u64,
+}
+
+impl Default for Limits {
+    /// Room for a build: 4096 processes, 4096 open files, files of 16 GiB, 1 GiB and 200 000 files in own folders.
+    fn default() -> Self {
+        Self {
+            memory_bytes: None,
+            cpu_percent: None,
+            processes: 4096,
+            open_files: 4096,
+            file_bytes: 16 << 30,
+            cpu_s: None,
+            own_bytes: 1 << 30,
+            own_files: 200_000,
+        }
+    }
+}
+
+/// Who the program is: outside, and as it sees itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Ids {
+    /// User and group on this machine.
+    pub outside: (u32, u32),
+    /// User and group inside.
+    pub inside: (u32, u32),
+}
+
+impl Spec {
+    /// What is wrong with it, if anything.
+    pub fn error(&self) -> Option<String> {
+        let named = [&self.cwd, &self.home];
+        let bound = self.binds.iter().map(|bind| &bind.path);
+        for path in named.into_iter().chain(bound).chain(&self.keep) {
+            if !is_plain(path) {
+                return Some(format!("{} is not an absolute path without `.` and `..`", path.display()));
+            }
+        }
+        let writable = self.binds.iter().filter(|bind| bind.writable);
+        for bind in writable {
+            // Whoever may write there writes what runs outside at the next log-in.
+            if self.home.starts_with(&bind.path) {
+                let path = bind.path.display();
+                return Some(format!("{path} is the home folder or lies above it, and must not be writable"));
+            }
+        }
+        None
+    }
+}
+
+fn is_plain(path: &Path) -> bool {
+    path.is_absolute() && path.components().all(|part| matches!(part, Component::RootDir | Component::Normal(_)))
+}
