@@ -18,8 +18,7 @@ const REPORT_BYTES: u64 = 64 * 1024;
 impl Control {
     /// A pair: this end, and what is to be the standard input of the launcher.
     pub fn pair() -> io::Result<(Self, OwnedFd)> {
-        let (ours, theirs) =
-            socketpair(AddressFamily::UNIX, SocketType::STREAM, SocketFlags::CLOEXEC, None)?;
+        let (ours, theirs) = socketpair(AddressFamily::UNIX, SocketType::STREAM, SocketFlags::CLOEXEC, None)?;
         Ok((Self(ours), theirs))
     }
 

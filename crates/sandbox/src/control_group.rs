@@ -84,7 +84,8 @@ impl Own {
     }
 
     fn with(&self, controller: &str) -> Option<&Path> {
-        let has = |(controllers, _): &&(Vec<String>, PathBuf)| controllers.iter().any(|one| one == controller);
+        let has =
+            |(controllers, _): &&(Vec<String>, PathBuf)| controllers.iter().any(|one| one == controller);
         self.0.iter().find(has).map(|(_, folder)| folder.as_path())
     }
 
@@ -119,7 +120,10 @@ impl Own {
         ];
         if let Some(percent) = limits.cpu_percent {
             let quota = (percent * PERIOD_US / 100).to_string();
-            wanted.push(("cpu", vec![("cpu.cfs_period_us", PERIOD_US.to_string()), ("cpu.cfs_quota_us", quota)]));
+            wanted.push((
+                "cpu",
+                vec![("cpu.cfs_period_us", PERIOD_US.to_string()), ("cpu.cfs_quota_us", quota)],
+            ));
         }
         let mut group = ControlGroup { folders: Vec::new(), memory: PathBuf::new() };
         for (controller, values) in wanted {

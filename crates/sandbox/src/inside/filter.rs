@@ -146,14 +146,12 @@ fn of_sockets(sockets: Sockets) -> Result<BTreeMap<i64, Vec<SeccompRule>>, Failu
             rule(&[(0, Op::Eq, family(libc::AF_NETLINK)), (2, Op::Ne, family(libc::NETLINK_ROUTE))])?,
         ],
     };
-    Ok(BTreeMap::from([
-        (libc::SYS_socket, made),
-        (libc::SYS_socketpair, vec![not(&[libc::AF_UNIX])?]),
-    ]))
+    Ok(BTreeMap::from([(libc::SYS_socket, made), (libc::SYS_socketpair, vec![not(&[libc::AF_UNIX])?])]))
 }
 
 fn rule(conditions: &[(u8, Op, u64)]) -> Result<SeccompRule, Failure> {
-    let made = conditions.iter().map(|(place, op, value)| Condition::new(*place, Len::Dword, op.clone(), *value));
+    let made =
+        conditions.iter().map(|(place, op, value)| Condition::new(*place, Len::Dword, op.clone(), *value));
     made.collect::<Result<_, _>>().and_then(SeccompRule::new).map_err(failed)
 }
 

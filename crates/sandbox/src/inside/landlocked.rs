@@ -19,7 +19,9 @@ fn failed(mechanism: Mechanism) -> impl Fn(landlock::RulesetError) -> Failure {
 
 /// With a root folder of its own, in which only what was granted exists.
 pub(super) fn restrict_in_own_root(spec: &Spec) -> Result<Vec<Mechanism>, Failure> {
-    let rules = Rules::new(false)?.allow(Path::new("/"), looks())?.allow(Path::new("/proc"), changes_files())?;
+    let rules =
+        Rules::new(false)?.allow(Path::new("/"), looks())?.allow(Path::new("/proc"), changes_files())?;
+    let rules = rules.allow(Path::new("/dev/pts"), changes_files() | AccessFs::IoctlDev)?;
     let rules = granted(spec, own_folders(spec).iter().map(|own| own.path.as_path()), rules)?;
     rules.keep()
 }

@@ -64,7 +64,11 @@ fn confine(spec: &Spec, channel: &Channel) -> Result<(), Failure> {
 fn end_with_parent(channel: &Channel) -> Result<(), Failure> {
     let failed = |error| Failure::of(Mechanism::EndsWithParent, error);
     set_parent_process_death_signal(Some(Signal::KILL)).map_err(failed)?;
-    if channel.is_alone() { Err(Failure::of(Mechanism::EndsWithParent, "the parent is gone")) } else { Ok(()) }
+    if channel.is_alone() {
+        Err(Failure::of(Mechanism::EndsWithParent, "the parent is gone"))
+    } else {
+        Ok(())
+    }
 }
 
 /// L1: no namespaces. What may be touched is kept by Landlock and the filter alone.
@@ -75,10 +79,11 @@ fn landlock_alone(spec: &Spec, channel: &Channel, without: Vec<Failure>) -> Resu
         end_with_parent(channel)?;
     }
     set_no_new_privs(true).map_err(|error| Failure::of(Mechanism::NoNewPrivileges, error))?;
+    let own_status = seen::own_status()?;
     let mut mechanisms = landlocked::restrict_by_path(spec)?;
     limits::drop_capabilities()?;
     filter::apply(&filters)?;
-    mechanisms.extend(seen::proven()?);
+    mechanisms.extend(seen::proven(own_status)?);
     mechanisms.extend([Mechanism::EndsWithParent, Mechanism::ResourceLimits]);
     channel.say(&Report::InForce(Receipt { level: Level::L1, mechanisms, without }));
     Err(program::start(spec))

@@ -160,7 +160,8 @@ pub(super) fn build(spec: &Spec, sources: &Sources<'_>, ids: (u32, u32)) -> Resu
         site.place(path, &place, spec).map_err(failed(path))?;
     }
     site.kernel().map_err(failed("/proc"))?;
-    site.accounts(spec, ids).map_err(|error| Failure::of(Mechanism::PrivateRoot, format!("/etc: {error}")))?;
+    site.accounts(spec, ids)
+        .map_err(|error| Failure::of(Mechanism::PrivateRoot, format!("/etc: {error}")))?;
     for path in &spec.keep {
         site.keep(path).map_err(failed(path))?;
     }
@@ -190,8 +191,10 @@ fn file_system(kind: &str, options: &[(&str, &str)]) -> rustix::io::Result<Owned
         fsconfig_set_string(made.as_fd(), *key, *value)?;
     }
     fsconfig_create(made.as_fd())?;
-    let flags = MountAttrFlags::MOUNT_ATTR_NOSUID | MountAttrFlags::MOUNT_ATTR_NODEV;
-    fsmount(made.as_fd(), FsMountFlags::FSMOUNT_CLOEXEC, flags)
+    // Terminals are devices.
+    let no_other =
+        if kind == "devpts" { MountAttrFlags::MOUNT_ATTR_NOEXEC } else { MountAttrFlags::MOUNT_ATTR_NODEV };
+    fsmount(made.as_fd(), FsMountFlags::FSMOUNT_CLOEXEC, MountAttrFlags::MOUNT_ATTR_NOSUID | no_other)
 }
 
 /// The root folder while it is built.
@@ -228,7 +231,8 @@ impl Site<'_> {
 
     /// The folder at a path, made where it is missing.
     fn folder(&self, path: &Path) -> rustix::io::Result<OwnedFd> {
-        let mut at = openat(self.root, ".", OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())?;
+        let mut at =
+            openat(self.root, ".", OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())?;
         for part in path.components() {
             let Component::Normal(name) = part else { continue };
             match mkdirat(&at, name, Mode::from_raw_mode(0o755)) {

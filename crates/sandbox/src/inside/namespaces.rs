@@ -98,12 +98,13 @@ fn boundary(spec: &Spec, channel: &Channel, ready: &Ready) -> Result<Receipt, Fa
     rustix::system::sethostname(b"stayhand").map_err(|error| Failure::of(Mechanism::UtsNamespace, error))?;
     let nothing_new = |error| Failure::of(Mechanism::NoNewPrivileges, error);
     rustix::thread::set_no_new_privs(true).map_err(nothing_new)?;
+    let own_status = seen::own_status()?;
     let mut mechanisms = landlocked::restrict_in_own_root(spec)?;
     limits::drop_capabilities()?;
     // Nobody inside may look into this process, which holds the connection to outside.
     rustix::process::set_dumpable_behavior(DumpableBehavior::NotDumpable).map_err(Failure::other)?;
     filter::apply(&ready.filters)?;
-    mechanisms.extend(seen::proven()?);
+    mechanisms.extend(seen::proven(own_status)?);
     mechanisms.extend([
         Mechanism::UserNamespace,
         Mechanism::PrivateRoot,

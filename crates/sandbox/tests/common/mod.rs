@@ -1,36 +1,83 @@
-//! A confined shell in a workspace of its own.
+//! A confined program in a workspace of its own, on every level that this machine offers, started by root and by a user.
 
 use stayhand_core::decision::Level;
-use stayhand_sandbox::{Bind, Control, ControlGroup, Ended, Failure, LAUNCHER, Limits, Receipt, Report, Spec};
+use stayhand_sandbox::{
+    Bind, Control, ControlGroup, Ended, Failure, LAUNCHER, Limits, Receipt, Report, Spec,
+};
+use std::os::unix::fs::{PermissionsExt, chown};
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::OnceLock;
+use std::time::{Duration, Instant};
 
 /// What every program needs to see.
 const SYSTEM: &[&str] = &["/usr", "/bin", "/sbin", "/lib", "/lib64", "/etc/alternatives", "/etc/ld.so.cache"];
 
-pub struct World {
-    pub folder: tempfile::TempDir,
-    pub work: PathBuf,
-    pub spec: Spec,
-    pub files: Vec<std::fs::File>,
+/// A user who owns nothing here but the workspace.
+const USER: u32 = 54321;
+
+/// As whom Stayhand would run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Who {
+    /// This test's own user, which in CI is root.
+    Own,
+    /// Root starts it, and the workspace belongs to somebody else.
+    RootForUser,
+    /// Somebody without any right.
+    User,
 }
 
-#[derive(Debug)]
-pub struct Run {
-    pub output: String,
-    pub errors: String,
-    pub receipt: Option<Receipt>,
-    pub failure: Option<Failure>,
-    pub ended: Option<Ended>,
+pub(crate) struct World {
+    folder: tempfile::TempDir,
+    pub(crate) work: PathBuf,
+    pub(crate) spec: Spec,
+    pub(crate) who: Who,
+    pub(crate) group: Option<ControlGroup>,
 }
+
+/// What came of a run.
+#[derive(Debug)]
+pub(crate) struct Run {
+    pub(crate) output: String,
+    pub(crate) errors: String,
+    pub(crate) receipt: Option<Receipt>,
+    pub(crate) failure: Option<Failure>,
+    pub(crate) ended: Option<Ended>,
+}
+
+/// Tries something on these levels, as everybody. What cannot run here says so.
+#[track_caller]
+pub(crate) fn on(levels: &[Level], attempt: impl Fn(&mut World)) {
+    for level in levels {
+        for who in [Who::Own, Who::RootForUser, Who::User] {
+            match World::new(*level, who) {
+                Ok(mut world) => attempt(&mut world),
+                Err(why) => eprintln!("NOT RUN at {level} as {who:?}: {why}"),
+            }
+        }
+    }
+}
+
+pub(crate) const EVERY: &[Level] = &[Level::L1, Level::L2, Level::L3];
+pub(crate) const WITH_OWN_ROOT: &[Level] = &[Level::L2, Level::L3];
 
 impl World {
-    pub fn new() -> Self {
+    pub(crate) fn new(level: Level, who: Who) -> Result<Self, String> {
+        let is_root = rustix::process::getuid().is_root();
+        if who != Who::Own && !is_root {
+            return Err("only root can become somebody else".to_owned());
+        }
+        if level == Level::L1 && who == Who::Own && is_root {
+            return Err("without namespaces root's own folder cannot be lent".to_owned());
+        }
         let folder = tempfile::tempdir().unwrap();
-        let work = folder.path().join("work");
+        std::fs::set_permissions(folder.path(), PermissionsExt::from_mode(0o755)).unwrap();
+        let work = folder.path().canonicalize().unwrap().join("work");
         std::fs::create_dir(&work).unwrap();
-        let work = work.canonicalize().unwrap();
+        if who != Who::Own {
+            chown(&work, Some(USER), Some(USER)).unwrap();
+        }
         let bind = |path: &&str| Bind { path: path.into(), writable: false };
         let mut binds: Vec<Bind> = SYSTEM.iter().map(bind).collect();
         binds.push(Bind { path: work.clone(), writable: true });
@@ -42,30 +89,46 @@ impl World {
             binds,
             keep: Vec::new(),
             limits: Limits::default(),
-            least: Level::L2,
-            most: Level::L2,
+            least: level,
+            most: level,
             without: Vec::new(),
         };
-        Self { folder, work, spec, files: Vec::new() }
+        let mut world = Self { folder, work, spec, who, group: None };
+        world.limit(|_| {})?;
+        Ok(world)
     }
 
-    pub fn start(&self, argv: &[&str], group: Option<&ControlGroup>) -> (Child, Control) {
-        let spec = Spec { argv: argv.iter().map(|word| (*word).to_owned()).collect(), ..self.spec.clone() };
+    /// Changes the limits; at L3 there is a new group with them.
+    pub(crate) fn limit(&mut self, change: impl Fn(&mut Limits)) -> Result<(), String> {
+        change(&mut self.spec.limits);
+        if self.spec.most == Level::L3 {
+            if self.who == Who::User {
+                return Err("a user has no control group here".to_owned());
+            }
+            self.group = Some(ControlGroup::new(&self.spec.limits).map_err(|error| error.to_string())?);
+        }
+        Ok(())
+    }
+
+    /// Starts it, with whatever `command` adds.
+    pub(crate) fn start(&self, mut command: Command, argv: &[&str]) -> (Child, Control) {
         let (control, theirs) = Control::pair().unwrap();
-        let mut launcher = Command::new(env!("CARGO_BIN_EXE_stayhand-sandbox"));
-        launcher.arg(LAUNCHER).stdin(Stdio::from(theirs)).stdout(Stdio::piped()).stderr(Stdio::piped());
-        let child = launcher.process_group(0).spawn().unwrap();
-        drop(launcher);
-        if let Some(group) = group {
+        command.stdin(Stdio::from(theirs)).stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0);
+        if self.who == Who::User {
+            command.uid(USER).gid(USER);
+        }
+        let child = command.spawn().unwrap();
+        drop(command);
+        if let Some(group) = &self.group {
             group.add(child.id()).unwrap();
         }
-        control.tell(&spec).unwrap();
+        let argv = argv.iter().map(|word| (*word).to_owned()).collect();
+        control.tell(&Spec { argv, ..self.spec.clone() }).unwrap();
         (child, control)
     }
 
-    pub fn run(&self, argv: &[&str]) -> Run {
-        let group = (self.spec.most == Level::L3).then(|| ControlGroup::new(&self.spec.limits).unwrap());
-        let (child, control) = self.start(argv, group.as_ref());
+    pub(crate) fn run(&self, argv: &[&str]) -> Run {
+        let (child, control) = self.start(launcher(), argv);
         let done = child.wait_with_output().unwrap();
         let mut run = Run {
             output: String::from_utf8_lossy(&done.stdout).into_owned(),
@@ -81,24 +144,88 @@ impl World {
                 Report::Ended(ended) => run.ended = Some(ended),
             }
         }
+        assert_eq!(run.receipt.as_ref().map(|receipt| receipt.level), Some(self.spec.most), "{run:?}");
         run
     }
 
-    pub fn bash(&self, script: &str) -> Run {
+    pub(crate) fn bash(&self, script: &str) -> Run {
         self.run(&["bash", "-c", script])
     }
 
-    pub fn python(&self, script: &str) -> Run {
-        self.run(&["python3", "-c", script])
+    /// Runs Python with `call(number, …)`, which makes a system call and gives its result, or minus the number of the error.
+    pub(crate) fn python(&self, script: &str) -> Run {
+        const HEAD: &str = "import ctypes, errno, os, socket, struct, sys\n\
+            libc = ctypes.CDLL(None, use_errno=True)\n\
+            def call(number, *words):\n    \
+                done = libc.syscall(ctypes.c_long(number), *[ctypes.c_long(w) if isinstance(w, int) else w for w in words])\n    \
+                return done if done >= 0 else -ctypes.get_errno()\n";
+        self.run(&["python3", "-c", &format!("{HEAD}{script}")])
+    }
+
+    /// What a line of Python prints.
+    #[track_caller]
+    pub(crate) fn says(&self, script: &str, expected: &str) {
+        let run = self.python(script);
+        let at = format!("{} as {:?}", self.spec.most, self.who);
+        assert_eq!(run.output.trim(), expected, "{at}: {script}: {}", run.errors);
+    }
+
+    /// What a command line does not manage to do.
+    #[track_caller]
+    pub(crate) fn cannot(&self, script: &str) {
+        let run = self.bash(script);
+        let at = format!("{} as {:?}", self.spec.most, self.who);
+        assert!(
+            !matches!(run.ended.and_then(|ended| ended.code), Some(0)) || self.spec.most == Level::L1,
+            "{at}: {script}: {run:?}"
+        );
+        assert!(!run.output.contains("went through"), "{at}: {script}: {run:?}");
+    }
+
+    /// The neighbour of an attempt: what has to work.
+    #[track_caller]
+    pub(crate) fn can(&self, script: &str) {
+        let run = self.bash(&format!("{script}\necho went through"));
+        let at = format!("{} as {:?}", self.spec.most, self.who);
+        assert!(run.output.ends_with("went through\n"), "{at}: {script}: {run:?}");
+    }
+
+    /// A place outside of the workspace that everybody could get at.
+    pub(crate) fn outside(&self, name: &str) -> PathBuf {
+        self.folder.path().canonicalize().unwrap().join(name)
     }
 }
 
-impl Run {
-    pub fn code(&self) -> Option<i32> {
-        self.ended.and_then(|ended| ended.code)
+/// The launcher, where a user may start it.
+pub(crate) fn launcher() -> Command {
+    static COPY: OnceLock<tempfile::TempDir> = OnceLock::new();
+    let folder = COPY.get_or_init(|| {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::set_permissions(folder.path(), PermissionsExt::from_mode(0o755)).unwrap();
+        std::fs::copy(env!("CARGO_BIN_EXE_stayhand-sandbox"), folder.path().join("launcher")).unwrap();
+        folder
+    });
+    let mut command = Command::new(folder.path().join("launcher"));
+    command.arg(LAUNCHER);
+    command
+}
+
+/// Whether a process with this word among its arguments is gone within a second.
+#[track_caller]
+pub(crate) fn is_gone(word: &str) {
+    let end = Instant::now() + Duration::from_secs(1);
+    while runs(word) {
+        assert!(Instant::now() < end, "{word} still runs");
+        std::thread::sleep(Duration::from_millis(5));
     }
 }
 
-pub fn write(path: &Path, text: &str) {
+pub(crate) fn runs(word: &str) -> bool {
+    let processes = std::fs::read_dir("/proc").unwrap().flatten();
+    let mut lines = processes.filter_map(|process| std::fs::read(process.path().join("cmdline")).ok());
+    lines.any(|line| line.split(|byte| *byte == 0).any(|found| found == word.as_bytes()))
+}
+
+pub(crate) fn write(path: &Path, text: &str) {
     std::fs::write(path, text).unwrap();
 }
