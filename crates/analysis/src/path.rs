@@ -7,7 +7,7 @@
 mod place;
 
 use crate::Surroundings;
-pub use place::place_of;
+pub use place::{configuring_names, place_of};
 use stayhand_core::facts::{Access, Aspect, Opaque, PathUse};
 use std::borrow::Cow;
 

@@ -178,8 +178,11 @@ impl Interrupts {
     }
 }
 
+/// This program, whatever has become of the file it was started from.
+const ITSELF: &str = "/proc/self/exe";
+
 /// The settings of the local executor.
 pub(crate) fn local_settings() -> LocalSettings {
     let passed = PASSED_ON.iter().filter_map(|name| variable(name).map(|value| ((*name).to_owned(), value)));
-    LocalSettings { environment: passed.collect(), ..LocalSettings::default() }
+    LocalSettings { environment: passed.collect(), launcher: Some(ITSELF.into()), ..LocalSettings::default() }
 }

@@ -70,6 +70,7 @@ fn is_broken_pipe(error: &anyhow::Error) -> bool {
 }
 
 fn main() -> ExitCode {
+    stayhand_sandbox::become_launcher();
     say_plainly_that_printing_failed();
     let args = match args::Args::try_parse() {
         Ok(args) => args,

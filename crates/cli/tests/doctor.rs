@@ -38,22 +38,61 @@ fn every_control_is_proven() {
     assert!(controls.iter().all(|control| !control["seen"].as_str().unwrap().is_empty()));
 }
 
-/// Nothing is confined in this version, and that is said where people look.
+/// What is confined and what is not is said where people look, and recorded with each mechanism.
 #[test]
-fn bypass_77_the_missing_confinement_is_said() {
+fn bypass_77_what_confines_is_said() {
     let world = World::new();
-    world.run(&["doctor"]).expect(PERMITTED).says("confines nothing");
-    assert_eq!(world.run(&["--json", "doctor"]).json()["confinement"], "none");
+    let report = world.run(&["--json", "doctor"]).json();
+    let reached = report["confinement"].as_str().unwrap().to_owned();
+    let ladder = report["ladder"].as_array().unwrap();
+    assert_eq!(ladder.len(), 3);
+    for rung in ladder {
+        let mechanisms = rung["mechanisms"].as_array().map_or(0, Vec::len);
+        assert!(mechanisms >= 8 || rung["missing"].as_str().is_some_and(|why| !why.is_empty()), "{rung}");
+    }
+    assert!(["l2", "l3"].contains(&reached.as_str()), "this machine confines less than the tests need: {report}");
+
+    // Not asked for: not claimed.
     world.run(&["exec", "--", "true"]).expect(PERMITTED).says("nothing was confined");
     let receipt = world.run(&["--json", "exec", "--", "true"]);
     let receipt: Value = serde_json::from_str(receipt.err.lines().last().unwrap()).unwrap();
     assert_eq!(receipt["confined"], "none");
     assert!(world.events("settled").iter().all(|event| event["confined"] == "none"));
-    // A policy that asks for a level that is not there is not met halfway.
+
+    // Asked for: in force and recorded.
     let policy = world.write("confined.yaml", "extends: coding-agent\ndefaults: {confine: l2}\n");
-    let run = world.run(&["exec", "--policy", policy.to_str().unwrap(), "--", "touch", "made"]);
-    assert_ne!(run.code, PERMITTED, "{run:?}");
+    let policy = policy.to_str().unwrap();
+    let run = world.run(&["exec", "--policy", policy, "--", "touch", "made"]);
+    run.expect(PERMITTED).says(&format!("confined at {}", reached.to_uppercase()));
+    assert!(world.work.join("made").exists());
+    let settled = world.events("settled");
+    let boundary = &settled.last().unwrap()["boundary"];
+    for mechanism in ["private root", "network namespace", "filter of system calls", "Landlock for files"] {
+        assert!(boundary["mechanisms"].as_array().unwrap().contains(&mechanism.into()), "{boundary}");
+    }
+    world.verify();
+}
+
+/// What cannot be confined as asked is not started: a workspace that holds the home folder, a limit that no boundary keeps.
+#[test]
+fn bypass_79_what_cannot_be_confined_is_not_started() {
+    let world = World::new();
+    let policy = |name: &str, text: &str| {
+        let text = format!("extends: permissive\ndefaults: {{confine: l2}}\n{text}");
+        world.write(name, text).display().to_string()
+    };
+    let pattern = policy("pattern.yaml", "boundaries: {paths: {block: '*.exe'}}\n");
+    let run = world.run(&["exec", "--policy", &pattern, "--", "touch", "made"]);
+    run.expect(126).says("obligation_unfulfilled").says("*.exe");
+    let plain = policy("plain.yaml", "");
+    let home = world.work.join("inner/home");
+    std::fs::create_dir_all(&home).unwrap();
+    let mut command = world.command(&["exec", "--policy", &plain, "--", "touch", "made"]);
+    command.env("HOME", &home);
+    crate::common::run(command, b"").expect(126).says("obligation_unfulfilled").says("is the home folder");
     assert!(!world.work.join("made").exists());
+    world.run(&["exec", "--policy", &plain, "--", "touch", "made"]).expect(PERMITTED);
+    assert!(world.work.join("made").exists());
 }
 
 /// A gate that is set up and never asked is noticed: the doctor fires a canary through the program as

@@ -172,6 +172,7 @@ impl World {
             cost_nanousd: Some(900_000),
             usage: None,
             confined: Level::None,
+            boundary: None,
             output: Some(digest),
             tainted: Vec::new(),
         }));

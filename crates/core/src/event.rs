@@ -119,12 +119,25 @@ pub struct Settled {
     pub usage: Option<Usage>,
     /// The level of confinement that was in force.
     pub confined: crate::decision::Level,
+    /// What made that level up, where something was confined.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub boundary: Option<Boundary>,
     /// Digest of the output that was collected, before redaction.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub output: Option<Digest>,
     /// Passages of the output that read like instructions to the agent.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub tainted: Vec<Passage>,
+}
+
+/// The boundary that a program ran in.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Boundary {
+    /// The mechanisms of the kernel that were seen to be on.
+    pub mechanisms: Vec<String>,
+    /// What could not be had: why the level is not a higher one.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub without: Vec<String>,
 }
 
 /// The tokens that an action used.
@@ -345,6 +358,7 @@ mod tests {
             cost_nanousd: None,
             usage: None,
             confined: crate::decision::Level::None,
+            boundary: Some(Boundary { mechanisms: vec!["private root".to_owned()], without: Vec::new() }),
             output: Some(Digest::of(b"x")),
             tainted: Vec::new(),
         };

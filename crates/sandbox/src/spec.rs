@@ -21,6 +21,8 @@ pub struct Spec {
     pub binds: Vec<Bind>,
     /// What it may not change although it lies in what it may.
     pub keep: Vec<PathBuf>,
+    /// What it may not see although it lies in what it may: there is nothing in its place.
+    pub hide: Vec<PathBuf>,
     /// What it may use.
     pub limits: Limits,
     /// Nothing weaker is acceptable.
@@ -94,7 +96,7 @@ impl Spec {
     pub fn error(&self) -> Option<String> {
         let named = [&self.cwd, &self.home];
         let bound = self.binds.iter().map(|bind| &bind.path);
-        for path in named.into_iter().chain(bound).chain(&self.keep) {
+        for path in named.into_iter().chain(bound).chain(&self.keep).chain(&self.hide) {
             if !is_plain(path) {
                 return Some(format!("{} is not an absolute path without `.` and `..`", path.display()));
             }

@@ -13,8 +13,9 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
     ("stayhand-core", &[]),
     ("stayhand-analysis", &["stayhand-core"]),
     ("stayhand-store", &["stayhand-core"]),
-    ("stayhand-runtime", &["stayhand-core", "stayhand-analysis", "stayhand-store"]),
-    ("stayhand", &["stayhand-core", "stayhand-analysis", "stayhand-runtime", "stayhand-store"]),
+    ("stayhand-sandbox", &["stayhand-core"]),
+    ("stayhand-runtime", &["stayhand-core", "stayhand-analysis", "stayhand-store", "stayhand-sandbox"]),
+    ("stayhand", &["stayhand-core", "stayhand-analysis", "stayhand-runtime", "stayhand-sandbox", "stayhand-store"]),
     ("stayhand-sim", &["stayhand-core", "stayhand-analysis", "stayhand-store", "stayhand-runtime"]),
     ("xtask", &[]),
 ];

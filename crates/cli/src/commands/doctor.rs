@@ -9,7 +9,8 @@ use stayhand_core::event::Outcome;
 use stayhand_core::reason::Reason;
 use stayhand_runtime::policy_files::PolicyFiles;
 use stayhand_runtime::wire::{self, Defaults};
-use stayhand_runtime::{Clock, Engine, Executor as _, Local, LocalSettings, Settings, Verdict};
+use stayhand_runtime::{Clock, Engine, Local, LocalSettings, Settings, Verdict};
+use stayhand_sandbox::{Failure, Receipt};
 use stayhand_store::Log;
 use std::path::Path;
 use std::time::Duration;
@@ -62,20 +63,50 @@ pub(super) fn run(global: &Global) -> anyhow::Result<Exit> {
         }
         results.push(serde_json::json!({ "control": name, "proven": proven.is_ok(), "seen": text }));
     }
-    let level = Local::new(LocalSettings::default()).level();
+    let ladder = Local::new(home::local_settings()).ladder();
+    let reached = ladder.iter().find(|(_, tried)| tried.is_ok()).map_or(Level::None, |(level, _)| *level);
     if global.json {
-        show::json(&serde_json::json!({ "controls": results, "confinement": level, "failed": failed }))?;
+        let rungs: Vec<_> = ladder.iter().map(rung).collect();
+        let report = serde_json::json!({
+            "controls": results, "confinement": reached, "ladder": rungs, "failed": failed,
+        });
+        show::json(&report)?;
     } else {
-        confinement(level);
+        ladder.iter().for_each(show_rung);
+        if reached == Level::None {
+            let text = "nothing can be confined here: a permitted program can do whatever the user can";
+            println!("{} {:<17} {text}", show::styled(show::YELLOW, "!"), "confinement");
+        }
         println!("{} controls, {failed} failed", PROOFS.len());
     }
     Ok(if failed == 0 { Exit::Permitted } else { Exit::Refused })
 }
 
-fn confinement(level: Level) {
-    if level == Level::None {
-        let text = "this version confines nothing: a permitted program can do whatever the user can";
-        println!("{} {:<17} {text}", show::styled(show::YELLOW, "!"), "confinement");
+/// A level of confinement that was tried out, and what came of it.
+type Rung = (Level, Result<Receipt, Failure>);
+
+fn rung((level, tried): &Rung) -> serde_json::Value {
+    match tried {
+        Ok(receipt) => serde_json::json!({ "level": level, "mechanisms": receipt.mechanisms }),
+        Err(failure) => {
+            serde_json::json!({ "level": level, "missing": failure.to_string(), "advice": failure.advice() })
+        }
+    }
+}
+
+fn show_rung((level, tried): &Rung) {
+    let name = format!("confinement {level}");
+    match tried {
+        Ok(receipt) => {
+            let names: Vec<String> = receipt.mechanisms.iter().map(ToString::to_string).collect();
+            println!("{} {name:<17} {}", show::styled(show::GREEN, "✓"), names.join(", "));
+        }
+        Err(failure) => {
+            println!("{} {name:<17} {failure}", show::styled(show::YELLOW, "!"));
+            if !failure.advice().is_empty() {
+                println!("  {:<17} {}", "", show::styled(show::DIM, failure.advice()));
+            }
+        }
     }
 }
 

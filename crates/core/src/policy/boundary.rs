@@ -31,11 +31,37 @@ pub(crate) struct Boundaries {
 /// Which paths may be touched.
 #[derive(Debug)]
 pub(crate) struct PathBoundary {
+    pub(crate) lists: PathLists,
     pub(crate) block: Option<PathSet>,
     /// Folders with their absolute path or pattern, for the message.
     pub(crate) blocked: Vec<(Arc<str>, PathSet)>,
     pub(crate) allow: Option<PathSet>,
     pub(crate) write: Option<PathSet>,
+}
+
+/// The lists of a path boundary as written, for whoever has the kernel keep it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct PathLists {
+    /// Patterns of what is refused.
+    pub block: Vec<String>,
+    /// Folders that are refused with all below.
+    pub blocked: Vec<String>,
+    /// What may be touched; everything where it is not given.
+    pub allow: Option<Vec<String>>,
+    /// What may be changed; everything that may be touched where it is not given.
+    pub write: Option<Vec<String>>,
+}
+
+impl PathLists {
+    fn of(source: &PathsSource) -> Self {
+        let texts = |list: &List| list.texts().map(str::to_owned).collect::<Vec<_>>();
+        Self {
+            block: texts(&source.block),
+            blocked: texts(&source.blocked),
+            allow: source.allow.as_ref().map(texts),
+            write: source.write.as_ref().map(texts),
+        }
+    }
 }
 
 /// Which hosts may be contacted.
@@ -87,6 +113,7 @@ impl PathBoundary {
         };
         let lower: Vec<String> = source.block.texts().map(str::to_lowercase).collect();
         Ok(Self {
+            lists: PathLists::of(source),
             block: (!lower.is_empty())
                 .then(|| PathSet::parse(lower.iter().map(String::as_str)))
                 .transpose()?,

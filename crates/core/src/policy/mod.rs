@@ -170,6 +170,11 @@ const SQL_APPROVE: &[SqlClass] =
     &[SqlClass::UnfilteredWrite, SqlClass::Schema, SqlClass::Privilege, SqlClass::File, SqlClass::Unknown];
 
 impl Policy {
+    /// The path boundaries of all files, as written: for whoever has the kernel keep them.
+    pub fn path_lists(&self) -> impl Iterator<Item = &boundary::PathLists> {
+        self.boundaries.paths.iter().map(|paths| &paths.lists)
+    }
+
     /// Compiles files of any layers into one policy.
     ///
     /// Where neither an organisation's nor a user's file is among them, the default pack is added

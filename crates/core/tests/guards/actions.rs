@@ -121,6 +121,7 @@ fn a207_only_what_ran_counts() {
             cost_nanousd: None,
             usage: None,
             confined: Level::None,
+            boundary: None,
             output: None,
             tainted: Vec::new(),
         };

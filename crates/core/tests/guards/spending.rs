@@ -125,6 +125,7 @@ impl Shop {
             cost_nanousd: cost,
             usage,
             confined: Level::None,
+            boundary: None,
             output: None,
             tainted: Vec::new(),
         }));

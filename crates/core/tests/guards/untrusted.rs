@@ -27,6 +27,7 @@ fn settle(state: &mut State, seq: u64, decision: u64, tainted: Vec<Passage>) {
         cost_nanousd: None,
         usage: None,
         confined: Level::None,
+        boundary: None,
         output: None,
         tainted,
     };
@@ -216,6 +217,7 @@ fn the_fold_of_a_log_is_the_state_that_decided() {
             cost_nanousd: None,
             usage: None,
             confined: Level::None,
+            boundary: None,
             output: None,
             tainted,
         };

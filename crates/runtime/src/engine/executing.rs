@@ -1,20 +1,19 @@
 //! What becomes of a permit: it is executed or given back, and how that ended is recorded.
 
 use super::{Engine, EngineError, Executed, guarded};
-use crate::execute::{Effected, Executor, Stop, Work};
+use crate::execute::{self, Effected, Executor, Stop, Work};
 use crate::permit::Permit;
 use crate::watch::Watch;
 use stayhand_core::control::switch::Switches;
 use stayhand_core::decision::{Level, Obligation, Resource};
-use stayhand_core::event::{Event, Outcome, Settled, Usage};
-use stayhand_core::reason::Reason;
+use stayhand_core::event::{Boundary, Event, Outcome, Settled, Usage};
+use stayhand_sandbox::Receipt;
 use std::time::Duration;
 
 impl Engine {
     /// Executes what was permitted, after one last check, and records how it ended.
     pub fn execute(&self, permit: Permit, executor: &dyn Executor) -> Result<Executed, EngineError> {
         let started = self.clock.start();
-        let confined = executor.level();
         let ready = permit
             .check(self.id, self.log.digest_key())
             .and_then(|()| unfulfilled(&permit, executor).map_or(Ok(()), Err))
@@ -24,7 +23,8 @@ impl Engine {
             Err(outcome) => (outcome, Effected::default()),
         };
         let duration = started.elapsed();
-        self.record_outcome(&permit, &outcome, duration, confined, &effected)?;
+        let confined = effected.boundary.as_ref().map_or(Level::None, |receipt| receipt.level);
+        self.record_outcome(&permit, &outcome, duration, &effected)?;
         Ok(Executed { decision: permit.decision, outcome, effected, duration, confined })
     }
 
@@ -54,7 +54,7 @@ impl Engine {
         (switches, next): (Switches, u64),
     ) -> (Outcome, Effected) {
         let stop = Stop::default();
-        let work = Work::new(permit, &stop);
+        let work = Work::new(permit, &self.policy(), &stop);
         let watch = Watch { switches, next, request: &permit.request, stop: &stop };
         let (running, done) = std::sync::mpsc::channel();
         std::thread::scope(|scope| {
@@ -75,7 +75,7 @@ impl Engine {
 
     /// Records how an action ended that the caller executed itself, unconfined, with this permit.
     pub fn settle(&self, permit: Permit, outcome: Outcome, took: Duration) -> Result<(), EngineError> {
-        self.record_outcome(&permit, &outcome, took, Level::None, &Effected::default())
+        self.record_outcome(&permit, &outcome, took, &Effected::default())
     }
 
     /// The same, with the tokens that were used. They cost what the policy's prices say.
@@ -86,7 +86,7 @@ impl Engine {
         took: Duration,
         usage: Usage,
     ) -> Result<(), EngineError> {
-        self.record_outcome(&permit, &outcome, took, Level::None, &Effected::spent(None, Some(usage)))
+        self.record_outcome(&permit, &outcome, took, &Effected::spent(None, Some(usage)))
     }
 
     fn record_outcome(
@@ -94,7 +94,6 @@ impl Engine {
         permit: &Permit,
         outcome: &Outcome,
         duration: Duration,
-        confined: Level,
         effected: &Effected,
     ) -> Result<(), EngineError> {
         let policy = self.policy();
@@ -106,18 +105,27 @@ impl Engine {
             duration_us: u64::try_from(duration.as_micros()).unwrap_or(u64::MAX),
             cost_nanousd: cost.map(|cost| cost.0),
             usage: effected.usage.clone(),
-            confined,
+            confined: effected.boundary.as_ref().map_or(Level::None, |receipt| receipt.level),
+            boundary: effected.boundary.as_ref().map(written),
             output: effected.digest().map(|digest| digest.keyed(self.log.digest_key())),
             tainted: guarded(|| effected.tainted()).unwrap_or_default(),
         }))
     }
 }
 
+/// A receipt as it is recorded.
+fn written(receipt: &Receipt) -> Boundary {
+    let text = |item: &dyn std::fmt::Display| item.to_string();
+    Boundary {
+        mechanisms: receipt.mechanisms.iter().map(|mechanism| text(mechanism)).collect(),
+        without: receipt.without.iter().map(|failure| text(failure)).collect(),
+    }
+}
+
 /// A duty that the executor cannot fulfil.
 fn unfulfilled(permit: &Permit, executor: &dyn Executor) -> Option<Outcome> {
     let duty = permit.obligations.iter().find(|duty| !fulfils(executor, duty))?;
-    let why = format!("{}: {duty:?}", Reason::ObligationUnfulfilled.code());
-    Some(Outcome::Abandoned { why })
+    Some(Outcome::Abandoned { why: execute::unfulfilled(format_args!("{duty:?}")) })
 }
 
 fn fulfils(executor: &dyn Executor, duty: &Obligation) -> bool {

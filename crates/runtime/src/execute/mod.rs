@@ -1,5 +1,6 @@
 //! Executors: what a permit may be turned into. A closed set of operations, each with its limits.
 
+mod confine;
 mod fetch;
 mod file;
 mod process;
@@ -11,18 +12,25 @@ pub(crate) use process::{end_group, start_notifier};
 use stayhand_analysis::{provenance, secret};
 use stayhand_core::control::money::Money;
 use stayhand_core::decision::{Level, Obligation, Resource};
+use stayhand_core::policy::Policy;
+use stayhand_core::policy::boundary::PathLists;
+use stayhand_core::reason::Reason;
 use stayhand_core::digest::Digest;
 use stayhand_core::event::{Outcome, Usage};
 use stayhand_core::facts::Facts;
 use stayhand_core::request::Request;
 use stayhand_core::untrusted::{MAX_PASSAGES, Passage};
+use stayhand_sandbox::{Failure, Receipt};
 use std::collections::BTreeMap;
+use std::fmt::Display;
+use std::path::PathBuf;
 use std::time::Duration;
 pub use stop::Stop;
 
 /// Runs permitted work.
 pub trait Executor {
-    /// The level of confinement this executor reaches on this machine.
+    /// The strongest confinement that this executor can try. Work for which it does not come up to the level that a
+    /// permit demands is not started.
     fn level(&self) -> Level;
 
     /// Whether it ends what goes over a limit on this resource. Where it does not, such work is not started.
@@ -45,12 +53,16 @@ pub struct Work<'a> {
     pub limit: Option<Duration>,
     /// The least limit on each resource that has one, in its unit. Only those that the executor watches are here.
     pub resources: Vec<(Resource, u64)>,
+    /// The least level at which a program may be confined.
+    pub confine: Level,
+    /// The path boundaries of the policy, for a sandbox to keep.
+    pub paths: Vec<PathLists>,
     /// Asked to stop when the kill switch is pulled.
     pub stop: &'a Stop,
 }
 
 impl<'a> Work<'a> {
-    pub(crate) fn new(permit: &'a Permit, stop: &'a Stop) -> Self {
+    pub(crate) fn new(permit: &'a Permit, policy: &Policy, stop: &'a Stop) -> Self {
         let limits = permit.obligations.iter().filter_map(|duty| match duty {
             Obligation::TimeLimit { limit_ms: limit }
             | Obligation::Limit { resource: Resource::TotalTimeMs, limit } => {
@@ -69,8 +81,19 @@ impl<'a> Work<'a> {
                     .or_insert(limit);
             }
         }
-        let resources = resources.into_iter().collect();
-        Self { request: &permit.request, facts: &permit.facts, limit: limits.min(), resources, stop }
+        let levels = permit.obligations.iter().filter_map(|duty| match duty {
+            Obligation::Confine { least } => Some(*least),
+            _ => None,
+        });
+        Self {
+            request: &permit.request,
+            facts: &permit.facts,
+            limit: limits.min(),
+            resources: resources.into_iter().collect(),
+            confine: levels.max().unwrap_or(Level::None),
+            paths: policy.path_lists().cloned().collect(),
+            stop,
+        }
     }
 
     /// The argument `name`, if it is a text.
@@ -92,6 +115,8 @@ pub struct Effected {
     pub cost: Option<Money>,
     /// The tokens it used, where they are known.
     pub usage: Option<Usage>,
+    /// The boundary that it ran in, where it was confined.
+    pub boundary: Option<Receipt>,
     digest: Option<Digest>,
 }
 
@@ -105,6 +130,7 @@ impl Effected {
             redirect: None,
             cost: None,
             usage: None,
+            boundary: None,
             digest: Some(Digest::of_parts(&[output, errors])),
         }
     }
@@ -128,7 +154,7 @@ impl Effected {
     }
 }
 
-/// The executor of this machine: processes, files, HTTP. It confines nothing yet.
+/// The executor of this machine: processes, files, HTTP. Programs that a permit wants confined run in a sandbox.
 #[derive(Debug, Clone)]
 pub struct Local {
     settings: LocalSettings,
@@ -143,6 +169,9 @@ pub struct LocalSettings {
     pub limit: Duration,
     /// The most that is kept of each output stream, in bytes.
     pub output_bytes: usize,
+    /// The program that becomes the launcher of a sandbox: this one, if it calls `stayhand_sandbox::become_launcher`
+    /// before all else. Nothing can be confined without.
+    pub launcher: Option<PathBuf>,
     /// Stops the running program from another thread.
     pub stop: Stop,
 }
@@ -155,6 +184,7 @@ impl Default for LocalSettings {
             environment: vec![path],
             limit: Duration::from_secs(60),
             output_bytes: 1 << 20,
+            launcher: None,
             stop: Stop::default(),
         }
     }
@@ -165,11 +195,30 @@ impl Local {
     pub const fn new(settings: LocalSettings) -> Self {
         Self { settings }
     }
+
+    /// Tries out on this machine which levels of confinement can be had, the strongest first.
+    pub fn ladder(&self) -> Vec<(Level, Result<Receipt, Failure>)> {
+        match &self.settings.launcher {
+            Some(launcher) => process::ladder(launcher),
+            None => Vec::new(),
+        }
+    }
+
+    /// The sandbox for this work, where it has to be confined.
+    fn boundary<'a>(&'a self, work: &Work<'a>, cwd: &str) -> Result<Option<process::Boundary<'a>>, String> {
+        match &self.settings.launcher {
+            Some(launcher) if work.confine > Level::None => {
+                let spec = confine::spec(work, &self.settings.environment, cwd)?;
+                Ok(Some(process::Boundary { launcher, spec, workspace: &work.request.context.workspace }))
+            }
+            _ => Ok(None),
+        }
+    }
 }
 
 impl Executor for Local {
     fn level(&self) -> Level {
-        Level::None
+        if self.settings.launcher.is_some() { Level::L3 } else { Level::None }
     }
 
     fn watches(&self, resource: Resource) -> bool {
@@ -177,7 +226,14 @@ impl Executor for Local {
     }
 
     fn run(&self, work: &Work<'_>) -> (Outcome, Effected) {
+        let folder = stayhand_analysis::working_folder(work.request);
+        let cwd = folder.as_deref().unwrap_or(&work.request.context.cwd);
+        let boundary = match self.boundary(work, cwd) {
+            Ok(boundary) => boundary,
+            Err(why) => return (Outcome::Abandoned { why: unfulfilled(why) }, Effected::default()),
+        };
         let limits = process::Limits {
+            boundary: boundary.as_ref(),
             environment: &self.settings.environment,
             time: work.limit.unwrap_or(self.settings.limit),
             resources: &work.resources,
@@ -188,8 +244,6 @@ impl Executor for Local {
         if let Some(argument) = stayhand_analysis::unserved(work.request) {
             return failed(format!("this program does not pass `{argument}` on to commands"));
         }
-        let folder = stayhand_analysis::working_folder(work.request);
-        let cwd = folder.as_deref().unwrap_or(&work.request.context.cwd);
         match work.request.action.0.as_str() {
             "bash" => match work.text("command") {
                 Some(command) => process::shell(command, cwd, &limits),
@@ -214,6 +268,11 @@ impl Executor for Local {
             other => failed(format!("this program has no executor for `{other}`")),
         }
     }
+}
+
+/// Why something that was permitted is not started.
+pub(crate) fn unfulfilled(duty: impl Display) -> String {
+    format!("{}: {duty}", Reason::ObligationUnfulfilled.code())
 }
 
 fn argv(request: &Request) -> Option<Vec<String>> {

@@ -1,23 +1,38 @@
 //! Runs programs: own process group, own environment, a wall clock and limits on resources that end the whole
-//! group, and a cap on what is collected. It confines nothing: a program that leaves its group escapes.
+//! group, and a cap on what is collected. Without a sandbox a program that leaves its group escapes.
 
+use super::confine::Gate;
 use super::usage::{LOOK, Watched};
 use super::{Effected, Stop, failed};
 use crate::clock::monotonic;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{Pid, PidfdFlags, Signal, kill_process_group, pidfd_open};
-use stayhand_core::decision::Resource;
+use stayhand_core::decision::{Level, Resource};
 use stayhand_core::event::Outcome;
+use stayhand_sandbox::{Control, ControlGroup, Failure, LAUNCHER, Receipt, Report, Spec};
 use std::io::{self, Read};
 use std::os::fd::OwnedFd;
 use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
+use std::path::Path;
 use std::process::{Child, ChildStderr, ChildStdout, Command, ExitStatus, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+/// A sandbox for a program.
+#[derive(Debug)]
+pub(super) struct Boundary<'a> {
+    /// What becomes the launcher.
+    pub(super) launcher: &'a Path,
+    /// The boundary, without the program.
+    pub(super) spec: Spec,
+    /// The folder that it works in.
+    pub(super) workspace: &'a str,
+}
+
 /// What a program may use.
 #[derive(Debug)]
 pub(super) struct Limits<'a> {
+    pub(super) boundary: Option<&'a Boundary<'a>>,
     pub(super) environment: &'a [(String, String)],
     pub(super) time: Duration,
     pub(super) resources: &'a [(Resource, u64)],
@@ -48,10 +63,132 @@ pub(super) fn shell(command: &str, cwd: &str, limits: &Limits<'_>) -> (Outcome, 
 /// Runs a program by its words.
 pub(super) fn program(argv: &[String], cwd: &str, limits: &Limits<'_>) -> (Outcome, Effected) {
     let Some((name, args)) = argv.split_first() else { return failed("there is no program to run") };
-    let mut child = match spawn(name, args, cwd, limits) {
-        Ok(child) => child,
-        Err(error) => return failed(format!("cannot run `{name}`: {error}")),
+    if let Some(boundary) = limits.boundary {
+        return confined(argv, boundary, limits);
+    }
+    match spawn(name, args, cwd, limits) {
+        Ok(child) => see_to(child, name, limits),
+        Err(error) => failed(format!("cannot run `{name}`: {error}")),
+    }
+}
+
+/// Runs a program in a sandbox.
+fn confined(argv: &[String], boundary: &Boundary<'_>, limits: &Limits<'_>) -> (Outcome, Effected) {
+    let mut spec = Spec { argv: argv.to_vec(), ..boundary.spec.clone() };
+    let gate = Gate::close(&mut spec, Path::new(boundary.workspace));
+    let (launched, group) = with_group(&mut spec, |spec, group| launch(boundary.launcher, spec, group));
+    let (child, control) = match launched {
+        Ok(launched) => launched,
+        Err(failure) => {
+            gate.open();
+            return (Outcome::Abandoned { why: super::unfulfilled(failure) }, Effected::default());
+        }
     };
+    let (outcome, mut effected) = see_to(child, argv.first().map_or("", String::as_str), limits);
+    let reports = control.reports();
+    for aside in gate.open() {
+        effected.errors += &format!("stayhand: put aside: {}\n", aside.display());
+    }
+    let outcome = match reports {
+        Ok(reports) => reported(outcome, reports, &mut effected),
+        Err(error) => Outcome::Failed { error: format!("the launcher's reports cannot be read: {error}") },
+    };
+    let out_of_memory = group.as_ref().is_some_and(ControlGroup::ran_out_of_memory);
+    match spec.limits.memory_bytes {
+        Some(bytes) if out_of_memory => {
+            (Outcome::Stopped { limit: format!("{} MiB of memory", bytes >> 20) }, effected)
+        }
+        _ => (outcome, effected),
+    }
+}
+
+/// Does something with a control group, if one can be had, or without, if that is enough.
+fn with_group<T>(
+    spec: &mut Spec,
+    then: impl FnOnce(&Spec, Option<&ControlGroup>) -> Result<T, Failure>,
+) -> (Result<T, Failure>, Option<ControlGroup>) {
+    if spec.most < Level::L3 {
+        return (then(spec, None), None);
+    }
+    match ControlGroup::new(&spec.limits) {
+        Ok(group) => (then(spec, Some(&group)), Some(group)),
+        Err(failure) if spec.least == Level::L3 => (Err(failure), None),
+        Err(failure) => {
+            spec.most = Level::L2;
+            spec.without.push(failure);
+            (then(spec, None), None)
+        }
+    }
+}
+
+/// Starts the launcher and tells it what to do.
+fn launch(launcher: &Path, spec: &Spec, group: Option<&ControlGroup>) -> Result<(Child, Control), Failure> {
+    let (control, theirs) = Control::pair().map_err(Failure::other)?;
+    let mut command = command(&launcher.to_string_lossy(), &[LAUNCHER.to_owned()]);
+    let command = command.env_clear().stdin(theirs).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().map_err(|error| Failure::other(format!("the launcher: {error}")))?;
+    let told = group.map_or(Ok(()), |group| group.add(child.id())).and_then(|()| control.tell(spec));
+    if let Err(error) = told {
+        end_group(&child);
+        let _ = child.wait();
+        return Err(Failure::other(format!("the launcher: {error}")));
+    }
+    Ok((child, control))
+}
+
+/// How a confined program ended, by what the launcher said and how that ended itself.
+fn reported(seen: Outcome, reports: Vec<Report>, effected: &mut Effected) -> Outcome {
+    let mut outcome = seen;
+    for report in reports {
+        outcome = match (report, outcome) {
+            (Report::InForce(receipt), outcome) => {
+                effected.boundary = Some(receipt);
+                outcome
+            }
+            (Report::Failed(failure), _) if effected.boundary.is_none() => {
+                let advice = failure.advice();
+                let hint = if advice.is_empty() { String::new() } else { format!(" ({advice})") };
+                Outcome::Abandoned { why: super::unfulfilled(format_args!("{failure}{hint}")) }
+            }
+            (Report::Failed(failure), _) => Outcome::Failed { error: failure.to_string() },
+            // Only where the launcher came to its own end is the program's what counts.
+            (Report::Ended(ended), Outcome::Exit { .. }) => match (ended.code, ended.signal) {
+                (Some(code), _) => Outcome::Exit { code },
+                (None, Some(number)) => Outcome::Signal { number },
+                (None, None) => Outcome::Failed { error: "the program ended in an unknown way".to_owned() },
+            },
+            (Report::Ended(_), outcome) => outcome,
+        };
+    }
+    if effected.boundary.is_none() && matches!(outcome, Outcome::Exit { .. } | Outcome::Signal { .. }) {
+        return Outcome::Abandoned { why: super::unfulfilled("the launcher said nothing") };
+    }
+    outcome
+}
+
+/// Tries the levels out, the strongest first, with a folder of its own.
+pub(super) fn ladder(launcher: &Path) -> Vec<(Level, Result<Receipt, Failure>)> {
+    [Level::L3, Level::L2, Level::L1].map(|level| (level, rung(launcher, level))).into()
+}
+
+fn rung(launcher: &Path, level: Level) -> Result<Receipt, Failure> {
+    let mut spec = super::confine::probe(level);
+    let (launched, _group) = with_group(&mut spec, |spec, group| launch(launcher, spec, group));
+    let (mut child, control) = launched?;
+    let _ = child.wait();
+    let mut receipt = None;
+    for report in control.reports().map_err(Failure::other)? {
+        match report {
+            Report::InForce(found) => receipt = Some(found),
+            Report::Failed(failure) => return Err(failure),
+            Report::Ended(_) => {}
+        }
+    }
+    receipt.ok_or_else(|| Failure::other("the launcher said nothing"))
+}
+
+/// Collects what a program says until it ends or has to.
+fn see_to(mut child: Child, name: &str, limits: &Limits<'_>) -> (Outcome, Effected) {
     let streams = child.stdout.take().zip(child.stderr.take());
     let Some((stdout, stderr)) = streams else { return failed("the program has no output streams") };
     limits.remember(pid(&child).ok());

@@ -73,6 +73,11 @@ fn end_with_parent(channel: &Channel) -> Result<(), Failure> {
 
 /// L1: no namespaces. What may be touched is kept by Landlock and the filter alone.
 fn landlock_alone(spec: &Spec, channel: &Channel, without: Vec<Failure>) -> Result<(), Failure> {
+    // Landlock grants folders with all below; it takes nothing out of them.
+    if let Some(path) = spec.hide.iter().chain(&spec.keep).find(|path| path.symlink_metadata().is_ok()) {
+        let why = format!("{} cannot be kept without a root folder of its own", path.display());
+        return Err(Failure::of(Mechanism::PrivateRoot, why));
+    }
     let filters = filter::compile(filter::Sockets::None)?;
     if rustix::process::getuid().is_root() {
         owners::leave_root(spec)?;

@@ -165,6 +165,9 @@ pub(super) fn build(spec: &Spec, sources: &Sources<'_>, ids: (u32, u32)) -> Resu
     for path in &spec.keep {
         site.keep(path).map_err(failed(path))?;
     }
+    for path in &spec.hide {
+        site.hide(path).map_err(failed(path))?;
+    }
     // Nothing is written beside what was granted.
     attributes(site.root, libc::MOUNT_ATTR_RDONLY | libc::MOUNT_ATTR_NOSUID | libc::MOUNT_ATTR_NODEV, false)
         .map_err(failed("/"))?;
@@ -330,6 +333,22 @@ impl Site<'_> {
             }
         }
         Ok(())
+    }
+
+    /// Puts nothing in the place of something. Where it is not there, there is nothing to hide.
+    fn hide(&self, path: &Path) -> rustix::io::Result<()> {
+        let at = match look(self.root, path.strip_prefix("/").unwrap_or(path)) {
+            Err(Errno::NOENT) => return Ok(()),
+            found => found?,
+        };
+        let is_folder = rustix::fs::FileType::from_raw_mode(fstat(&at)?.st_mode).is_dir();
+        let nothing = if is_folder {
+            file_system("tmpfs", &[("mode", "0555"), ("size", "4k")])?
+        } else {
+            again(look(self.root, Path::new("dev/null"))?.as_fd())?
+        };
+        attributes(nothing.as_fd(), libc::MOUNT_ATTR_RDONLY | libc::MOUNT_ATTR_NOSUID, false)?;
+        attach(&nothing, at.as_fd())
     }
 
     /// Takes away the right to change something. Where it is not there, there is nothing to keep.

@@ -88,6 +88,7 @@ impl World {
             home: "/home/agent".into(),
             binds,
             keep: Vec::new(),
+            hide: Vec::new(),
             limits: Limits::default(),
             least: level,
             most: level,

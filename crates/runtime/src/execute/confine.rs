@@ -1,0 +1,331 @@
+//! From a permit to a boundary: what a confined program sees, what it may change, and what it may use.
+
+use super::Work;
+use rustix::fs::Mode;
+use stayhand_analysis::path;
+use stayhand_core::decision::{Level, Resource};
+use stayhand_core::policy::boundary::PathLists;
+use stayhand_sandbox::{Bind, Limits, Spec};
+use std::collections::BTreeSet;
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+
+/// What programs are made of: seen by every one, changed by none.
+const SYSTEM: &[&str] = &["/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/opt", "/nix/store"];
+
+/// What programs look up in `/etc`. Accounts and the names of hosts are the sandbox's own; keys and passwords are not here.
+const SETTINGS: &[&str] = &[
+    "alternatives",
+    "bash.bashrc",
+    "ca-certificates",
+    "ca-certificates.conf",
+    "debian_version",
+    "fonts",
+    "gitconfig",
+    "java-11-openjdk",
+    "java-17-openjdk",
+    "java-21-openjdk",
+    "ld.so.cache",
+    "ld.so.conf",
+    "ld.so.conf.d",
+    "locale.alias",
+    "localtime",
+    "magic",
+    "mime.types",
+    "os-release",
+    "pki/tls/certs",
+    "profile",
+    "profile.d",
+    "protocols",
+    "python3",
+    "python3.11",
+    "python3.12",
+    "python3.13",
+    "services",
+    "shells",
+    "ssl/certs",
+    "ssl/openssl.cnf",
+    "terminfo",
+    "timezone",
+];
+
+/// Tool chains in a home folder: read, never changed. What they sign in with lies beside, and is not here.
+const TOOLS: &[&str] = &[
+    ".cargo/bin",
+    ".cargo/config.toml",
+    ".cargo/env",
+    ".cargo/git",
+    ".cargo/registry",
+    ".deno/bin",
+    ".gitconfig",
+    ".local/bin",
+    ".local/lib",
+    ".nvm/versions",
+    ".pyenv",
+    ".rbenv",
+    ".rustup/settings.toml",
+    ".rustup/toolchains",
+    ".sdkman/candidates",
+    ".volta/bin",
+    ".volta/tools",
+    "go/bin",
+    "go/pkg/mod",
+];
+
+/// What of a repository is run or believed by programs outside of the sandbox.
+const OF_GIT: &[&str] = &["config", "hooks", "info", "modules", "worktrees"];
+
+/// The boundary of this work, without its program. The error: a limit of the policy that no boundary can keep.
+pub(super) fn spec(work: &Work<'_>, environment: &[(String, String)], cwd: &str) -> Result<Spec, String> {
+    let context = &work.request.context;
+    let workspace = fs::canonicalize(&context.workspace).map_err(|error| format!("{}: {error}", context.workspace))?;
+    let cwd = fs::canonicalize(cwd).map_err(|error| format!("{cwd}: {error}"))?;
+    let home = PathBuf::from(&context.home);
+    let granted = Granted::by(&work.paths, &workspace, &home)?;
+    let settings = SETTINGS.iter().map(|name| Path::new("/etc").join(name));
+    let tools = TOOLS.iter().map(|name| home.join(name));
+    let looks = settings.chain(tools).map(|path| Bind { path, writable: false });
+    let binds: BTreeSet<Bind> = system().chain(looks).chain(granted.binds).collect();
+    let ours = |name: &str| !matches!(name, "HOME" | "TMPDIR" | "USER" | "LOGNAME");
+    let mut environment: Vec<_> = environment.iter().filter(|(name, _)| ours(name)).cloned().collect();
+    environment.push(("HOME".to_owned(), home.display().to_string()));
+    environment.push(("USER".to_owned(), "agent".to_owned()));
+    Ok(Spec {
+        argv: Vec::new(),
+        environment,
+        cwd,
+        home,
+        binds: binds.into_iter().collect(),
+        keep: kept(&workspace),
+        hide: granted.hide,
+        limits: limits(work),
+        least: work.confine,
+        most: Level::L3,
+        without: Vec::new(),
+    })
+}
+
+fn system() -> impl Iterator<Item = Bind> {
+    SYSTEM.iter().map(|path| Bind { path: path.into(), writable: false })
+}
+
+/// A boundary with nothing in it but the system, to try a level out.
+pub(super) fn probe(level: Level) -> Spec {
+    Spec {
+        argv: Vec::new(),
+        environment: Vec::new(),
+        cwd: PathBuf::from("/"),
+        home: PathBuf::from("/home/agent"),
+        binds: system().collect(),
+        keep: Vec::new(),
+        hide: Vec::new(),
+        limits: Limits::default(),
+        least: level,
+        most: level,
+        without: Vec::new(),
+    }
+}
+
+fn limits(work: &Work<'_>) -> Limits {
+    let mut limits = Limits::default();
+    for (resource, limit) in &work.resources {
+        match resource {
+            Resource::MemoryMb => limits.memory_bytes = Some(limit.saturating_mul(1 << 20)),
+            Resource::CpuPercent => limits.cpu_percent = Some(*limit),
+            Resource::OpenFiles => limits.open_files = limits.open_files.min(*limit),
+            Resource::Operations | Resource::TotalTimeMs => {}
+        }
+    }
+    limits
+}
+
+/// What the path boundaries of the policy leave.
+#[derive(Debug, PartialEq, Eq)]
+struct Granted {
+    binds: Vec<Bind>,
+    hide: Vec<PathBuf>,
+}
+
+impl Granted {
+    /// Without any list the workspace may be changed and nothing else be seen. A list can take of that, and add folders.
+    fn by(boundaries: &[PathLists], workspace: &Path, home: &Path) -> Result<Self, String> {
+        let (mut seen, mut changed) = (vec![workspace.to_owned()], vec![workspace.to_owned()]);
+        let mut hide = Vec::new();
+        let place = |pattern: &str| place(pattern, workspace, home);
+        for (number, lists) in boundaries.iter().enumerate() {
+            if let Some(pattern) = lists.block.first() {
+                return Err(format!("no sandbox keeps programs from files by a pattern (`block: {pattern}`)"));
+            }
+            for folder in &lists.blocked {
+                hide.push(place(folder)?);
+            }
+            let all = |list: &Option<Vec<String>>| -> Result<Option<Vec<PathBuf>>, String> {
+                list.as_ref().map(|list| list.iter().map(|one| place(one)).collect()).transpose()
+            };
+            let allow = all(&lists.allow)?;
+            let write = all(&lists.write)?;
+            // The first boundary says what there is; those after it can only take away.
+            seen = narrowed(seen, allow.as_deref(), number == 0);
+            changed = narrowed(changed, allow.as_deref(), number == 0);
+            changed = narrowed(changed, write.as_deref(), false);
+        }
+        let bind = |writable| move |path: PathBuf| Bind { path, writable };
+        let looks = seen.into_iter().filter(|path| !changed.contains(path)).map(bind(false)).collect::<Vec<_>>();
+        Ok(Self { binds: looks.into_iter().chain(changed.iter().cloned().map(bind(true))).collect(), hide })
+    }
+}
+
+/// What two lists of folders share. `anew`: the list stands for itself.
+fn narrowed(folders: Vec<PathBuf>, list: Option<&[PathBuf]>, anew: bool) -> Vec<PathBuf> {
+    let Some(list) = list else { return folders };
+    if anew {
+        return list.to_vec();
+    }
+    let mut both = BTreeSet::new();
+    for (one, other) in folders.iter().flat_map(|one| list.iter().map(move |other| (one, other))) {
+        if one.starts_with(other) {
+            both.insert(one.clone());
+        } else if other.starts_with(one) {
+            both.insert(other.clone());
+        }
+    }
+    both.into_iter().collect()
+}
+
+/// The folder or file that a pattern is about, with all below it. Any other pattern cannot be mounted.
+fn place(pattern: &str, workspace: &Path, home: &Path) -> Result<PathBuf, String> {
+    let bare = pattern.strip_suffix("/**").unwrap_or(pattern).trim_end_matches('/');
+    let (base, rest) = match bare.strip_prefix('~') {
+        Some(rest) => (home, rest.trim_start_matches('/')),
+        None if bare.starts_with('/') => (Path::new("/"), bare.trim_start_matches('/')),
+        None => (workspace, bare.trim_start_matches("./")),
+    };
+    let is_plain = !rest.contains(['*', '?', '[', '!', ':']) && !rest.split('/').any(|part| part == "..");
+    if !is_plain {
+        return Err(format!("no sandbox keeps a program to a pattern like `{pattern}`: only folders"));
+    }
+    Ok(if matches!(rest, "" | ".") { base.to_owned() } else { base.join(rest) })
+}
+
+/// What lies in the workspace and configures programs that run outside: agents, Git, Stayhand.
+fn kept(workspace: &Path) -> Vec<PathBuf> {
+    let of_git = OF_GIT.iter().map(|name| workspace.join(".git").join(name));
+    let named = path::configuring_names().map(|name| workspace.join(name));
+    named.chain(of_git).filter(|path| path.symlink_metadata().is_ok()).collect()
+}
+
+/// Sees to what configures programs outside and is not there yet: folders are made, empty and kept, for as long as the
+/// program runs; a file that it makes all the same is put aside afterwards.
+#[derive(Debug)]
+pub(super) struct Gate {
+    made: Vec<PathBuf>,
+    absent: Vec<PathBuf>,
+}
+
+/// What a file is called that was put aside.
+const ASIDE: &str = ".made-in-the-sandbox";
+
+/// The mode of a folder that stands for one that is not there: nobody else makes any like it.
+const STAND_IN: u32 = 0o555;
+
+impl Gate {
+    pub(super) fn close(spec: &mut Spec, workspace: &Path) -> Self {
+        let mut gate = Self { made: Vec::new(), absent: Vec::new() };
+        let writable = spec.binds.iter().any(|bind| bind.writable && workspace.starts_with(&bind.path));
+        if !writable {
+            return gate;
+        }
+        let git = workspace.join(".git");
+        let hooks = git.is_dir().then(|| git.join("hooks"));
+        let names = path::configuring_names().map(|name| workspace.join(name));
+        for path in names.chain(hooks) {
+            if path.symlink_metadata().is_ok() {
+                continue;
+            }
+            if is_folder_name(&path) && stand_in(&path).is_ok() {
+                spec.keep.push(path.clone());
+                gate.made.push(path);
+            } else {
+                gate.absent.push(path);
+            }
+        }
+        gate
+    }
+
+    /// What was put aside.
+    pub(super) fn open(self) -> Vec<PathBuf> {
+        for path in &self.made {
+            let _ = fs::remove_dir(path);
+        }
+        let mut aside = Vec::new();
+        for path in self.absent {
+            if path.symlink_metadata().is_ok() {
+                let mut name = path.clone().into_os_string();
+                name.push(ASIDE);
+                if fs::rename(&path, &name).is_ok() {
+                    aside.push(PathBuf::from(name));
+                }
+            }
+        }
+        aside
+    }
+}
+
+fn is_folder_name(path: &Path) -> bool {
+    let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    let rest = name.trim_start_matches('.');
+    !rest.contains('.') && !matches!(rest, "envrc" | "clinerules" | "windsurfrules" | "cursorrules")
+}
+
+/// Makes an empty folder, or takes the one that a run which was killed has left.
+fn stand_in(path: &Path) -> std::io::Result<()> {
+    rustix::fs::mkdir(path, Mode::from_raw_mode(STAND_IN))?;
+    fs::set_permissions(path, fs::Permissions::from_mode(STAND_IN))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn granted(lists: &[PathLists]) -> Result<(Vec<String>, Vec<String>, Vec<String>), String> {
+        let found = Granted::by(lists, Path::new("/code"), Path::new("/home/u"))?;
+        let texts = |paths: Vec<&PathBuf>| paths.iter().map(|path| path.display().to_string()).collect();
+        let of = |writable| found.binds.iter().filter(|bind| bind.writable == writable).map(|bind| &bind.path);
+        Ok((texts(of(false).collect()), texts(of(true).collect()), texts(found.hide.iter().collect())))
+    }
+
+    fn lists(allow: Option<&[&str]>, write: Option<&[&str]>, blocked: &[&str]) -> PathLists {
+        let texts = |list: &[&str]| list.iter().map(|text| (*text).to_owned()).collect::<Vec<_>>();
+        PathLists { block: Vec::new(), blocked: texts(blocked), allow: allow.map(texts), write: write.map(texts) }
+    }
+
+    #[test]
+    fn what_boundaries_leave() {
+        let check = |given: &[PathLists], looks: &[&str], changes: &[&str], hide: &[&str]| {
+            let texts = |list: &[&str]| list.iter().map(|text| (*text).to_owned()).collect::<Vec<_>>();
+            assert_eq!(granted(given), Ok((texts(looks), texts(changes), texts(hide))), "{given:?}");
+        };
+        check(&[], &[], &["/code"], &[]);
+        check(&[lists(Some(&["./**", "/data/**"]), Some(&["./**"]), &[])], &["/data"], &["/code"], &[]);
+        check(&[lists(Some(&["./src/**"]), None, &[])], &[], &["/code/src"], &[]);
+        check(&[lists(None, Some(&["./out/**"]), &["./secret"])], &["/code"], &["/code/out"], &["/code/secret"]);
+        check(&[lists(Some(&[]), None, &[])], &[], &[], &[]);
+        check(&[lists(None, Some(&[]), &[])], &["/code"], &[], &[]);
+        // A second one can only take away.
+        let both = [lists(Some(&["./**"]), None, &[]), lists(Some(&["./a/**", "/data/**"]), Some(&["./a/b"]), &[])];
+        check(&both, &["/code/a"], &["/code/a/b"], &[]);
+        check(&[lists(Some(&["~/notes/**"]), None, &[])], &[], &["/home/u/notes"], &[]);
+    }
+
+    /// Bypass 79: what cannot be kept is not passed over.
+    #[test]
+    fn bypass_79_patterns_that_cannot_be_mounted() {
+        for pattern in ["*.rs", "./**/*.rs", "./src/*", "place:key", "!./x", "./../x/**", "/a/?/b"] {
+            assert!(granted(&[lists(Some(&[pattern]), None, &[])]).is_err(), "{pattern}");
+            assert!(granted(&[lists(None, Some(&[pattern]), &[])]).is_err(), "{pattern}");
+        }
+        let block = PathLists { block: vec!["*.exe".to_owned()], ..PathLists::default() };
+        assert!(granted(&[block]).is_err());
+    }
+}
