@@ -50,7 +50,10 @@ fn bypass_77_what_confines_is_said() {
         let mechanisms = rung["mechanisms"].as_array().map_or(0, Vec::len);
         assert!(mechanisms >= 8 || rung["missing"].as_str().is_some_and(|why| !why.is_empty()), "{rung}");
     }
-    assert!(["l2", "l3"].contains(&reached.as_str()), "this machine confines less than the tests need: {report}");
+    assert!(
+        ["l2", "l3"].contains(&reached.as_str()),
+        "this machine confines less than the tests need: {report}"
+    );
 
     // Not asked for: not claimed.
     world.run(&["exec", "--", "true"]).expect(PERMITTED).says("nothing was confined");

@@ -1,25 +1,34 @@
 //! The connection between whoever starts the launcher and the launcher: a pair of sockets, one of which is the
 //! launcher's standard input.
 
+use crate::program_watch::ProgramWatch;
 use crate::receipt::Report;
 use crate::spec::Spec;
-use rustix::net::{AddressFamily, SendFlags, Shutdown, SocketFlags, SocketType, send, shutdown, socketpair};
-use std::fs::File;
-use std::io::{self, Read as _};
+use rustix::net::{
+    AddressFamily, RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendFlags, Shutdown, SocketFlags,
+    SocketType, recv, recvmsg, send, shutdown, socketpair,
+};
+use std::io::{self, IoSliceMut};
+use std::mem::MaybeUninit;
 use std::os::fd::OwnedFd;
 
 /// The starter's end.
 #[derive(Debug)]
-pub struct Control(OwnedFd);
+pub struct Control {
+    socket: OwnedFd,
+    /// What was read of the reports.
+    text: Vec<u8>,
+}
 
 /// The most that reports may come to, in bytes.
-const REPORT_BYTES: u64 = 64 * 1024;
+const MOST_BYTES: usize = 64 * 1024;
 
 impl Control {
     /// A pair: this end, and what is to be the standard input of the launcher.
     pub fn pair() -> io::Result<(Self, OwnedFd)> {
-        let (ours, theirs) = socketpair(AddressFamily::UNIX, SocketType::STREAM, SocketFlags::CLOEXEC, None)?;
-        Ok((Self(ours), theirs))
+        let (ours, theirs) =
+            socketpair(AddressFamily::UNIX, SocketType::STREAM, SocketFlags::CLOEXEC, None)?;
+        Ok((Self { socket: ours, text: Vec::new() }, theirs))
     }
 
     /// Tells the launcher what to do. Until then it does nothing.
@@ -28,21 +37,43 @@ impl Control {
         let mut rest = text.as_slice();
         while !rest.is_empty() {
             // A launcher that is gone is an error, and no signal.
-            let sent = send(&self.0, rest, SendFlags::NOSIGNAL)?;
+            let sent = send(&self.socket, rest, SendFlags::NOSIGNAL)?;
             rest = rest.get(sent..).unwrap_or_default();
         }
-        Ok(shutdown(&self.0, Shutdown::Write)?)
+        Ok(shutdown(&self.socket, Shutdown::Write)?)
+    }
+
+    /// Waits for the first report. With it comes the watch, where one was asked for and the boundary is in force.
+    pub fn watch(&mut self) -> io::Result<Option<ProgramWatch>> {
+        let mut buffer = vec![0; MOST_BYTES];
+        let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
+        let mut with = RecvAncillaryBuffer::new(&mut space);
+        let received = recvmsg(
+            &self.socket,
+            &mut [IoSliceMut::new(&mut buffer)],
+            &mut with,
+            RecvFlags::CMSG_CLOEXEC,
+        )?;
+        self.text.extend_from_slice(buffer.get(..received.bytes).unwrap_or_default());
+        let mut descriptors = with.drain().filter_map(|message| match message {
+            RecvAncillaryMessage::ScmRights(mut descriptors) => descriptors.next(),
+            _ => None,
+        });
+        Ok(descriptors.next().map(ProgramWatch::new))
     }
 
     /// Everything that the launcher reported. To be asked once it has ended.
-    pub fn reports(self) -> io::Result<Vec<Report>> {
-        rustix::io::ioctl_fionbio(&self.0, true)?;
-        let mut text = Vec::new();
-        match File::from(self.0).take(REPORT_BYTES).read_to_end(&mut text) {
-            Err(error) if error.kind() != io::ErrorKind::WouldBlock => return Err(error),
-            _ => {}
+    pub fn reports(mut self) -> io::Result<Vec<Report>> {
+        rustix::io::ioctl_fionbio(&self.socket, true)?;
+        let mut buffer = [0; 4096];
+        while self.text.len() < MOST_BYTES {
+            match recv(&self.socket, &mut buffer, RecvFlags::empty()) {
+                Ok((_, 0)) | Err(rustix::io::Errno::AGAIN) => break,
+                Ok((_, count)) => self.text.extend_from_slice(buffer.get(..count).unwrap_or_default()),
+                Err(error) => return Err(error.into()),
+            }
         }
-        let lines = text.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
+        let lines = self.text.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
         Ok(lines.map(serde_json::from_slice).collect::<Result<_, _>>()?)
     }
 }

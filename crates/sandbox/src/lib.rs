@@ -7,11 +7,12 @@
 //! [`LAUNCHER`] as its first argument; a program that confines others calls [`become_launcher`] before all else.
 //!
 //! This crate never decides what a program may do, never falls below the level that it was asked for, and knows no
-//! agent and no policy. It is the only one with `unsafe` code: three calls to the kernel, in `sys.rs`.
+//! agent and no policy. It is the only one with `unsafe` code: a few calls to the kernel, in `sys.rs`.
 
 mod control;
 mod control_group;
 mod inside;
+mod program_watch;
 mod receipt;
 mod spec;
 mod sys;
@@ -19,6 +20,7 @@ mod sys;
 pub use control::Control;
 pub use control_group::ControlGroup;
 pub use inside::become_launcher;
+pub use program_watch::{ProgramWatch, Starting};
 pub use receipt::{Ended, Failure, Mechanism, Receipt, Report};
 pub use spec::{Bind, Ids, Limits, Spec};
 

@@ -58,6 +58,8 @@ pub enum Mechanism {
     LandlockScopes,
     /// The filter of system calls.
     SystemCalls,
+    /// Every start of a program inside is asked about before it happens.
+    ProgramWatch,
     /// No program inside gains rights when it starts.
     NoNewPrivileges,
     /// No capability is left or can come back.
@@ -111,6 +113,7 @@ impl fmt::Display for Mechanism {
             Self::LandlockTcp => "Landlock for TCP",
             Self::LandlockScopes => "Landlock for signals and abstract sockets",
             Self::SystemCalls => "filter of system calls",
+            Self::ProgramWatch => "program watch",
             Self::NoNewPrivileges => "no new privileges",
             Self::NoCapabilities => "no capabilities",
             Self::ResourceLimits => "resource limits",

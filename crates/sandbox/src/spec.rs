@@ -25,6 +25,9 @@ pub struct Spec {
     pub hide: Vec<PathBuf>,
     /// What it may use.
     pub limits: Limits,
+    /// Whether somebody is asked about every program that starts inside ([`crate::ProgramWatch`]).
+    #[serde(default)]
+    pub watched: bool,
     /// Nothing weaker is acceptable.
     pub least: Level,
     /// The level to begin with. L3: the launcher was put into a control group with these limits.

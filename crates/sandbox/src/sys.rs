@@ -3,7 +3,7 @@
 
 use rustix::process::Pid;
 use std::io;
-use std::os::fd::{AsRawFd as _, BorrowedFd};
+use std::os::fd::{AsRawFd as _, BorrowedFd, FromRawFd as _, OwnedFd};
 
 /// Starts a process with these namespaces of its own, as `fork` does. `None` in the new one.
 ///
@@ -78,6 +78,52 @@ pub(crate) fn set_attributes(mount: BorrowedFd<'_>, wanted: Attributes<'_>) -> i
         )
     };
     checked(done).map(|_| ())
+}
+
+/// Loads a filter of system calls for this process and all that it starts. Whoever holds the descriptor is asked about
+/// the calls that the filter leaves to it.
+pub(crate) fn listen(lines: &mut [libc::sock_filter]) -> io::Result<OwnedFd> {
+    let len = u16::try_from(lines.len()).map_err(io::Error::other)?;
+    let program = libc::sock_fprog { len, filter: lines.as_mut_ptr() };
+    let (mode, flags) = (libc::SECCOMP_SET_MODE_FILTER, libc::SECCOMP_FILTER_FLAG_NEW_LISTENER);
+    // SAFETY: the program and its lines live until the call returns, and the length is theirs.
+    let found = unsafe { libc::syscall(libc::SYS_seccomp, mode, flags, &raw const program) };
+    let number = i32::try_from(checked(found)?).map_err(io::Error::other)?;
+    // SAFETY: the kernel has just given us this descriptor, and nobody else has it.
+    Ok(unsafe { OwnedFd::from_raw_fd(number) })
+}
+
+/// Takes the next call that is waited for an answer to.
+pub(crate) fn next_call(listener: BorrowedFd<'_>) -> io::Result<libc::seccomp_notif> {
+    // SAFETY: all fields are integers, for which zero is a value; the kernel wants it so.
+    let mut call: libc::seccomp_notif = unsafe { std::mem::zeroed() };
+    // SAFETY: the request fits the structure, which lives until the call returns.
+    let done =
+        unsafe { libc::ioctl(listener.as_raw_fd(), libc::SECCOMP_IOCTL_NOTIF_RECV, &raw mut call) };
+    checked(done.into()).map(|_| call)
+}
+
+/// Answers a call: it goes on (`None`), or fails with this error.
+pub(crate) fn answer_call(listener: BorrowedFd<'_>, id: u64, error: Option<i32>) -> io::Result<()> {
+    let flags = u32::try_from(libc::SECCOMP_USER_NOTIF_FLAG_CONTINUE).unwrap_or(1);
+    let mut answer = libc::seccomp_notif_resp {
+        id,
+        val: 0,
+        error: error.map_or(0, |error| -error),
+        flags: if error.is_none() { flags } else { 0 },
+    };
+    // SAFETY: the request fits the structure, which lives until the call returns.
+    let done =
+        unsafe { libc::ioctl(listener.as_raw_fd(), libc::SECCOMP_IOCTL_NOTIF_SEND, &raw mut answer) };
+    checked(done.into()).map(|_| ())
+}
+
+/// Whether a call still waits: its process is then still the one that made it.
+pub(crate) fn still_waits(listener: BorrowedFd<'_>, mut id: u64) -> bool {
+    // SAFETY: the request fits the number, which lives until the call returns.
+    let done =
+        unsafe { libc::ioctl(listener.as_raw_fd(), libc::SECCOMP_IOCTL_NOTIF_ID_VALID, &raw mut id) };
+    done == 0
 }
 
 fn checked(result: libc::c_long) -> io::Result<libc::c_long> {

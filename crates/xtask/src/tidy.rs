@@ -15,7 +15,10 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
     ("stayhand-store", &["stayhand-core"]),
     ("stayhand-sandbox", &["stayhand-core"]),
     ("stayhand-runtime", &["stayhand-core", "stayhand-analysis", "stayhand-store", "stayhand-sandbox"]),
-    ("stayhand", &["stayhand-core", "stayhand-analysis", "stayhand-runtime", "stayhand-sandbox", "stayhand-store"]),
+    (
+        "stayhand",
+        &["stayhand-core", "stayhand-analysis", "stayhand-runtime", "stayhand-sandbox", "stayhand-store"],
+    ),
     ("stayhand-sim", &["stayhand-core", "stayhand-analysis", "stayhand-store", "stayhand-runtime"]),
     ("xtask", &[]),
 ];

@@ -27,7 +27,9 @@ pub fn place_of(absolute: &str, at: &Surroundings<'_>) -> Option<Place> {
 /// Names in a workspace that configure the agent, its tools or Stayhand, be they files or folders.
 pub fn configuring_names() -> impl Iterator<Item = &'static str> {
     let configures = |rule: &&tables::Named| {
-        rule.under.is_empty() && rule.name.starts_with('.') && matches!(rule.place, AgentConfig | Place::Stayhand)
+        rule.under.is_empty()
+            && rule.name.starts_with('.')
+            && matches!(rule.place, AgentConfig | Place::Stayhand)
     };
     NAMED.iter().filter(configures).map(|rule| rule.name)
 }

@@ -79,7 +79,8 @@ const OF_GIT: &[&str] = &["config", "hooks", "info", "modules", "worktrees"];
 /// The boundary of this work, without its program. The error: a limit of the policy that no boundary can keep.
 pub(super) fn spec(work: &Work<'_>, environment: &[(String, String)], cwd: &str) -> Result<Spec, String> {
     let context = &work.request.context;
-    let workspace = fs::canonicalize(&context.workspace).map_err(|error| format!("{}: {error}", context.workspace))?;
+    let workspace =
+        fs::canonicalize(&context.workspace).map_err(|error| format!("{}: {error}", context.workspace))?;
     let cwd = fs::canonicalize(cwd).map_err(|error| format!("{cwd}: {error}"))?;
     let home = PathBuf::from(&context.home);
     let granted = Granted::by(&work.paths, &workspace, &home)?;
@@ -100,6 +101,7 @@ pub(super) fn spec(work: &Work<'_>, environment: &[(String, String)], cwd: &str)
         keep: kept(&workspace),
         hide: granted.hide,
         limits: limits(work),
+        watched: false,
         least: work.confine,
         most: Level::L3,
         without: Vec::new(),
@@ -121,6 +123,7 @@ pub(super) fn probe(level: Level) -> Spec {
         keep: Vec::new(),
         hide: Vec::new(),
         limits: Limits::default(),
+        watched: false,
         least: level,
         most: level,
         without: Vec::new(),
@@ -155,7 +158,9 @@ impl Granted {
         let place = |pattern: &str| place(pattern, workspace, home);
         for (number, lists) in boundaries.iter().enumerate() {
             if let Some(pattern) = lists.block.first() {
-                return Err(format!("no sandbox keeps programs from files by a pattern (`block: {pattern}`)"));
+                return Err(format!(
+                    "no sandbox keeps programs from files by a pattern (`block: {pattern}`)"
+                ));
             }
             for folder in &lists.blocked {
                 hide.push(place(folder)?);
@@ -171,7 +176,8 @@ impl Granted {
             changed = narrowed(changed, write.as_deref(), false);
         }
         let bind = |writable| move |path: PathBuf| Bind { path, writable };
-        let looks = seen.into_iter().filter(|path| !changed.contains(path)).map(bind(false)).collect::<Vec<_>>();
+        let looks =
+            seen.into_iter().filter(|path| !changed.contains(path)).map(bind(false)).collect::<Vec<_>>();
         Ok(Self { binds: looks.into_iter().chain(changed.iter().cloned().map(bind(true))).collect(), hide })
     }
 }
@@ -291,13 +297,20 @@ mod tests {
     fn granted(lists: &[PathLists]) -> Result<(Vec<String>, Vec<String>, Vec<String>), String> {
         let found = Granted::by(lists, Path::new("/code"), Path::new("/home/u"))?;
         let texts = |paths: Vec<&PathBuf>| paths.iter().map(|path| path.display().to_string()).collect();
-        let of = |writable| found.binds.iter().filter(|bind| bind.writable == writable).map(|bind| &bind.path);
+        let of = |writable| {
+            found.binds.iter().filter(move |bind| bind.writable == writable).map(|bind| &bind.path)
+        };
         Ok((texts(of(false).collect()), texts(of(true).collect()), texts(found.hide.iter().collect())))
     }
 
     fn lists(allow: Option<&[&str]>, write: Option<&[&str]>, blocked: &[&str]) -> PathLists {
         let texts = |list: &[&str]| list.iter().map(|text| (*text).to_owned()).collect::<Vec<_>>();
-        PathLists { block: Vec::new(), blocked: texts(blocked), allow: allow.map(texts), write: write.map(texts) }
+        PathLists {
+            block: Vec::new(),
+            blocked: texts(blocked),
+            allow: allow.map(texts),
+            write: write.map(texts),
+        }
     }
 
     #[test]
@@ -309,11 +322,17 @@ mod tests {
         check(&[], &[], &["/code"], &[]);
         check(&[lists(Some(&["./**", "/data/**"]), Some(&["./**"]), &[])], &["/data"], &["/code"], &[]);
         check(&[lists(Some(&["./src/**"]), None, &[])], &[], &["/code/src"], &[]);
-        check(&[lists(None, Some(&["./out/**"]), &["./secret"])], &["/code"], &["/code/out"], &["/code/secret"]);
+        check(
+            &[lists(None, Some(&["./out/**"]), &["./secret"])],
+            &["/code"],
+            &["/code/out"],
+            &["/code/secret"],
+        );
         check(&[lists(Some(&[]), None, &[])], &[], &[], &[]);
         check(&[lists(None, Some(&[]), &[])], &["/code"], &[], &[]);
         // A second one can only take away.
-        let both = [lists(Some(&["./**"]), None, &[]), lists(Some(&["./a/**", "/data/**"]), Some(&["./a/b"]), &[])];
+        let both =
+            [lists(Some(&["./**"]), None, &[]), lists(Some(&["./a/**", "/data/**"]), Some(&["./a/b"]), &[])];
         check(&both, &["/code/a"], &["/code/a/b"], &[]);
         check(&[lists(Some(&["~/notes/**"]), None, &[])], &[], &["/home/u/notes"], &[]);
     }

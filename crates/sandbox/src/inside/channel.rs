@@ -4,8 +4,11 @@ use crate::receipt::{Failure, Report};
 use crate::spec::Spec;
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::fs::{Mode, OFlags, open};
+use rustix::net::{SendAncillaryBuffer, SendAncillaryMessage, SendFlags, sendmsg};
 use std::fs::File;
-use std::io::{self, Read as _, Write as _};
+use std::io::{self, IoSlice, Read as _, Write as _};
+use std::mem::MaybeUninit;
+use std::os::fd::{AsFd as _, OwnedFd};
 
 /// The first descriptor behind the standard streams.
 const FIRST_OTHER: i32 = 3;
@@ -38,6 +41,18 @@ impl Channel {
             line.push(b'\n');
             let _ = (&self.0).write_all(&line);
         }
+    }
+
+    /// Says it and hands a descriptor over with it.
+    pub(super) fn say_with(&self, report: &Report, descriptor: &OwnedFd) -> io::Result<()> {
+        let mut line = serde_json::to_vec(report)?;
+        line.push(b'\n');
+        let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
+        let mut with = SendAncillaryBuffer::new(&mut space);
+        let descriptors = [descriptor.as_fd()];
+        with.push(SendAncillaryMessage::ScmRights(&descriptors));
+        let sent = sendmsg(&self.0, &[IoSlice::new(&line)], &mut with, SendFlags::NOSIGNAL)?;
+        (&self.0).write_all(line.get(sent..).unwrap_or_default())
     }
 
     /// Whether the other end is gone.

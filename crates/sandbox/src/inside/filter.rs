@@ -7,7 +7,9 @@ use seccompiler::{
     BpfProgram, SeccompAction, SeccompCmpArgLen as Len, SeccompCmpOp as Op, SeccompCondition as Condition,
     SeccompFilter, SeccompRule, TargetArch,
 };
+use crate::sys;
 use std::collections::BTreeMap;
+use std::os::fd::OwnedFd;
 
 /// Which sockets may be made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -182,6 +184,21 @@ fn second_table() -> Option<BpfProgram> {
 #[cfg(not(target_arch = "x86_64"))]
 fn second_table() -> Option<BpfProgram> {
     None
+}
+
+/// Leaves every start of a program to whoever holds the descriptor.
+pub(super) fn watch_programs() -> Result<OwnedFd, Failure> {
+    let line = |code: u32, jt, k| libc::sock_filter { code: u16::try_from(code).unwrap_or(u16::MAX), jt, jf: 0, k };
+    let number = |call: libc::c_long| u32::try_from(call).unwrap_or(u32::MAX);
+    let is = libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K;
+    let mut lines = [
+        line(libc::BPF_LD | libc::BPF_W | libc::BPF_ABS, 0, 0),
+        line(is, 2, number(libc::SYS_execve)),
+        line(is, 1, number(libc::SYS_execveat)),
+        line(libc::BPF_RET | libc::BPF_K, 0, libc::SECCOMP_RET_ALLOW),
+        line(libc::BPF_RET | libc::BPF_K, 0, libc::SECCOMP_RET_USER_NOTIF),
+    ];
+    sys::listen(&mut lines).map_err(|error| Failure::of(Mechanism::ProgramWatch, error))
 }
 
 fn failed(error: impl std::fmt::Display) -> Failure {

@@ -78,6 +78,9 @@ fn landlock_alone(spec: &Spec, channel: &Channel, without: Vec<Failure>) -> Resu
         let why = format!("{} cannot be kept without a root folder of its own", path.display());
         return Err(Failure::of(Mechanism::PrivateRoot, why));
     }
+    if spec.watched {
+        return Err(Failure::of(Mechanism::ProgramWatch, "programs are watched with namespaces only"));
+    }
     let filters = filter::compile(filter::Sockets::None)?;
     if rustix::process::getuid().is_root() {
         owners::leave_root(spec)?;

@@ -82,9 +82,24 @@ fn inside(spec: &Spec, channel: &Channel, ready: &Ready, go: &OwnedFd, failed: O
             return 1;
         }
     };
-    channel.say(&Report::InForce(receipt));
+    if let Err(why) = announce(spec, channel, receipt) {
+        let _ = File::from(failed).write_all(&serde_json::to_vec(&why).unwrap_or_else(|_| b"?".to_vec()));
+        return 1;
+    }
     drop(failed);
     run(spec, channel)
+}
+
+/// Says that all is in place. Where programs are watched, nothing starts before somebody can be asked.
+fn announce(spec: &Spec, channel: &Channel, mut receipt: Receipt) -> Result<(), Failure> {
+    if !spec.watched {
+        channel.say(&Report::InForce(receipt));
+        return Ok(());
+    }
+    let listener = filter::watch_programs()?;
+    receipt.mechanisms.push(Mechanism::ProgramWatch);
+    let said = channel.say_with(&Report::InForce(receipt), &listener);
+    said.map_err(|error| Failure::of(Mechanism::ProgramWatch, error))
 }
 
 fn boundary(spec: &Spec, channel: &Channel, ready: &Ready) -> Result<Receipt, Failure> {

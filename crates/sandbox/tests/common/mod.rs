@@ -90,6 +90,7 @@ impl World {
             keep: Vec::new(),
             hide: Vec::new(),
             limits: Limits::default(),
+            watched: false,
             least: level,
             most: level,
             without: Vec::new(),

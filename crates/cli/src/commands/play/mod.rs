@@ -13,7 +13,7 @@ use script::{Line, Script};
 use stayhand_core::decision::{Decision, Effect, Level};
 use stayhand_core::event::Outcome;
 use stayhand_runtime::wire::{self, Defaults, Parsed, WireAction};
-use stayhand_runtime::{Engine, Executed, Executor as _, Held, Local, LocalSettings, Verdict};
+use stayhand_runtime::{Engine, Executed, Held, Local, LocalSettings, Verdict};
 use std::io::IsTerminal as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -106,6 +106,7 @@ struct Tally {
     held: u64,
     refused: u64,
     unexpected: u64,
+    confined: u64,
     execution_ms: u128,
 }
 
@@ -192,6 +193,7 @@ impl Player {
 
     fn executed(&mut self, done: &Executed) -> Row {
         self.tally.executed += 1;
+        self.tally.confined += u64::from(done.confined > Level::None);
         self.tally.execution_ms += done.duration.as_millis();
         let mut why = outcome_text(&done.outcome);
         if !done.outcome.is_success() {
@@ -243,7 +245,7 @@ impl Player {
 
     /// The summary, and the proof that the record holds.
     fn close(self, global: &Global) -> anyhow::Result<Exit> {
-        let Self { engine, tally, session, local, .. } = self;
+        let Self { engine, tally, session, .. } = self;
         let reader = engine.reader()?;
         let verified = reader.verify(None, None);
         if self.json {
@@ -257,11 +259,11 @@ impl Player {
                 "\n{} executed ({} of them failed), {} held, {} refused",
                 tally.executed, tally.failed, tally.held, tally.refused
             );
-            if local.level() == Level::None {
-                println!(
-                    "{} nothing was confined: this version only decides and records",
-                    show::styled(show::YELLOW, "!")
-                );
+            if tally.confined == 0 {
+                let text = "nothing was confined: the policy asked it of none of these";
+                println!("{} {text}", show::styled(show::YELLOW, "!"));
+            } else {
+                println!("{} of them confined", tally.confined);
             }
             match &verified {
                 Ok(report) => println!(

@@ -1,0 +1,174 @@
+//! Every program that is about to start inside, before it does.
+//!
+//! The kernel stops the call and asks. What is read of it lies in the memory of the process that makes it, which another
+//! thread of that process can change before the kernel looks again: an answer is about what the call said, and what the
+//! program can then reach is bounded by the rest of the sandbox all the same.
+
+use crate::sys;
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use std::ffi::OsString;
+use std::fs::{self, File};
+use std::io;
+use std::os::fd::{AsFd as _, OwnedFd};
+use std::os::unix::ffi::OsStringExt as _;
+use std::os::unix::fs::FileExt as _;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// Whom the kernel asks.
+#[derive(Debug)]
+pub struct ProgramWatch(OwnedFd);
+
+/// A program that wants to start, and waits.
+#[derive(Debug)]
+pub struct Starting {
+    id: u64,
+    /// The process, as numbered outside.
+    pub process: u32,
+    /// The process that started it.
+    pub parent: u32,
+    /// The file, absolute, as named inside. It may be a link.
+    pub program: PathBuf,
+    /// The arguments, the first of which is what the program is called.
+    pub argv: Vec<String>,
+    /// The folder that it starts in.
+    pub cwd: PathBuf,
+}
+
+/// What is read of the arguments, in all, in bytes.
+const MOST_ARGUMENT_BYTES: usize = 128 * 1024;
+
+/// How many arguments are read.
+const MOST_ARGUMENTS: u64 = 4096;
+
+/// The longest path, in bytes.
+const MOST_PATH_BYTES: usize = 4096;
+
+impl ProgramWatch {
+    pub(crate) const fn new(listener: OwnedFd) -> Self {
+        Self(listener)
+    }
+
+    /// Waits so long for a program that wants to start. `None`: none did. An error of the kind `UnexpectedEof`: nothing
+    /// that could start one is left. What cannot be read is refused without asking.
+    pub fn next(&self, wait: Duration) -> io::Result<Option<Starting>> {
+        let mut events = [PollFd::new(&self.0, PollFlags::IN)];
+        let wait = Timespec::try_from(wait).map_err(io::Error::other)?;
+        match poll(&mut events, Some(&wait)) {
+            Err(rustix::io::Errno::INTR) | Ok(0) => return Ok(None),
+            other => other?,
+        };
+        if !events.iter().any(|event| event.revents().contains(PollFlags::IN)) {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+        let call = match sys::next_call(self.0.as_fd()) {
+            // It was killed meanwhile.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            call => call?,
+        };
+        match read(&call) {
+            // Only now it is certain whose memory that was.
+            Ok(starting) if sys::still_waits(self.0.as_fd(), call.id) => Ok(Some(starting)),
+            Ok(_) => Ok(None),
+            Err(error) => {
+                self.answer(call.id, Some(error.raw_os_error().unwrap_or(libc::EACCES)));
+                Ok(None)
+            }
+        }
+    }
+
+    /// Lets it start.
+    pub fn allow(&self, starting: &Starting) {
+        self.answer(starting.id, None);
+    }
+
+    /// Does not.
+    pub fn refuse(&self, starting: &Starting) {
+        self.answer(starting.id, Some(libc::EPERM));
+    }
+
+    fn answer(&self, id: u64, error: Option<i32>) {
+        // An error: it was killed meanwhile.
+        let _ = sys::answer_call(self.0.as_fd(), id, error);
+    }
+}
+
+fn read(call: &libc::seccomp_notif) -> io::Result<Starting> {
+    let folder = PathBuf::from(format!("/proc/{}", call.pid));
+    let memory = File::open(folder.join("mem"))?;
+    let [first, second, third, _, fifth, _] = call.data.args;
+    // `execveat` has a descriptor before, and flags behind.
+    let (at, path, argv, flags) = if libc::c_long::from(call.data.nr) == libc::SYS_execveat {
+        (Some(first), second, third, fifth)
+    } else {
+        (None, first, second, 0)
+    };
+    let cwd = fs::read_link(folder.join("cwd"))?;
+    let path = PathBuf::from(OsString::from_vec(text(&memory, path, MOST_PATH_BYTES)?));
+    let base = match at.map(descriptor) {
+        Some(number) if number != libc::AT_FDCWD && !path.is_absolute() => {
+            fs::read_link(folder.join(format!("fd/{number}")))?
+        }
+        _ => cwd.clone(),
+    };
+    let empty_path = u64::try_from(libc::AT_EMPTY_PATH).unwrap_or_default();
+    let program = if path.as_os_str().is_empty() && flags & empty_path != 0 {
+        base
+    } else {
+        // What is not there is not asked about: a search along the `PATH` is no start.
+        let program = base.join(path);
+        let inside = folder.join("root").join(program.strip_prefix("/").unwrap_or(&program));
+        fs::symlink_metadata(inside)?;
+        program
+    };
+    let parent = parent(&folder).unwrap_or_default();
+    Ok(Starting { id: call.id, process: call.pid, parent, program, argv: arguments(&memory, argv)?, cwd })
+}
+
+/// A descriptor as an argument of a call: the lower half of a register.
+fn descriptor(word: u64) -> libc::c_int {
+    let [a, b, c, d, ..] = word.to_le_bytes();
+    libc::c_int::from_le_bytes([a, b, c, d])
+}
+
+/// A text in the memory of a process, up to its end.
+fn text(memory: &File, at: u64, most: usize) -> io::Result<Vec<u8>> {
+    const PAGE: u64 = 4096;
+    let mut found = Vec::new();
+    while found.len() <= most {
+        let from = at.checked_add(found.len() as u64).ok_or(io::ErrorKind::InvalidInput)?;
+        // Not beyond the page, behind which there may be nothing.
+        let mut part = vec![0; usize::try_from(PAGE - from % PAGE).map_err(io::Error::other)?.min(256)];
+        memory.read_exact_at(&mut part, from)?;
+        if let Some(end) = part.iter().position(|byte| *byte == 0) {
+            part.truncate(end);
+            found.append(&mut part);
+            return Ok(found);
+        }
+        found.append(&mut part);
+    }
+    Err(io::Error::from_raw_os_error(libc::E2BIG))
+}
+
+fn arguments(memory: &File, at: u64) -> io::Result<Vec<String>> {
+    let mut found = Vec::new();
+    let mut room = MOST_ARGUMENT_BYTES;
+    for number in (0..MOST_ARGUMENTS).filter(|_| at != 0) {
+        let mut pointer = [0; 8];
+        memory.read_exact_at(&mut pointer, at.saturating_add(number * 8))?;
+        let pointer = u64::from_ne_bytes(pointer);
+        if pointer == 0 {
+            return Ok(found);
+        }
+        let argument = text(memory, pointer, room)?;
+        room = room.saturating_sub(argument.len());
+        // Whatever is no text is nothing that a policy could permit by its text.
+        found.push(String::from_utf8(argument).map_err(|_| io::Error::from_raw_os_error(libc::EACCES))?);
+    }
+    if at == 0 { Ok(found) } else { Err(io::Error::from_raw_os_error(libc::E2BIG)) }
+}
+
+fn parent(folder: &Path) -> Option<u32> {
+    let text = fs::read_to_string(folder.join("stat")).ok()?;
+    text.rsplit_once(')')?.1.split_whitespace().nth(1)?.parse().ok()
+}
