@@ -30,6 +30,9 @@ pub(crate) struct Global {
     pub(crate) json: bool,
 }
 
+/// The session where none is named.
+pub(crate) const DEFAULT_SESSION: &str = "default";
+
 /// Who asks, and where.
 #[derive(Debug, Clone, ClapArgs)]
 pub(crate) struct Asking {
@@ -37,7 +40,7 @@ pub(crate) struct Asking {
     #[arg(long, default_value = "agent", value_name = "NAME")]
     pub(crate) agent: String,
     /// The session's name
-    #[arg(long, default_value = "default", value_name = "NAME")]
+    #[arg(long, default_value = DEFAULT_SESSION, value_name = "NAME")]
     pub(crate) session: String,
     /// The folder relative paths start from [default: the current one]
     #[arg(long, value_name = "DIR")]
@@ -68,6 +71,8 @@ pub(crate) enum Command {
     Anomaly(Anomaly),
     /// Decide, execute and settle one command
     Exec(Exec),
+    /// Run a program, an agent say, in a sandbox, and decide about every program that it starts
+    Run(Run),
     /// Drive a scripted agent and show live what happens
     Play(Play),
     /// Look at what was recorded
@@ -138,7 +143,7 @@ pub(crate) enum Command {
 impl Args {
     /// Whether the command gives the exit codes of a program that it runs.
     pub(crate) const fn runs_a_program(&self) -> bool {
-        matches!(self.command, Command::Exec(_))
+        matches!(self.command, Command::Exec(_) | Command::Run(_))
     }
 }
 
@@ -197,6 +202,21 @@ pub(crate) struct Exec {
     #[arg(long)]
     pub(crate) kill_on_signal: bool,
     /// The program and its arguments; a single argument with blanks is a shell command line
+    #[arg(required = true, trailing_var_arg = true, allow_hyphen_values = true, value_name = "COMMAND")]
+    pub(crate) command: Vec<String>,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Run {
+    #[command(flatten)]
+    pub(crate) asking: Asking,
+    /// Seconds that it may run
+    #[arg(long, default_value_t = 3600.0, value_name = "SECONDS")]
+    pub(crate) time: f64,
+    /// Wait for the answer where a person must approve a program that it starts
+    #[arg(long)]
+    pub(crate) wait: bool,
+    /// The program and its arguments. It has no network and reads nothing from the terminal
     #[arg(required = true, trailing_var_arg = true, allow_hyphen_values = true, value_name = "COMMAND")]
     pub(crate) command: Vec<String>,
 }

@@ -51,6 +51,10 @@ pub struct Context {
     /// The declared cost in nano-dollars (10⁻⁹ US dollars), where one was declared.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cost_nanousd: Option<u64>,
+    /// The process that starts this program, where the program watch of a sandbox saw it start. Set by the runtime
+    /// alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub started_by: Option<u32>,
     /// Further declared values (confidence, purpose, …). Rules may read them; they never loosen.
     #[serde(default, skip_serializing_if = "Map::is_empty")]
     pub declared: Map<String, Value>,
@@ -65,7 +69,9 @@ impl Request {
         let resource = Value::Object(self.resource.0.clone()).to_string();
         let cost = self.context.cost_nanousd.map(|cost| cost.to_string()).unwrap_or_default();
         let declared = Value::Object(self.context.declared.clone()).to_string();
-        Digest::of_parts(&[
+        // Only where it is given, so that requests of older logs keep their digest.
+        let started_by = self.context.started_by.map(|process| format!("started by {process}"));
+        let parts: [&[u8]; 11] = [
             b"stayhand-request-v1",
             self.principal.agent.as_bytes(),
             self.principal.session.as_bytes(),
@@ -77,6 +83,10 @@ impl Request {
             self.context.home.as_bytes(),
             cost.as_bytes(),
             declared.as_bytes(),
-        ])
+        ];
+        match &started_by {
+            Some(process) => Digest::of_parts(&[&parts[..], &[process.as_bytes()]].concat()),
+            None => Digest::of_parts(&parts),
+        }
     }
 }

@@ -156,7 +156,10 @@ impl State {
         if let Some(config) = &controls.tiers {
             self.monitor.decided(config, decided, at);
         }
-        self.failures.decided(seq, at, decided, &controls.failures);
+        // What programs start is no step of the agent: a build starts the same compiler a hundred times.
+        if decided.request.context.started_by.is_none() {
+            self.failures.decided(seq, at, decided, &controls.failures);
+        }
         match decided.decision.effect {
             Effect::Allow => {
                 if let Some(id) = decided.decision.approval {
@@ -175,6 +178,7 @@ impl State {
                     passages: self.breakers.admit(&controls.breakers, decided, seq, at),
                     task: Payer::of(&decided.request).task.to_owned(),
                     tool: decided.request.action.0.clone(),
+                    started_inside: decided.request.context.started_by.is_some(),
                     engine: decided.engine,
                     started: at,
                     in_doubt: false,
@@ -195,7 +199,9 @@ impl State {
         let controls = self.controls(open.policy).cloned().unwrap_or_default();
         self.exposures.settled(record.at, &who.session, settled);
         let cost = settled.spend(open.spend()).money.0;
-        self.failures.settled(record.seq, at, who, &open.tool, settled, cost);
+        if !open.started_inside {
+            self.failures.settled(record.seq, at, who, &open.tool, settled, cost);
+        }
         let unused = matches!(settled.outcome, Outcome::Abandoned { .. });
         self.ended(&open, unused.then_some(open.reserved));
         self.meters.ran(&who.session, settled.duration_us, open.reserved_us);

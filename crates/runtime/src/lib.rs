@@ -43,7 +43,7 @@ pub use clock::Clock;
 pub use contexts::{Checkpoint, ContextError, MAX_CONTEXT_BYTES};
 pub use dry_run::DryRun;
 pub use engine::{Engine, EngineError, Executed, Held, Refused, ResolveError, Settings, Verdict};
-pub use execute::{Effected, Executor, Local, LocalSettings, Stop, Work};
+pub use execute::{Ask, Effected, Executor, Local, LocalSettings, Stop, Streams, Work};
 pub use gather::{Gathered, Names, Observe, Observer};
 pub use orders::OrderError;
 pub use permit::Permit;

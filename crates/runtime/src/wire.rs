@@ -33,6 +33,21 @@ pub struct WireAction {
     pub context: Map<String, Value>,
 }
 
+impl WireAction {
+    /// An action of which nothing else is said.
+    pub fn new(tool: &str, input: Value) -> Self {
+        Self {
+            id: None,
+            tool: tool.to_owned(),
+            input,
+            agent: None,
+            session: None,
+            cwd: None,
+            context: Map::new(),
+        }
+    }
+}
+
 /// What holds where the wire says nothing.
 #[derive(Debug, Clone)]
 pub struct Defaults {
@@ -73,6 +88,15 @@ pub struct Parsed {
     pub invalid: Vec<Invalid>,
     /// What was said and read before. It is looked at and not kept.
     pub said: Said,
+}
+
+impl Parsed {
+    /// Says which process starts this program, inside of a sandbox.
+    #[must_use]
+    pub fn started_by(mut self, process: u32) -> Self {
+        self.request.context.started_by = Some(process);
+        self
+    }
 }
 
 /// What was said and read before an action.
@@ -180,6 +204,7 @@ pub fn to_request(wire: WireAction, defaults: &Defaults) -> Result<Parsed, WireE
             workspace: defaults.workspace.clone(),
             home: defaults.home.clone(),
             cost_nanousd,
+            started_by: None,
             declared,
         },
     };

@@ -26,8 +26,7 @@ const MOST_BYTES: usize = 64 * 1024;
 impl Control {
     /// A pair: this end, and what is to be the standard input of the launcher.
     pub fn pair() -> io::Result<(Self, OwnedFd)> {
-        let (ours, theirs) =
-            socketpair(AddressFamily::UNIX, SocketType::STREAM, SocketFlags::CLOEXEC, None)?;
+        let (ours, theirs) = socketpair(AddressFamily::UNIX, SocketType::STREAM, SocketFlags::CLOEXEC, None)?;
         Ok((Self { socket: ours, text: Vec::new() }, theirs))
     }
 
@@ -48,12 +47,8 @@ impl Control {
         let mut buffer = vec![0; MOST_BYTES];
         let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
         let mut with = RecvAncillaryBuffer::new(&mut space);
-        let received = recvmsg(
-            &self.socket,
-            &mut [IoSliceMut::new(&mut buffer)],
-            &mut with,
-            RecvFlags::CMSG_CLOEXEC,
-        )?;
+        let received =
+            recvmsg(&self.socket, &mut [IoSliceMut::new(&mut buffer)], &mut with, RecvFlags::CMSG_CLOEXEC)?;
         self.text.extend_from_slice(buffer.get(..received.bytes).unwrap_or_default());
         let mut descriptors = with.drain().filter_map(|message| match message {
             RecvAncillaryMessage::ScmRights(mut descriptors) => descriptors.next(),

@@ -98,8 +98,7 @@ pub(crate) fn next_call(listener: BorrowedFd<'_>) -> io::Result<libc::seccomp_no
     // SAFETY: all fields are integers, for which zero is a value; the kernel wants it so.
     let mut call: libc::seccomp_notif = unsafe { std::mem::zeroed() };
     // SAFETY: the request fits the structure, which lives until the call returns.
-    let done =
-        unsafe { libc::ioctl(listener.as_raw_fd(), libc::SECCOMP_IOCTL_NOTIF_RECV, &raw mut call) };
+    let done = unsafe { libc::ioctl(listener.as_raw_fd(), libc::SECCOMP_IOCTL_NOTIF_RECV, &raw mut call) };
     checked(done.into()).map(|_| call)
 }
 
@@ -113,16 +112,14 @@ pub(crate) fn answer_call(listener: BorrowedFd<'_>, id: u64, error: Option<i32>)
         flags: if error.is_none() { flags } else { 0 },
     };
     // SAFETY: the request fits the structure, which lives until the call returns.
-    let done =
-        unsafe { libc::ioctl(listener.as_raw_fd(), libc::SECCOMP_IOCTL_NOTIF_SEND, &raw mut answer) };
+    let done = unsafe { libc::ioctl(listener.as_raw_fd(), libc::SECCOMP_IOCTL_NOTIF_SEND, &raw mut answer) };
     checked(done.into()).map(|_| ())
 }
 
 /// Whether a call still waits: its process is then still the one that made it.
 pub(crate) fn still_waits(listener: BorrowedFd<'_>, mut id: u64) -> bool {
     // SAFETY: the request fits the number, which lives until the call returns.
-    let done =
-        unsafe { libc::ioctl(listener.as_raw_fd(), libc::SECCOMP_IOCTL_NOTIF_ID_VALID, &raw mut id) };
+    let done = unsafe { libc::ioctl(listener.as_raw_fd(), libc::SECCOMP_IOCTL_NOTIF_ID_VALID, &raw mut id) };
     done == 0
 }
 

@@ -1,6 +1,8 @@
 //! The program watch: every program is asked about before it starts, and by what it really is.
 #![expect(
     clippy::disallowed_methods,
+    clippy::expect_used,
+    clippy::panic,
     clippy::unwrap_used,
     reason = "a test may fail loudly, and plays the one who starts processes"
 )]
@@ -52,7 +54,10 @@ fn every_program_is_asked_about() {
     let (seen, output) = watched(script, |_| false);
     assert_eq!(programs(&seen), ["bash", "env", "true", "python3", "id", "sh", "uname", "date"], "{output}");
     // By its file, and not by what it is called.
-    assert_eq!((seen[4].program.to_str(), seen[4].argv.as_slice()), (Some("/usr/bin/id"), ["called", "-u"].map(String::from).as_slice()));
+    assert_eq!(
+        (seen[4].program.to_str(), seen[4].argv.as_slice()),
+        (Some("/usr/bin/id"), ["called", "-u"].map(String::from).as_slice())
+    );
     assert!(seen[1..].iter().all(|starting| starting.cwd.to_str() == Some("/tmp")));
     // Who started whom.
     assert_eq!(seen[6].parent, seen[5].process);
@@ -87,7 +92,8 @@ start(lambda: os.execv("./true", ["true"]))
 start(lambda: os.execv("nothing-here", ["true"]))
 '"#;
     let (seen, output) = watched(script, |_| false);
-    let named: Vec<String> = seen[2..].iter().map(|starting| starting.program.display().to_string()).collect();
+    let named: Vec<String> =
+        seen[2..].iter().map(|starting| starting.program.display().to_string()).collect();
     assert_eq!(named.len(), 3, "{named:?} {output}");
     assert_eq!(named[0], "/usr/bin/true");
     assert!(named[1].contains("memfd:hidden"), "{named:?}");

@@ -12,7 +12,7 @@ use std::process::{Command, ExitCode};
 const USAGE: &str = "cargo xtask test   every test of the project
 cargo xtask tidy   the crate table, the shape of files and functions, the paths docs name
 cargo xtask eval FOLDER   the default policy against labelled inputs
-cargo xtask ci     what CI runs: fmt, clippy, tidy, docs, deny, test, play";
+cargo xtask ci     what CI runs: fmt, clippy, tidy, docs, deny, test, play, run";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -71,5 +71,6 @@ fn ci() -> anyhow::Result<()> {
     run("cargo", &["doc", "--workspace", "--no-deps", "--locked"], &[("RUSTDOCFLAGS", "-D warnings")])?;
     cargo(&["deny", "check", "licenses", "bans", "sources"])?;
     cargo(&["xtask", "test"])?;
-    cargo(&["run", "--release", "--locked", "--", "play", "examples/sessions/coding-agent.jsonl", "--no"])
+    cargo(&["run", "--release", "--locked", "--", "play", "examples/sessions/coding-agent.jsonl", "--no"])?;
+    cargo(&["run", "--release", "--locked", "--", "run", "--", "./examples/agent/agent.sh"])
 }

@@ -15,6 +15,7 @@ fn request(tool: &str, arguments: Value) -> Request {
             workspace: "/code/repo".into(),
             home: "/home/ada".into(),
             cost_nanousd: None,
+            started_by: None,
             declared: Map::new(),
         },
     }

@@ -4,7 +4,7 @@ use crate::args::{Exec, Global};
 use crate::home::Interrupts;
 use crate::{Exit, home, show};
 use anstream::eprintln;
-use serde_json::Value;
+use serde_json::json;
 use stayhand_core::decision::Level;
 use stayhand_core::event::Outcome;
 use stayhand_runtime::wire::{self, WireAction};
@@ -17,7 +17,7 @@ use std::time::Duration;
 const POLL: Duration = Duration::from_millis(50);
 
 /// Refused, or still held.
-const NOT_RUN: Exit = Exit::Program(126);
+pub(super) const NOT_RUN: Exit = Exit::Program(126);
 
 pub(super) fn run(global: &Global, exec: &Exec) -> anyhow::Result<Exit> {
     let engine = Arc::new(super::engine(global, super::files(&exec.asking)?)?);
@@ -68,22 +68,13 @@ fn on_signal(engine: &Arc<Engine>, kill: bool) -> impl FnMut(Termination) + Send
 
 /// One word with blanks is a command line, anything else a program with its arguments.
 fn action(command: &[String]) -> WireAction {
-    let (tool, input) = match command {
-        [line] if line.contains(char::is_whitespace) => ("bash", serde_json::json!({ "command": line })),
-        words => ("exec", serde_json::json!({ "argv": words })),
-    };
-    WireAction {
-        id: None,
-        tool: tool.to_owned(),
-        input: Value::clone(&input),
-        agent: None,
-        session: None,
-        cwd: None,
-        context: serde_json::Map::new(),
+    match command {
+        [line] if line.contains(char::is_whitespace) => WireAction::new("bash", json!({ "command": line })),
+        words => WireAction::new("exec", json!({ "argv": words })),
     }
 }
 
-fn show_refusal(
+pub(super) fn show_refusal(
     global: &Global,
     what: &str,
     decision: &stayhand_core::decision::Decision,
@@ -96,7 +87,7 @@ fn show_refusal(
 }
 
 /// Asks at the terminal, or waits for an answer from elsewhere. Whether it was granted.
-fn answered(engine: &Engine, held: &Held, wait: bool) -> anyhow::Result<bool> {
+pub(super) fn answered(engine: &Engine, held: &Held, wait: bool) -> anyhow::Result<bool> {
     let id = held.approval;
     eprintln!("held as {id} until {}; answer with: stayhand approvals approve {id}", held.expires);
     if wait {
@@ -143,7 +134,7 @@ fn receipt(global: &Global, done: &Executed) {
         level => format!("confined at {level}"),
     };
     if global.json {
-        let receipt = serde_json::json!({
+        let receipt = json!({
             "decision": done.decision,
             "outcome": done.outcome,
             "duration_ms": done.duration.as_millis(),
@@ -165,7 +156,7 @@ fn say(line: &str) {
     let _ = writeln!(anstream::stderr(), "{line}");
 }
 
-fn exit_of(outcome: &Outcome) -> Exit {
+pub(super) fn exit_of(outcome: &Outcome) -> Exit {
     match outcome {
         Outcome::Done => Exit::Program(0),
         Outcome::Exit { code } => Exit::Program(u8::try_from(*code).unwrap_or(u8::MAX)),

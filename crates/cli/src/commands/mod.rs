@@ -19,6 +19,7 @@ mod play;
 mod policy;
 mod prices;
 mod replay;
+mod run;
 mod scan;
 mod status;
 mod tiers;
@@ -45,6 +46,7 @@ pub(crate) fn run(args: Args) -> anyhow::Result<Exit> {
         Command::Scan(scan) => scan::run(&global, &scan),
         Command::Anomaly(anomaly) => anomaly::run(&global, &anomaly),
         Command::Exec(exec) => exec::run(&global, &exec),
+        Command::Run(run) => run::run(&global, &run),
         Command::Play(play) => play::run(&global, &play),
         Command::Trace(trace) => trace::run(&global, &trace),
         Command::Audit(audit) => audit::run(&global, &audit),

@@ -28,7 +28,7 @@ pub(super) fn check(policy: &Policy, state: &State, ask: &Ask<'_>, now: Timestam
     let tool = ask.request.action.0.as_str();
     let misfit = policy.misfit(tool, &ask.request.resource.0);
     let watches = &policy.controls.failures;
-    if watches.is_empty() && misfit.is_none() {
+    if (watches.is_empty() && misfit.is_none()) || ask.request.context.started_by.is_some() {
         return;
     }
     let history = state.failures().history(&ask.request.principal);

@@ -17,6 +17,8 @@ pub struct Open {
     pub principal: Principal,
     /// The tool.
     pub tool: String,
+    /// Whether it is a program that another one started inside of a sandbox.
+    pub started_inside: bool,
     /// The policy that permitted it.
     pub policy: PolicyId,
     /// What is reserved for it.

@@ -68,6 +68,30 @@ impl Engine {
         })
     }
 
+    /// A program that another one starts, inside of a sandbox of this level whose own permit has these duties. Records
+    /// that it starts, or that a duty cannot be fulfilled: then it must not.
+    pub fn start_inside(
+        &self,
+        permit: Permit,
+        level: Level,
+        of_the_whole: &[Obligation],
+    ) -> Result<bool, EngineError> {
+        let kept = |duty: &&Obligation| match duty {
+            Obligation::Confine { least } => *least <= level,
+            Obligation::Warn { .. } | Obligation::Audit { .. } => true,
+            // What it says goes to the program that started it, as it is.
+            Obligation::Redact | Obligation::RestorePoint => false,
+            // A limit holds for all of them together, if it is one of the whole.
+            Obligation::TimeLimit { .. } | Obligation::Limit { .. } => of_the_whole.contains(duty),
+        };
+        let unkept = permit.obligations.iter().find(|duty| !kept(duty));
+        let unkept = unkept.map(|duty| execute::unfulfilled(format_args!("{duty:?}")));
+        let may = unkept.is_none();
+        let outcome = unkept.map_or(Outcome::Done, |why| Outcome::Abandoned { why });
+        self.settle(permit, outcome, Duration::ZERO)?;
+        Ok(may)
+    }
+
     /// Gives a permit back unused.
     pub fn abandon(&self, permit: Permit, why: &str) -> Result<(), EngineError> {
         self.settle(permit, Outcome::Abandoned { why: why.to_owned() }, Duration::ZERO)

@@ -294,13 +294,16 @@ fn stand_in(path: &Path) -> std::io::Result<()> {
 mod tests {
     use super::*;
 
-    fn granted(lists: &[PathLists]) -> Result<(Vec<String>, Vec<String>, Vec<String>), String> {
+    /// What is seen, what may be changed, what is hidden.
+    type Texts = [Vec<String>; 3];
+
+    fn granted(lists: &[PathLists]) -> Result<Texts, String> {
         let found = Granted::by(lists, Path::new("/code"), Path::new("/home/u"))?;
         let texts = |paths: Vec<&PathBuf>| paths.iter().map(|path| path.display().to_string()).collect();
         let of = |writable| {
-            found.binds.iter().filter(move |bind| bind.writable == writable).map(|bind| &bind.path)
+            found.binds.iter().filter(move |bind| bind.writable == writable).map(|bind| &bind.path).collect()
         };
-        Ok((texts(of(false).collect()), texts(of(true).collect()), texts(found.hide.iter().collect())))
+        Ok([texts(of(false)), texts(of(true)), texts(found.hide.iter().collect())])
     }
 
     fn lists(allow: Option<&[&str]>, write: Option<&[&str]>, blocked: &[&str]) -> PathLists {
@@ -317,7 +320,7 @@ mod tests {
     fn what_boundaries_leave() {
         let check = |given: &[PathLists], looks: &[&str], changes: &[&str], hide: &[&str]| {
             let texts = |list: &[&str]| list.iter().map(|text| (*text).to_owned()).collect::<Vec<_>>();
-            assert_eq!(granted(given), Ok((texts(looks), texts(changes), texts(hide))), "{given:?}");
+            assert_eq!(granted(given), Ok([looks, changes, hide].map(texts)), "{given:?}");
         };
         check(&[], &[], &["/code"], &[]);
         check(&[lists(Some(&["./**", "/data/**"]), Some(&["./**"]), &[])], &["/data"], &["/code"], &[]);

@@ -20,10 +20,11 @@ use stayhand_core::policy::boundary::PathLists;
 use stayhand_core::reason::Reason;
 use stayhand_core::request::Request;
 use stayhand_core::untrusted::{MAX_PASSAGES, Passage};
-use stayhand_sandbox::{Failure, Receipt};
+use stayhand_sandbox::{Failure, Receipt, Starting};
 use std::collections::BTreeMap;
 use std::fmt::Display;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 pub use stop::Stop;
 
@@ -160,6 +161,21 @@ pub struct Local {
     settings: LocalSettings,
 }
 
+/// What becomes of what programs say.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Streams {
+    /// It is collected up to a cap, with secrets replaced.
+    Collect,
+    /// It goes where this program's own output goes, as it is.
+    PassOn,
+}
+
+/// Somebody who is asked about the programs that start inside of a sandbox.
+pub trait Ask: std::fmt::Debug + Send + Sync {
+    /// Whether this one may start. The level is one that its sandbox reaches at least.
+    fn may_start(&self, starting: &Starting, level: Level) -> bool;
+}
+
 /// What the local executor works with.
 #[derive(Debug, Clone)]
 pub struct LocalSettings {
@@ -172,6 +188,12 @@ pub struct LocalSettings {
     /// The program that becomes the launcher of a sandbox: this one, if it calls `stayhand_sandbox::become_launcher`
     /// before all else. Nothing can be confined without.
     pub launcher: Option<PathBuf>,
+    /// Programs are confined at least so, whatever their permit says.
+    pub least: Level,
+    /// What becomes of what programs say.
+    pub streams: Streams,
+    /// Asked about every program that starts inside of a sandbox, before it does.
+    pub watch: Option<Arc<dyn Ask>>,
     /// Stops the running program from another thread.
     pub stop: Stop,
 }
@@ -185,6 +207,9 @@ impl Default for LocalSettings {
             limit: Duration::from_secs(60),
             output_bytes: 1 << 20,
             launcher: None,
+            least: Level::None,
+            streams: Streams::Collect,
+            watch: None,
             stop: Stop::default(),
         }
     }
@@ -206,9 +231,13 @@ impl Local {
 
     /// The sandbox for this work, where it has to be confined.
     fn boundary<'a>(&'a self, work: &Work<'a>, cwd: &str) -> Result<Option<process::Boundary<'a>>, String> {
+        let least = work.confine.max(self.settings.least);
         match &self.settings.launcher {
-            Some(launcher) if work.confine > Level::None => {
-                let spec = confine::spec(work, &self.settings.environment, cwd)?;
+            None if least > work.confine => Err(format!("nothing can be confined at {least} here")),
+            Some(launcher) if least > Level::None => {
+                let mut spec = confine::spec(work, &self.settings.environment, cwd)?;
+                spec.watched = self.settings.watch.is_some();
+                spec.least = least;
                 Ok(Some(process::Boundary { launcher, spec, workspace: &work.request.context.workspace }))
             }
             _ => Ok(None),
@@ -238,6 +267,8 @@ impl Executor for Local {
             time: work.limit.unwrap_or(self.settings.limit),
             resources: &work.resources,
             output_bytes: self.settings.output_bytes,
+            streams: self.settings.streams,
+            watch: self.settings.watch.as_deref(),
             stops: [&self.settings.stop, work.stop],
         };
         // What was judged with more than its words is not run without it.

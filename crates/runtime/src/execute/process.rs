@@ -3,7 +3,7 @@
 
 use super::confine::Gate;
 use super::usage::{LOOK, Watched};
-use super::{Effected, Stop, failed};
+use super::{Ask, Effected, Stop, Streams, failed};
 use crate::clock::monotonic;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{Pid, PidfdFlags, Signal, kill_process_group, pidfd_open};
@@ -11,7 +11,7 @@ use stayhand_core::decision::{Level, Resource};
 use stayhand_core::event::Outcome;
 use stayhand_sandbox::{Control, ControlGroup, Failure, LAUNCHER, Receipt, Report, Spec};
 use std::io::{self, Read};
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd as _, OwnedFd};
 use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
 use std::path::Path;
 use std::process::{Child, ChildStderr, ChildStdout, Command, ExitStatus, Stdio};
@@ -37,6 +37,8 @@ pub(super) struct Limits<'a> {
     pub(super) time: Duration,
     pub(super) resources: &'a [(Resource, u64)],
     pub(super) output_bytes: usize,
+    pub(super) streams: Streams,
+    pub(super) watch: Option<&'a dyn Ask>,
     /// Whoever may stop it: the person at the terminal, the kill switch.
     pub(super) stops: [&'a Stop; 2],
 }
@@ -76,15 +78,23 @@ pub(super) fn program(argv: &[String], cwd: &str, limits: &Limits<'_>) -> (Outco
 fn confined(argv: &[String], boundary: &Boundary<'_>, limits: &Limits<'_>) -> (Outcome, Effected) {
     let mut spec = Spec { argv: argv.to_vec(), ..boundary.spec.clone() };
     let gate = Gate::close(&mut spec, Path::new(boundary.workspace));
-    let (launched, group) = with_group(&mut spec, |spec, group| launch(boundary.launcher, spec, group));
-    let (child, control) = match launched {
+    let (launched, group) =
+        with_group(&mut spec, |spec, group| launch(boundary.launcher, spec, group, limits.streams));
+    let (child, mut control) = match launched {
         Ok(launched) => launched,
         Err(failure) => {
             gate.open();
             return (Outcome::Abandoned { why: super::unfulfilled(failure) }, Effected::default());
         }
     };
-    let (outcome, mut effected) = see_to(child, argv.first().map_or("", String::as_str), limits);
+    let name = argv.first().map_or("", String::as_str);
+    let (outcome, mut effected) = std::thread::scope(|scope| {
+        if let Some(asked) = limits.watch {
+            let control = &mut control;
+            scope.spawn(move || answer(control, asked));
+        }
+        see_to(child, name, limits)
+    });
     let reports = control.reports();
     for aside in gate.open() {
         effected.errors += &format!("stayhand: put aside: {}\n", aside.display());
@@ -99,6 +109,23 @@ fn confined(argv: &[String], boundary: &Boundary<'_>, limits: &Limits<'_>) -> (O
             (Outcome::Stopped { limit: format!("{} MiB of memory", bytes >> 20) }, effected)
         }
         _ => (outcome, effected),
+    }
+}
+
+/// How long to wait for the next program, before looking whether there can be one.
+const NEXT_PROGRAM: Duration = Duration::from_secs(1);
+
+/// Answers for every program that wants to start, until none can any more. If this ends early, none can either.
+fn answer(control: &mut Control, asked: &dyn Ask) {
+    let Ok(Some(watch)) = control.watch() else { return };
+    loop {
+        match watch.next(NEXT_PROGRAM) {
+            // Namespaces are demanded of whatever is watched.
+            Ok(Some(starting)) if asked.may_start(&starting, Level::L2) => watch.allow(&starting),
+            Ok(Some(starting)) => watch.refuse(&starting),
+            Ok(None) => {}
+            Err(_) => return,
+        }
     }
 }
 
@@ -122,10 +149,19 @@ fn with_group<T>(
 }
 
 /// Starts the launcher and tells it what to do.
-fn launch(launcher: &Path, spec: &Spec, group: Option<&ControlGroup>) -> Result<(Child, Control), Failure> {
+fn launch(
+    launcher: &Path,
+    spec: &Spec,
+    group: Option<&ControlGroup>,
+    streams: Streams,
+) -> Result<(Child, Control), Failure> {
     let (control, theirs) = Control::pair().map_err(Failure::other)?;
     let mut command = command(&launcher.to_string_lossy(), &[LAUNCHER.to_owned()]);
-    let command = command.env_clear().stdin(theirs).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let stream = || match streams {
+        Streams::Collect => Stdio::piped(),
+        Streams::PassOn => Stdio::inherit(),
+    };
+    let command = command.env_clear().stdin(theirs).stdout(stream()).stderr(stream());
     let mut child = command.spawn().map_err(|error| Failure::other(format!("the launcher: {error}")))?;
     let told = group.map_or(Ok(()), |group| group.add(child.id())).and_then(|()| control.tell(spec));
     if let Err(error) = told {
@@ -173,7 +209,8 @@ pub(super) fn ladder(launcher: &Path) -> Vec<(Level, Result<Receipt, Failure>)> 
 
 fn rung(launcher: &Path, level: Level) -> Result<Receipt, Failure> {
     let mut spec = super::confine::probe(level);
-    let (launched, _group) = with_group(&mut spec, |spec, group| launch(launcher, spec, group));
+    let (launched, _group) =
+        with_group(&mut spec, |spec, group| launch(launcher, spec, group, Streams::Collect));
     let (mut child, control) = launched?;
     let _ = child.wait();
     let mut receipt = None;
@@ -189,8 +226,7 @@ fn rung(launcher: &Path, level: Level) -> Result<Receipt, Failure> {
 
 /// Collects what a program says until it ends or has to.
 fn see_to(mut child: Child, name: &str, limits: &Limits<'_>) -> (Outcome, Effected) {
-    let streams = child.stdout.take().zip(child.stderr.take());
-    let Some((stdout, stderr)) = streams else { return failed("the program has no output streams") };
+    let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
     limits.remember(pid(&child).ok());
     if limits.asked_to_stop().is_some() {
         end_group(&child);
@@ -239,8 +275,8 @@ fn spawn(name: &str, args: &[String], cwd: &str, limits: &Limits<'_>) -> io::Res
 /// Collects output until the program ends or its time is up, then ends its group.
 fn attend(
     child: &mut Child,
-    stdout: ChildStdout,
-    stderr: ChildStderr,
+    stdout: Option<ChildStdout>,
+    stderr: Option<ChildStderr>,
     limits: &Limits<'_>,
 ) -> io::Result<(Outcome, Effected)> {
     let process = pidfd_open(pid(child)?, PidfdFlags::empty())?;
@@ -311,7 +347,7 @@ fn watch(
         if left.is_zero() {
             return Ok(false);
         }
-        if process.is_none() && out.at_end && err.at_end {
+        if process.is_none() && out.source.is_none() && err.source.is_none() {
             return Ok(true);
         }
         let (ended, readable) = wait_for_any(process, out, err, left)?;
@@ -335,15 +371,13 @@ fn wait_for_any(
     left: Duration,
 ) -> io::Result<(bool, (bool, bool))> {
     let mut fds = Vec::with_capacity(3);
-    let mut add = |fd, present: bool| {
-        present.then(|| {
-            fds.push(fd);
-            fds.len() - 1
-        })
+    let mut add = |fd| {
+        fds.push(PollFd::from_borrowed_fd(fd, PollFlags::IN));
+        fds.len() - 1
     };
-    let out_at = add(PollFd::new(&out.source, PollFlags::IN), !out.at_end);
-    let err_at = add(PollFd::new(&err.source, PollFlags::IN), !err.at_end);
-    let process_at = process.and_then(|fd| add(PollFd::new(fd, PollFlags::IN), true));
+    let out_at = out.source.as_ref().map(|source| add(source.as_fd()));
+    let err_at = err.source.as_ref().map(|source| add(source.as_fd()));
+    let process_at = process.map(|process| add(process.as_fd()));
     let timeout = Timespec {
         tv_sec: left.as_secs().try_into().unwrap_or(i64::MAX),
         tv_nsec: left.subsec_nanos().into(),
@@ -357,25 +391,27 @@ fn wait_for_any(
     Ok((happened(process_at), (happened(out_at), happened(err_at))))
 }
 
-/// One output stream, of which the first bytes are kept.
+/// One output stream, of which the first bytes are kept. Without a source it is at its end.
 struct Stream<S> {
-    source: S,
+    source: Option<S>,
     kept: Vec<u8>,
     cap: usize,
     dropped: u64,
-    at_end: bool,
 }
 
 impl<S: Read + std::os::fd::AsFd> Stream<S> {
-    fn new(source: S, cap: usize) -> io::Result<Self> {
-        rustix::io::ioctl_fionbio(&source, true)?;
-        Ok(Self { source, kept: Vec::new(), cap, dropped: 0, at_end: false })
+    fn new(source: Option<S>, cap: usize) -> io::Result<Self> {
+        if let Some(source) = &source {
+            rustix::io::ioctl_fionbio(source, true)?;
+        }
+        Ok(Self { source, kept: Vec::new(), cap, dropped: 0 })
     }
 
     fn read_some(&mut self) -> io::Result<()> {
+        let Some(source) = &mut self.source else { return Ok(()) };
         let mut buffer = [0u8; 16 * 1024];
-        match self.source.read(&mut buffer) {
-            Ok(0) => self.at_end = true,
+        match source.read(&mut buffer) {
+            Ok(0) => self.source = None,
             Ok(count) => {
                 let read = buffer.get(..count).unwrap_or_default();
                 let room = self.cap.saturating_sub(self.kept.len()).min(count);

@@ -3,11 +3,11 @@
 //! It names what is refused. What a new kernel adds is not in it; namespaces without capabilities are what bounds that.
 
 use crate::receipt::{Failure, Mechanism};
+use crate::sys;
 use seccompiler::{
     BpfProgram, SeccompAction, SeccompCmpArgLen as Len, SeccompCmpOp as Op, SeccompCondition as Condition,
     SeccompFilter, SeccompRule, TargetArch,
 };
-use crate::sys;
 use std::collections::BTreeMap;
 use std::os::fd::OwnedFd;
 
@@ -188,7 +188,8 @@ fn second_table() -> Option<BpfProgram> {
 
 /// Leaves every start of a program to whoever holds the descriptor.
 pub(super) fn watch_programs() -> Result<OwnedFd, Failure> {
-    let line = |code: u32, jt, k| libc::sock_filter { code: u16::try_from(code).unwrap_or(u16::MAX), jt, jf: 0, k };
+    let line =
+        |code: u32, jt, k| libc::sock_filter { code: u16::try_from(code).unwrap_or(u16::MAX), jt, jf: 0, k };
     let number = |call: libc::c_long| u32::try_from(call).unwrap_or(u32::MAX);
     let is = libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K;
     let mut lines = [

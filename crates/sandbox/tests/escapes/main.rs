@@ -2,7 +2,6 @@
 //! offers, started by root and by a user without rights. What cannot run here says so and does not count as passed.
 #![expect(
     clippy::disallowed_methods,
-    clippy::expect_used,
     clippy::unwrap_used,
     reason = "a test may fail loudly, and plays the one who starts processes"
 )]

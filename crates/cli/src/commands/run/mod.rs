@@ -1,0 +1,153 @@
+//! `stayhand run`: a whole program, an agent say, in a sandbox. Every program that it starts is decided about.
+
+mod changes;
+mod gatekeeper;
+
+use super::exec::{NOT_RUN, answered, exit_of, show_refusal};
+use crate::args::{Global, Run};
+use crate::home::Interrupts;
+use crate::{Exit, home, show};
+use anstream::eprintln;
+use changes::{Changes, Files};
+use gatekeeper::Gatekeeper;
+use serde_json::json;
+use stayhand_core::decision::Level;
+use stayhand_core::event::Outcome;
+use stayhand_runtime::wire::{self, WireAction};
+use stayhand_runtime::{Clock, Engine, Executed, Local, LocalSettings, Permit, Streams, Verdict};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// The session of a run that was given none: everything that it does belongs together.
+fn session() -> String {
+    format!("run-{}-{}", Clock::System.now().0 / 1_000_000, std::process::id())
+}
+
+pub(super) fn run(global: &Global, run: &Run) -> anyhow::Result<Exit> {
+    let engine = Arc::new(super::engine(global, super::files(&run.asking)?)?);
+    let mut defaults = home::defaults(&run.asking)?;
+    if run.asking.session == crate::args::DEFAULT_SESSION {
+        defaults.session = session();
+    }
+    let Some(permit) = permitted(global, &engine, run, &defaults)? else { return Ok(NOT_RUN) };
+    let workspace = PathBuf::from(&defaults.workspace);
+    let before = Files::of(&workspace);
+    let gatekeeper = Arc::new(Gatekeeper::new(&engine, &defaults, permit.obligations(), run.wait));
+    let settings = LocalSettings {
+        least: Level::L2,
+        limit: Duration::try_from_secs_f64(run.time)
+            .map_err(|error| home::usage(format!("--time: {error}")))?,
+        streams: Streams::PassOn,
+        watch: Some(Arc::<Gatekeeper>::clone(&gatekeeper)),
+        ..home::local_settings()
+    };
+    let stop = settings.stop.clone();
+    let interrupts = Interrupts::stop(&stop, |_| {})?;
+    let done = engine.execute(permit, &Local::new(settings))?;
+    interrupts.wait();
+    let changes = before.zip(Files::of(&workspace)).map(|(before, after)| Changes::between(&before, &after));
+    let summary =
+        Summary { engine: &engine, session: &defaults.session, done: &done, gatekeeper: &gatekeeper };
+    summary.show(global, changes.as_ref(), &workspace)?;
+    Ok(if stop.is_asked() { Exit::Program(home::INTERRUPTED) } else { exit_of(&done.outcome) })
+}
+
+/// The permit for the whole, where there is one.
+fn permitted(
+    global: &Global,
+    engine: &Engine,
+    run: &Run,
+    defaults: &wire::Defaults,
+) -> anyhow::Result<Option<Permit>> {
+    let ask = || {
+        let action = WireAction::new("exec", json!({ "argv": run.command }));
+        wire::to_request(action, defaults).map_err(|error| home::usage(error.to_string()))
+    };
+    let mut asked = false;
+    loop {
+        let decision = match engine.authorize(ask()?)? {
+            Verdict::Permitted(permit) => return Ok(Some(permit)),
+            Verdict::Held(held) if !asked => {
+                show_refusal(global, &run.command.join(" "), &held.decision)?;
+                if answered(engine, &held, run.wait)? {
+                    // The approved request is decided again: the grant is a fact, not a bypass.
+                    asked = true;
+                    continue;
+                }
+                return Ok(None);
+            }
+            Verdict::Held(held) => held.decision,
+            Verdict::Refused(refused) => refused.decision,
+        };
+        show_refusal(global, &run.command.join(" "), &decision)?;
+        return Ok(None);
+    }
+}
+
+/// What a run came to.
+struct Summary<'a> {
+    engine: &'a Engine,
+    session: &'a str,
+    done: &'a Executed,
+    gatekeeper: &'a Gatekeeper,
+}
+
+impl Summary<'_> {
+    fn show(&self, global: &Global, changes: Option<&Changes>, workspace: &Path) -> anyhow::Result<()> {
+        let checkpoint = self.engine.reader()?.checkpoint()?;
+        let mut lines = checkpoint.lines().skip(1);
+        let (records, root) = (lines.next().unwrap_or_default(), lines.next().unwrap_or_default());
+        let seen = self.gatekeeper.seen();
+        if global.json {
+            let summary = json!({
+                "session": self.session, "decision": self.done.decision, "outcome": self.done.outcome,
+                "duration_ms": self.done.duration.as_millis(), "confined": self.done.confined,
+                "boundary": self.done.effected.boundary, "started": seen.started, "refused": seen.refused,
+                "changes": changes, "records": records, "root": root,
+            });
+            eprintln!("{summary}");
+            return Ok(());
+        }
+        let head = |text: &str| show::styled(show::DIM, format!("{text:<10}"));
+        let seconds = self.done.duration.as_secs_f64();
+        eprintln!(
+            "\n{} {}, {seconds:.1} s, session {}",
+            head("run"),
+            ended(&self.done.outcome),
+            self.session
+        );
+        match &self.done.effected.boundary {
+            Some(receipt) => {
+                eprintln!("{} {}, {} mechanisms", head("confined"), receipt.level, receipt.mechanisms.len());
+                for failure in &receipt.without {
+                    eprintln!("{} without {failure}", head(""));
+                }
+            }
+            None => eprintln!("{} nothing ran", head("confined")),
+        }
+        let total: u64 = seen.started.values().sum();
+        let names: Vec<String> = seen.started.iter().map(|(name, count)| format!("{name} {count}")).collect();
+        eprintln!("{} {total} started: {}", head("programs"), show::line(&names.join(", "), 90));
+        for (what, why) in &seen.refused {
+            eprintln!("{} {}  {}", head("refused"), show::line(what, 50), show::line(why, 70));
+        }
+        match changes {
+            Some(changes) => changes.show(&head("files")),
+            None => eprintln!("{} too many in {} to compare", head("files"), workspace.display()),
+        }
+        eprintln!("{} {records} records, root {root}", head("audit"));
+        Ok(())
+    }
+}
+
+fn ended(outcome: &Outcome) -> String {
+    match outcome {
+        Outcome::Done => "done".to_owned(),
+        Outcome::Exit { code } => format!("exit {code}"),
+        Outcome::Signal { number } => format!("ended by signal {number}"),
+        Outcome::Stopped { limit } => format!("stopped: {limit}"),
+        Outcome::Failed { error } => format!("failed: {error}"),
+        Outcome::Abandoned { why } => format!("not started: {why}"),
+    }
+}
