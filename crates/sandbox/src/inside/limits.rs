@@ -1,5 +1,6 @@
 //! Limits of each process, and the end of all capabilities.
 
+use super::weaken::without;
 use crate::receipt::{Failure, Mechanism};
 use crate::spec::Spec;
 use rustix::io::Errno;
@@ -12,6 +13,9 @@ use stayhand_core::decision::Level;
 
 /// Sets the limits of this process and of what it starts. `level` = what was reached.
 pub(super) fn set(spec: &Spec) -> Result<(), Failure> {
+    if without(Mechanism::ResourceLimits) {
+        return Ok(());
+    }
     let limits = &spec.limits;
     let mut wanted = vec![
         (Resource::Core, 0),

@@ -3,6 +3,7 @@
 
 use super::channel::Channel;
 use super::mounts::{self, Mounted};
+use super::weaken::without;
 use super::{filter, landlocked, limits, owners, program, seen};
 use crate::receipt::{Ended, Failure, Mechanism, Receipt, Report};
 use crate::spec::{Ids, Spec};
@@ -15,13 +16,19 @@ use std::fs::File;
 use std::io::{Read as _, Write as _};
 use std::os::fd::OwnedFd;
 
-const NAMESPACES: libc::c_int = libc::CLONE_NEWUSER
-    | libc::CLONE_NEWNS
-    | libc::CLONE_NEWPID
-    | libc::CLONE_NEWNET
-    | libc::CLONE_NEWIPC
-    | libc::CLONE_NEWUTS
-    | libc::CLONE_NEWCGROUP;
+const NAMESPACES: &[(libc::c_int, Mechanism)] = &[
+    (libc::CLONE_NEWUSER, Mechanism::UserNamespace),
+    (libc::CLONE_NEWNS, Mechanism::PrivateRoot),
+    (libc::CLONE_NEWPID, Mechanism::PidNamespace),
+    (libc::CLONE_NEWNET, Mechanism::NetNamespace),
+    (libc::CLONE_NEWIPC, Mechanism::IpcNamespace),
+    (libc::CLONE_NEWUTS, Mechanism::UtsNamespace),
+    (libc::CLONE_NEWCGROUP, Mechanism::CgroupNamespace),
+];
+
+fn namespaces() -> libc::c_int {
+    NAMESPACES.iter().filter(|(_, part)| !without(*part)).fold(0, |all, (flag, _)| all | flag)
+}
 
 /// What is made ready before there are namespaces.
 struct Ready {
@@ -39,7 +46,7 @@ pub(super) fn confine(spec: &Spec, channel: &Channel) -> Result<(), Failure> {
     let ready = Ready { ids, filters, mapped };
     let (go, tell) = pipe_with(PipeFlags::CLOEXEC).map_err(Failure::other)?;
     let (hear, failed) = pipe_with(PipeFlags::CLOEXEC).map_err(Failure::other)?;
-    let first = sys::clone(NAMESPACES).map_err(|error| Failure::of(Mechanism::UserNamespace, error))?;
+    let first = sys::clone(namespaces()).map_err(|error| Failure::of(Mechanism::UserNamespace, error))?;
     let Some(first) = first else {
         drop((tell, hear));
         std::process::exit(inside(spec, channel, &ready, &go, failed));
@@ -109,7 +116,9 @@ fn boundary(spec: &Spec, channel: &Channel, ready: &Ready) -> Result<Receipt, Fa
     // Forgotten with the change of user.
     super::end_with_parent(channel)?;
     mounts::build(spec, &sources, ready.ids.inside)?;
-    loopback().map_err(|error| Failure::of(Mechanism::NetNamespace, error))?;
+    if !without(Mechanism::NetNamespace) {
+        loopback().map_err(|error| Failure::of(Mechanism::NetNamespace, error))?;
+    }
     rustix::system::sethostname(b"stayhand").map_err(|error| Failure::of(Mechanism::UtsNamespace, error))?;
     let nothing_new = |error| Failure::of(Mechanism::NoNewPrivileges, error);
     rustix::thread::set_no_new_privs(true).map_err(nothing_new)?;
@@ -120,17 +129,8 @@ fn boundary(spec: &Spec, channel: &Channel, ready: &Ready) -> Result<Receipt, Fa
     rustix::process::set_dumpable_behavior(DumpableBehavior::NotDumpable).map_err(Failure::other)?;
     filter::apply(&ready.filters)?;
     mechanisms.extend(seen::proven(own_status)?);
-    mechanisms.extend([
-        Mechanism::UserNamespace,
-        Mechanism::PrivateRoot,
-        Mechanism::PidNamespace,
-        Mechanism::NetNamespace,
-        Mechanism::IpcNamespace,
-        Mechanism::UtsNamespace,
-        Mechanism::CgroupNamespace,
-        Mechanism::ResourceLimits,
-        Mechanism::EndsWithParent,
-    ]);
+    mechanisms.extend(NAMESPACES.iter().map(|(_, part)| *part));
+    mechanisms.extend([Mechanism::ResourceLimits, Mechanism::EndsWithParent]);
     mechanisms.extend(ready.mapped.is_some().then_some(Mechanism::MappedOwner));
     mechanisms.extend((spec.most == stayhand_core::decision::Level::L3).then_some(Mechanism::ControlGroup));
     Ok(Receipt { level: spec.most, mechanisms, without: spec.without.clone() })

@@ -34,6 +34,8 @@ pub(crate) struct World {
     pub(crate) spec: Spec,
     pub(crate) who: Who,
     pub(crate) group: Option<ControlGroup>,
+    /// What the launcher is told to do without; only one that was built for that obeys.
+    pub(crate) without: Vec<String>,
 }
 
 /// What came of a run.
@@ -95,7 +97,7 @@ impl World {
             most: level,
             without: Vec::new(),
         };
-        let mut world = Self { folder, work, spec, who, group: None };
+        let mut world = Self { folder, work, spec, who, group: None, without: Vec::new() };
         world.limit(|_| {})?;
         Ok(world)
     }
@@ -115,6 +117,7 @@ impl World {
     /// Starts it, with whatever `command` adds.
     pub(crate) fn start(&self, mut command: Command, argv: &[&str]) -> (Child, Control) {
         let (control, theirs) = Control::pair().unwrap();
+        command.args(&self.without);
         command.stdin(Stdio::from(theirs)).stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0);
         if self.who == Who::User {
             command.uid(USER).gid(USER);
