@@ -360,7 +360,20 @@ impl Engine {
     /// Waits until the approval is answered or has expired, or the kill switch stops the request. The answer:
     /// whether it was granted.
     pub fn wait_for(&self, held: &Held, poll: Duration) -> Result<bool, EngineError> {
+        self.wait_while(held, poll, || true)
+    }
+
+    /// The same, but for no longer than somebody wants to know.
+    pub fn wait_while(
+        &self,
+        held: &Held,
+        poll: Duration,
+        wanted: impl Fn() -> bool,
+    ) -> Result<bool, EngineError> {
         loop {
+            if !wanted() {
+                return Ok(false);
+            }
             let answer = self.refreshed(|state, now| match state.approval(held.approval) {
                 Some(_) if state.switches().stopping(&held.request).is_some() => Some(false),
                 Some(found) => match &found.status {

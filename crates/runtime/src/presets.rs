@@ -1,6 +1,6 @@
-//! Two ready-made systems. Each is a policy text and an [`Engine`](crate::Engine) on it, and decides nothing itself.
+//! Ready-made systems. Each is a policy text and an [`Engine`](crate::Engine) on it, and decides nothing itself.
 //!
-//! [`SafeAutonomousSystem`] carries out actions that move money or data: a kill switch, limits, anomalies, approval and
+//! [`AgentSandbox`] runs code that nobody has read. [`SafeAutonomousSystem`] carries out actions that move money or data: a kill switch, limits, anomalies, approval and
 //! circuit breakers stand before each. [`create_safety_layer`] refuses the commands that destroy things and allows the
 //! rest.
 //!
@@ -19,12 +19,14 @@
 //! # Ok::<(), stayhand_runtime::EngineError>(())
 //! ```
 
+mod agent_sandbox;
 mod cleanup;
 mod not_done;
 mod safe_config;
 mod safe_system;
 mod safety_layer;
 
+pub use agent_sandbox::{AgentSandbox, AgentSandboxConfig, SandboxResult};
 pub use cleanup::{CleanupEnd, LONGEST_CLEANUP};
 pub use not_done::NotDone;
 pub use safe_config::{Hooks, SafeAutonomousConfig, SystemSettings};

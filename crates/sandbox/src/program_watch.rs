@@ -13,16 +13,18 @@ use std::os::fd::{AsFd as _, OwnedFd};
 use std::os::unix::ffi::OsStringExt as _;
 use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// Whom the kernel asks.
 #[derive(Debug)]
-pub struct ProgramWatch(OwnedFd);
+pub struct ProgramWatch(Arc<OwnedFd>);
 
 /// A program that wants to start, and waits.
 #[derive(Debug)]
 pub struct Starting {
     id: u64,
+    listener: Arc<OwnedFd>,
     /// The process, as numbered outside.
     pub process: u32,
     /// The process that started it.
@@ -45,8 +47,8 @@ const MOST_ARGUMENTS: u64 = 4096;
 const MOST_PATH_BYTES: usize = 4096;
 
 impl ProgramWatch {
-    pub(crate) const fn new(listener: OwnedFd) -> Self {
-        Self(listener)
+    pub(crate) fn new(listener: OwnedFd) -> Self {
+        Self(Arc::new(listener))
     }
 
     /// Waits so long for a program that wants to start. `None`: none did. An error of the kind `UnexpectedEof`: nothing
@@ -66,63 +68,72 @@ impl ProgramWatch {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             call => call?,
         };
-        match read(&call) {
+        match self.read(&call) {
             // Only now it is certain whose memory that was.
-            Ok(starting) if sys::still_waits(self.0.as_fd(), call.id) => Ok(Some(starting)),
+            Ok(starting) if starting.waits() => Ok(Some(starting)),
             Ok(_) => Ok(None),
             Err(error) => {
-                self.answer(call.id, Some(error.raw_os_error().unwrap_or(libc::EACCES)));
+                answer(&self.0, call.id, Some(error.raw_os_error().unwrap_or(libc::EACCES)));
                 Ok(None)
             }
         }
     }
 
-    /// Lets it start.
-    pub fn allow(&self, starting: &Starting) {
-        self.answer(starting.id, None);
-    }
-
-    /// Does not.
-    pub fn refuse(&self, starting: &Starting) {
-        self.answer(starting.id, Some(libc::EPERM));
-    }
-
-    fn answer(&self, id: u64, error: Option<i32>) {
-        // An error: it was killed meanwhile.
-        let _ = sys::answer_call(self.0.as_fd(), id, error);
+    fn read(&self, call: &libc::seccomp_notif) -> io::Result<Starting> {
+        let folder = PathBuf::from(format!("/proc/{}", call.pid));
+        let memory = File::open(folder.join("mem"))?;
+        let [first, second, third, _, fifth, _] = call.data.args;
+        // `execveat` has a descriptor before, and flags behind.
+        let (at, path, argv, flags) = if libc::c_long::from(call.data.nr) == libc::SYS_execveat {
+            (Some(first), second, third, fifth)
+        } else {
+            (None, first, second, 0)
+        };
+        let cwd = fs::read_link(folder.join("cwd"))?;
+        let path = PathBuf::from(OsString::from_vec(text(&memory, path, MOST_PATH_BYTES)?));
+        let base = match at.map(descriptor) {
+            Some(number) if number != libc::AT_FDCWD && !path.is_absolute() => {
+                fs::read_link(folder.join(format!("fd/{number}")))?
+            }
+            _ => cwd.clone(),
+        };
+        let empty_path = u64::try_from(libc::AT_EMPTY_PATH).unwrap_or_default();
+        let program = if path.as_os_str().is_empty() && flags & empty_path != 0 {
+            base
+        } else {
+            // What is not there is not asked about: a search along the `PATH` is no start.
+            let program = base.join(path);
+            let inside = folder.join("root").join(program.strip_prefix("/").unwrap_or(&program));
+            fs::symlink_metadata(inside)?;
+            program
+        };
+        let parent = parent(&folder).unwrap_or_default();
+        let argv = arguments(&memory, argv)?;
+        let listener = Arc::clone(&self.0);
+        Ok(Starting { id: call.id, listener, process: call.pid, parent, program, argv, cwd })
     }
 }
 
-fn read(call: &libc::seccomp_notif) -> io::Result<Starting> {
-    let folder = PathBuf::from(format!("/proc/{}", call.pid));
-    let memory = File::open(folder.join("mem"))?;
-    let [first, second, third, _, fifth, _] = call.data.args;
-    // `execveat` has a descriptor before, and flags behind.
-    let (at, path, argv, flags) = if libc::c_long::from(call.data.nr) == libc::SYS_execveat {
-        (Some(first), second, third, fifth)
-    } else {
-        (None, first, second, 0)
-    };
-    let cwd = fs::read_link(folder.join("cwd"))?;
-    let path = PathBuf::from(OsString::from_vec(text(&memory, path, MOST_PATH_BYTES)?));
-    let base = match at.map(descriptor) {
-        Some(number) if number != libc::AT_FDCWD && !path.is_absolute() => {
-            fs::read_link(folder.join(format!("fd/{number}")))?
-        }
-        _ => cwd.clone(),
-    };
-    let empty_path = u64::try_from(libc::AT_EMPTY_PATH).unwrap_or_default();
-    let program = if path.as_os_str().is_empty() && flags & empty_path != 0 {
-        base
-    } else {
-        // What is not there is not asked about: a search along the `PATH` is no start.
-        let program = base.join(path);
-        let inside = folder.join("root").join(program.strip_prefix("/").unwrap_or(&program));
-        fs::symlink_metadata(inside)?;
-        program
-    };
-    let parent = parent(&folder).unwrap_or_default();
-    Ok(Starting { id: call.id, process: call.pid, parent, program, argv: arguments(&memory, argv)?, cwd })
+impl Starting {
+    /// Whether it still waits: neither was it answered, nor has it been killed.
+    pub fn waits(&self) -> bool {
+        sys::still_waits(self.listener.as_fd(), self.id)
+    }
+
+    /// Lets it start.
+    pub fn allow(self) {
+        answer(&self.listener, self.id, None);
+    }
+
+    /// Does not.
+    pub fn refuse(self) {
+        answer(&self.listener, self.id, Some(libc::EPERM));
+    }
+}
+
+fn answer(listener: &OwnedFd, id: u64, error: Option<i32>) {
+    // An error: it was killed meanwhile.
+    let _ = sys::answer_call(listener.as_fd(), id, error);
 }
 
 /// A descriptor as an argument of a call: the lower half of a register.

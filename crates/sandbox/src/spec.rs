@@ -23,6 +23,9 @@ pub struct Spec {
     pub keep: Vec<PathBuf>,
     /// What it may not see although it lies in what it may: there is nothing in its place.
     pub hide: Vec<PathBuf>,
+    /// Other names for folders: each a link, and where it leads.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub links: Vec<(PathBuf, PathBuf)>,
     /// What it may use.
     pub limits: Limits,
     /// Whether somebody is asked about every program that starts inside ([`crate::ProgramWatch`]).

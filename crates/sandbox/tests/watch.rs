@@ -13,24 +13,48 @@ mod common;
 use common::*;
 use stayhand_core::decision::Level;
 use stayhand_sandbox::{Report, Starting};
+use std::path::PathBuf;
 use std::time::Duration;
 
-/// What is asked about while a script runs, and what it prints. `refuse` says what may not start.
-fn watched(script: &str, refuse: impl Fn(&Starting) -> bool) -> (Vec<Starting>, String) {
-    let mut world = World::new(Level::L2, Who::Own).unwrap();
+/// A program that wanted to start.
+struct Start {
+    program: PathBuf,
+    argv: Vec<String>,
+    cwd: PathBuf,
+    process: u32,
+    parent: u32,
+}
+
+/// What is asked about while a script runs, and what it prints, whoever starts it. `refuse` says what may not start.
+fn watched(script: &str, refuse: impl Fn(&Starting) -> bool, check: impl Fn(&[Start], &str)) {
+    for who in [Who::Own, Who::RootForUser, Who::User] {
+        match World::new(Level::L2, who) {
+            Ok(world) => {
+                let (seen, output) = watched_in(world, script, &refuse);
+                check(&seen, &output);
+            }
+            Err(why) => eprintln!("NOT RUN as {who:?}: {why}"),
+        }
+    }
+}
+
+fn watched_in(mut world: World, script: &str, refuse: &impl Fn(&Starting) -> bool) -> (Vec<Start>, String) {
     world.spec.watched = true;
     let (child, mut control) = world.start(launcher(), &["/bin/bash", "-c", script]);
     let watch = control.watch().unwrap().expect("a watch");
     let mut seen = Vec::new();
     loop {
         match watch.next(Duration::from_secs(10)) {
-            Ok(Some(starting)) if refuse(&starting) => {
-                watch.refuse(&starting);
-                seen.push(starting);
-            }
             Ok(Some(starting)) => {
-                watch.allow(&starting);
-                seen.push(starting);
+                let Starting { program, argv, cwd, process, parent, .. } = &starting;
+                seen.push(Start {
+                    program: program.clone(),
+                    argv: argv.clone(),
+                    cwd: cwd.clone(),
+                    process: *process,
+                    parent: *parent,
+                });
+                if refuse(&starting) { starting.refuse() } else { starting.allow() }
             }
             Ok(None) => {}
             Err(_) => break,
@@ -43,34 +67,44 @@ fn watched(script: &str, refuse: impl Fn(&Starting) -> bool) -> (Vec<Starting>, 
     (seen, String::from_utf8_lossy(&[done.stdout, done.stderr].concat()).into_owned())
 }
 
-fn programs(seen: &[Starting]) -> Vec<String> {
-    let name = |starting: &Starting| starting.program.file_name().unwrap().to_string_lossy().into_owned();
+fn programs(seen: &[Start]) -> Vec<String> {
+    let name = |starting: &Start| starting.program.file_name().unwrap().to_string_lossy().into_owned();
     seen.iter().map(name).collect()
 }
 
 #[test]
 fn every_program_is_asked_about() {
     let script = "cd /tmp; env true; python3 -c 'import os; os.execv(\"/usr/bin/id\", [\"called\", \"-u\"])'; sh -c 'uname; date +%Y' > /dev/null";
-    let (seen, output) = watched(script, |_| false);
-    assert_eq!(programs(&seen), ["bash", "env", "true", "python3", "id", "sh", "uname", "date"], "{output}");
-    // By its file, and not by what it is called.
-    assert_eq!(
-        (seen[4].program.to_str(), seen[4].argv.as_slice()),
-        (Some("/usr/bin/id"), ["called", "-u"].map(String::from).as_slice())
+    watched(
+        script,
+        |_| false,
+        |seen, output| {
+            assert_eq!(
+                programs(seen),
+                ["bash", "env", "true", "python3", "id", "sh", "uname", "date"],
+                "{output}"
+            );
+            // By its file, and not by what it is called.
+            assert_eq!(
+                (seen[4].program.to_str(), seen[4].argv.as_slice()),
+                (Some("/usr/bin/id"), ["called", "-u"].map(String::from).as_slice())
+            );
+            assert!(seen[1..].iter().all(|starting| starting.cwd.to_str() == Some("/tmp")));
+            // Who started whom.
+            assert_eq!(seen[6].parent, seen[5].process);
+            assert!(!output.contains("not permitted"), "{output}");
+        },
     );
-    assert!(seen[1..].iter().all(|starting| starting.cwd.to_str() == Some("/tmp")));
-    // Who started whom.
-    assert_eq!(seen[6].parent, seen[5].process);
-    assert!(!output.contains("not permitted"), "{output}");
 }
 
 #[test]
 fn what_is_refused_does_not_start() {
     let refuse = |starting: &Starting| starting.program.ends_with("id");
-    let (seen, output) = watched("id; echo still here; /usr/bin/env id || echo refused", refuse);
-    assert_eq!(programs(&seen), ["bash", "id", "env", "id"]);
-    assert!(output.contains("Operation not permitted") && output.contains("still here"), "{output}");
-    assert!(output.contains("refused") && !output.contains("uid="), "{output}");
+    watched("id; echo still here; /usr/bin/env id || echo refused", refuse, |seen, output| {
+        assert_eq!(programs(seen), ["bash", "id", "env", "id"]);
+        assert!(output.contains("Operation not permitted") && output.contains("still here"), "{output}");
+        assert!(output.contains("refused") && !output.contains("uid="), "{output}");
+    });
 }
 
 /// By a descriptor, from memory, relative to a folder: they are all starts.
@@ -91,13 +125,18 @@ os.chdir("/usr/bin")
 start(lambda: os.execv("./true", ["true"]))
 start(lambda: os.execv("nothing-here", ["true"]))
 '"#;
-    let (seen, output) = watched(script, |_| false);
-    let named: Vec<String> =
-        seen[2..].iter().map(|starting| starting.program.display().to_string()).collect();
-    assert_eq!(named.len(), 3, "{named:?} {output}");
-    assert_eq!(named[0], "/usr/bin/true");
-    assert!(named[1].contains("memfd:hidden"), "{named:?}");
-    assert_eq!(named[2], "/usr/bin/./true");
+    watched(
+        script,
+        |_| false,
+        |seen, output| {
+            let named: Vec<String> =
+                seen[2..].iter().map(|starting| starting.program.display().to_string()).collect();
+            assert_eq!(named.len(), 3, "{named:?} {output}");
+            assert_eq!(named[0], "/usr/bin/true");
+            assert!(named[1].contains("memfd:hidden"), "{named:?}");
+            assert_eq!(named[2], "/usr/bin/./true");
+        },
+    );
 }
 
 /// Nobody is there to be asked: nothing starts.

@@ -88,10 +88,20 @@ pub(super) fn show_refusal(
 
 /// Asks at the terminal, or waits for an answer from elsewhere. Whether it was granted.
 pub(super) fn answered(engine: &Engine, held: &Held, wait: bool) -> anyhow::Result<bool> {
+    answered_while(engine, held, wait, || true)
+}
+
+/// The same, but it waits for no longer than somebody wants to know.
+pub(super) fn answered_while(
+    engine: &Engine,
+    held: &Held,
+    wait: bool,
+    wanted: impl Fn() -> bool,
+) -> anyhow::Result<bool> {
     let id = held.approval;
     eprintln!("held as {id} until {}; answer with: stayhand approvals approve {id}", held.expires);
     if wait {
-        return Ok(engine.wait_for(held, POLL)?);
+        return Ok(engine.wait_while(held, POLL, wanted)?);
     }
     if !(std::io::stdin().is_terminal() && std::io::stderr().is_terminal()) {
         return Ok(false);

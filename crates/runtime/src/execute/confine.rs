@@ -84,10 +84,8 @@ pub(super) fn spec(work: &Work<'_>, environment: &[(String, String)], cwd: &str)
     let cwd = fs::canonicalize(cwd).map_err(|error| format!("{cwd}: {error}"))?;
     let home = PathBuf::from(&context.home);
     let granted = Granted::by(&work.paths, &workspace, &home)?;
-    let settings = SETTINGS.iter().map(|name| Path::new("/etc").join(name));
-    let tools = TOOLS.iter().map(|name| home.join(name));
-    let looks = settings.chain(tools).map(|path| Bind { path, writable: false });
-    let binds: BTreeSet<Bind> = system().chain(looks).chain(granted.binds).collect();
+    let tools = TOOLS.iter().map(|name| Bind { path: home.join(name), writable: false });
+    let binds: BTreeSet<Bind> = system().chain(settings()).chain(tools).chain(granted.binds).collect();
     let ours = |name: &str| !matches!(name, "HOME" | "TMPDIR" | "USER" | "LOGNAME");
     let mut environment: Vec<_> = environment.iter().filter(|(name, _)| ours(name)).cloned().collect();
     environment.push(("HOME".to_owned(), home.display().to_string()));
@@ -100,6 +98,7 @@ pub(super) fn spec(work: &Work<'_>, environment: &[(String, String)], cwd: &str)
         binds: binds.into_iter().collect(),
         keep: kept(&workspace),
         hide: granted.hide,
+        links: Vec::new(),
         limits: limits(work),
         watched: false,
         least: work.confine,
@@ -112,6 +111,10 @@ fn system() -> impl Iterator<Item = Bind> {
     SYSTEM.iter().map(|path| Bind { path: path.into(), writable: false })
 }
 
+pub(super) fn settings() -> impl Iterator<Item = Bind> {
+    SETTINGS.iter().map(|name| Bind { path: Path::new("/etc").join(name), writable: false })
+}
+
 /// A boundary with nothing in it but the system, to try a level out.
 pub(super) fn probe(level: Level) -> Spec {
     Spec {
@@ -122,6 +125,7 @@ pub(super) fn probe(level: Level) -> Spec {
         binds: system().collect(),
         keep: Vec::new(),
         hide: Vec::new(),
+        links: Vec::new(),
         limits: Limits::default(),
         watched: false,
         least: level,
@@ -218,55 +222,46 @@ fn place(pattern: &str, workspace: &Path, home: &Path) -> Result<PathBuf, String
 fn kept(workspace: &Path) -> Vec<PathBuf> {
     let of_git = OF_GIT.iter().map(|name| workspace.join(".git").join(name));
     let named = path::configuring_names().map(|name| workspace.join(name));
-    named.chain(of_git).filter(|path| path.symlink_metadata().is_ok()).collect()
+    named.chain(of_git).filter(|path| exists(path)).collect()
 }
 
-/// Sees to what configures programs outside and is not there yet: folders are made, empty and kept, for as long as the
-/// program runs; a file that it makes all the same is put aside afterwards.
-#[derive(Debug)]
-pub(super) struct Gate {
-    made: Vec<PathBuf>,
-    absent: Vec<PathBuf>,
-}
+/// Sees to what configures programs outside and is not there: folders are made, empty and kept, for as long as the
+/// program runs; what it makes all the same is put aside afterwards.
+#[derive(Debug, Default)]
+pub(super) struct Gate(Vec<PathBuf>);
 
-/// What a file is called that was put aside.
+/// What is called so was put aside.
 const ASIDE: &str = ".made-in-the-sandbox";
 
-/// The mode of a folder that stands for one that is not there: nobody else makes any like it.
+/// The mode of a folder that stands for one that is not there.
 const STAND_IN: u32 = 0o555;
 
 impl Gate {
     pub(super) fn close(spec: &mut Spec, workspace: &Path) -> Self {
-        let mut gate = Self { made: Vec::new(), absent: Vec::new() };
         let writable = spec.binds.iter().any(|bind| bind.writable && workspace.starts_with(&bind.path));
         if !writable {
-            return gate;
+            return Self::default();
         }
         let git = workspace.join(".git");
         let hooks = git.is_dir().then(|| git.join("hooks"));
-        let names = path::configuring_names().map(|name| workspace.join(name));
-        for path in names.chain(hooks) {
-            if path.symlink_metadata().is_ok() {
-                continue;
-            }
-            if is_folder_name(&path) && stand_in(&path).is_ok() {
+        let names = path::configuring_names().map(|name| workspace.join(name)).chain(hooks);
+        // One may be left of a run that was killed.
+        let absent: Vec<PathBuf> = names.filter(|path| !exists(path) || is_stand_in(path)).collect();
+        for path in &absent {
+            if is_folder_name(path) && (is_stand_in(path) || stand_in(path).is_ok()) {
                 spec.keep.push(path.clone());
-                gate.made.push(path);
-            } else {
-                gate.absent.push(path);
             }
         }
-        gate
+        Self(absent)
     }
 
     /// What was put aside.
     pub(super) fn open(self) -> Vec<PathBuf> {
-        for path in &self.made {
-            let _ = fs::remove_dir(path);
-        }
         let mut aside = Vec::new();
-        for path in self.absent {
-            if path.symlink_metadata().is_ok() {
+        for path in self.0 {
+            if is_stand_in(&path) {
+                let _ = fs::remove_dir(&path);
+            } else if exists(&path) {
                 let mut name = path.clone().into_os_string();
                 name.push(ASIDE);
                 if fs::rename(&path, &name).is_ok() {
@@ -278,13 +273,22 @@ impl Gate {
     }
 }
 
+fn exists(path: &Path) -> bool {
+    path.symlink_metadata().is_ok()
+}
+
+fn is_stand_in(path: &Path) -> bool {
+    let looks_so = |found: fs::Metadata| found.is_dir() && found.permissions().mode() & 0o7777 == STAND_IN;
+    path.symlink_metadata().is_ok_and(looks_so)
+        && fs::read_dir(path).is_ok_and(|mut found| found.next().is_none())
+}
+
 fn is_folder_name(path: &Path) -> bool {
     let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     let rest = name.trim_start_matches('.');
     !rest.contains('.') && !matches!(rest, "envrc" | "clinerules" | "windsurfrules" | "cursorrules")
 }
 
-/// Makes an empty folder, or takes the one that a run which was killed has left.
 fn stand_in(path: &Path) -> std::io::Result<()> {
     rustix::fs::mkdir(path, Mode::from_raw_mode(STAND_IN))?;
     fs::set_permissions(path, fs::Permissions::from_mode(STAND_IN))
@@ -349,5 +353,31 @@ mod tests {
         }
         let block = PathLists { block: vec!["*.exe".to_owned()], ..PathLists::default() };
         assert!(granted(&[block]).is_err());
+    }
+
+    /// What is not there is held free, also after a run that was killed; what is made all the same is put aside.
+    #[test]
+    fn what_configures_programs_outside() {
+        let folder = tempfile::tempdir().unwrap();
+        let work = folder.path();
+        fs::create_dir(work.join(".cursor")).unwrap();
+        let mut spec = probe(Level::L2);
+        spec.binds.push(Bind { path: work.to_owned(), writable: true });
+        let gate = Gate::close(&mut spec, work);
+        assert!(is_stand_in(&work.join(".claude")) && spec.keep.contains(&work.join(".claude")));
+        // Killed; and then once more, to its end.
+        drop(gate);
+        let gate = Gate::close(&mut spec, work);
+        fs::remove_dir(work.join(".codex")).unwrap();
+        fs::create_dir(work.join(".codex")).unwrap();
+        fs::write(work.join(".mcp.json"), "{}").unwrap();
+        let aside: Vec<_> = gate.open().iter().map(|path| path.file_name().unwrap().to_owned()).collect();
+        assert_eq!(aside, [".codex.made-in-the-sandbox", ".mcp.json.made-in-the-sandbox"]);
+        let mut left: Vec<_> = fs::read_dir(work).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+        left.sort();
+        assert_eq!(left, [".codex.made-in-the-sandbox", ".cursor", ".mcp.json.made-in-the-sandbox"]);
+        // What may not be changed needs nothing of that.
+        spec.binds.pop();
+        assert!(Gate::close(&mut spec, work).0.is_empty());
     }
 }

@@ -1,6 +1,7 @@
 //! Executors: what a permit may be turned into. A closed set of operations, each with its limits.
 
 mod confine;
+mod contained;
 mod fetch;
 mod file;
 mod process;
@@ -8,6 +9,7 @@ mod stop;
 mod usage;
 
 use crate::permit::Permit;
+pub(crate) use contained::Contained;
 pub(crate) use process::{end_group, start_notifier};
 use stayhand_analysis::{provenance, secret};
 use stayhand_core::control::money::Money;
@@ -20,7 +22,7 @@ use stayhand_core::policy::boundary::PathLists;
 use stayhand_core::reason::Reason;
 use stayhand_core::request::Request;
 use stayhand_core::untrusted::{MAX_PASSAGES, Passage};
-use stayhand_sandbox::{Failure, Receipt, Starting};
+use stayhand_sandbox::{Ended, Failure, Receipt, Starting};
 use std::collections::BTreeMap;
 use std::fmt::Display;
 use std::path::PathBuf;
@@ -118,6 +120,8 @@ pub struct Effected {
     pub usage: Option<Usage>,
     /// The boundary that it ran in, where it was confined.
     pub boundary: Option<Receipt>,
+    /// How it ended inside, and what it used.
+    pub ended: Option<Ended>,
     digest: Option<Digest>,
 }
 
@@ -132,6 +136,7 @@ impl Effected {
             cost: None,
             usage: None,
             boundary: None,
+            ended: None,
             digest: Some(Digest::of_parts(&[output, errors])),
         }
     }

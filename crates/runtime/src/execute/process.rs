@@ -103,6 +103,10 @@ fn confined(argv: &[String], boundary: &Boundary<'_>, limits: &Limits<'_>) -> (O
         Ok(reports) => reported(outcome, reports, &mut effected),
         Err(error) => Outcome::Failed { error: format!("the launcher's reports cannot be read: {error}") },
     };
+    let peak_bytes = group.as_ref().and_then(ControlGroup::peak_bytes);
+    if let (Some(ended), Some(bytes)) = (&mut effected.ended, peak_bytes) {
+        ended.peak_kib = bytes >> 10;
+    }
     let out_of_memory = group.as_ref().is_some_and(ControlGroup::ran_out_of_memory);
     match spec.limits.memory_bytes {
         Some(bytes) if out_of_memory => {
@@ -121,8 +125,8 @@ fn answer(control: &mut Control, asked: &dyn Ask) {
     loop {
         match watch.next(NEXT_PROGRAM) {
             // Namespaces are demanded of whatever is watched.
-            Ok(Some(starting)) if asked.may_start(&starting, Level::L2) => watch.allow(&starting),
-            Ok(Some(starting)) => watch.refuse(&starting),
+            Ok(Some(starting)) if asked.may_start(&starting, Level::L2) => starting.allow(),
+            Ok(Some(starting)) => starting.refuse(),
             Ok(None) => {}
             Err(_) => return,
         }
@@ -188,12 +192,14 @@ fn reported(seen: Outcome, reports: Vec<Report>, effected: &mut Effected) -> Out
             }
             (Report::Failed(failure), _) => Outcome::Failed { error: failure.to_string() },
             // Only where the launcher came to its own end is the program's what counts.
-            (Report::Ended(ended), Outcome::Exit { .. }) => match (ended.code, ended.signal) {
-                (Some(code), _) => Outcome::Exit { code },
-                (None, Some(number)) => Outcome::Signal { number },
-                (None, None) => Outcome::Failed { error: "the program ended in an unknown way".to_owned() },
-            },
-            (Report::Ended(_), outcome) => outcome,
+            (Report::Ended(ended), outcome) => {
+                effected.ended = Some(ended);
+                match (outcome, ended.code, ended.signal) {
+                    (Outcome::Exit { .. }, Some(code), _) => Outcome::Exit { code },
+                    (Outcome::Exit { .. }, None, Some(number)) => Outcome::Signal { number },
+                    (outcome, ..) => outcome,
+                }
+            }
         };
     }
     if effected.boundary.is_none() && matches!(outcome, Outcome::Exit { .. } | Outcome::Signal { .. }) {

@@ -162,6 +162,13 @@ pub(super) fn build(spec: &Spec, sources: &Sources<'_>, ids: (u32, u32)) -> Resu
     site.kernel().map_err(failed("/proc"))?;
     site.accounts(spec, ids)
         .map_err(|error| Failure::of(Mechanism::PrivateRoot, format!("/etc: {error}")))?;
+    for (path, target) in &spec.links {
+        let link = || -> rustix::io::Result<()> {
+            let (folder, name) = site.above(path)?;
+            symlinkat(target, folder, name)
+        };
+        link().map_err(failed(path))?;
+    }
     for path in &spec.keep {
         site.keep(path).map_err(failed(path))?;
     }

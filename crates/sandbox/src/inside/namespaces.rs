@@ -146,6 +146,8 @@ fn run(spec: &Spec, channel: &Channel) -> i32 {
         Ok(None) => {
             // Away from any terminal.
             let _ = rustix::process::setsid();
+            // Whoever watches programs has to read what this one is to be.
+            let _ = rustix::process::set_dumpable_behavior(DumpableBehavior::Dumpable);
             channel.say(&Report::Failed(program::start(spec)));
             std::process::exit(1);
         }

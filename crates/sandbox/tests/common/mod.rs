@@ -91,6 +91,7 @@ impl World {
             binds,
             keep: Vec::new(),
             hide: Vec::new(),
+            links: Vec::new(),
             limits: Limits::default(),
             watched: false,
             least: level,

@@ -8,11 +8,11 @@ use crate::args::{Global, Run};
 use crate::home::Interrupts;
 use crate::{Exit, home, show};
 use anstream::eprintln;
-use changes::{Changes, Files};
 use gatekeeper::Gatekeeper;
 use serde_json::json;
 use stayhand_core::decision::Level;
 use stayhand_core::event::Outcome;
+use stayhand_runtime::changes::{Changes, Files};
 use stayhand_runtime::wire::{self, WireAction};
 use stayhand_runtime::{Clock, Engine, Executed, Local, LocalSettings, Permit, Streams, Verdict};
 use std::path::{Path, PathBuf};
@@ -133,7 +133,7 @@ impl Summary<'_> {
             eprintln!("{} {}  {}", head("refused"), show::line(what, 50), show::line(why, 70));
         }
         match changes {
-            Some(changes) => changes.show(&head("files")),
+            Some(changes) => changes::show(changes, &head("files")),
             None => eprintln!("{} too many in {} to compare", head("files"), workspace.display()),
         }
         eprintln!("{} {records} records, root {root}", head("audit"));

@@ -1,0 +1,343 @@
+//! Runs code that nobody has read: each time in a sandbox with an empty folder of its own (R3 1.3).
+
+use crate::changes::{Changes, Files};
+use crate::engine::{Engine, EngineError, Settings, Verdict};
+use crate::execute::Contained;
+use crate::policy_files::PolicyFiles;
+use crate::wire::{self, Defaults, WireAction};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use stayhand_core::decision::{Decision, Layer};
+use stayhand_core::event::Outcome;
+use stayhand_sandbox::{Limits, Receipt};
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Component, Path, PathBuf};
+use std::time::Duration;
+
+/// How a sandbox is made. Source of the defaults: A213.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct AgentSandboxConfig {
+    /// The image of a container engine. There is none: programs are those of this machine, read-only.
+    pub image: String,
+    /// How many processors it may keep busy.
+    pub cpu_limit: f64,
+    /// Memory in all, as in `512m`.
+    pub memory_limit: String,
+    /// Seconds that one execution may take.
+    pub timeout_seconds: f64,
+    /// `none`, and nothing else yet.
+    pub network_mode: String,
+}
+
+impl Default for AgentSandboxConfig {
+    fn default() -> Self {
+        Self {
+            image: "python:3.11-slim".to_owned(),
+            cpu_limit: 1.0,
+            memory_limit: "512m".to_owned(),
+            timeout_seconds: 300.0,
+            network_mode: "none".to_owned(),
+        }
+    }
+}
+
+/// What came of an execution. Source: A214.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+pub struct SandboxResult {
+    /// Whether it ran and ended with 0.
+    pub success: bool,
+    /// Standard output, up to a mebibyte.
+    pub output: String,
+    /// Why it did not succeed.
+    pub error: Option<String>,
+    /// Its exit code; -1 where it has none.
+    pub exit_code: i32,
+    /// Measured seconds.
+    pub execution_time: f64,
+    /// Why it ended: `exit`, `signal`, `timeout`, `memory`, `policy`, or `error` where it did not start.
+    pub exit_reason: &'static str,
+    /// The most memory that it used, in kibibytes, where that was measured.
+    pub peak_memory_kib: Option<u64>,
+    /// Its processor time in microseconds, where that was measured.
+    pub cpu_us: Option<u64>,
+    /// Files of its folder that it has made, changed or deleted.
+    pub changed_files: Vec<PathBuf>,
+    /// The boundary that was in force.
+    pub boundary: Option<Receipt>,
+}
+
+/// A sandbox to run code in. Every execution is decided and recorded by an engine in memory, and confined at L2 or above.
+#[derive(Debug)]
+pub struct AgentSandbox {
+    engine: Engine,
+    launcher: PathBuf,
+    limits: Limits,
+    time: Duration,
+}
+
+/// Whatever runs here is bounded by where it runs.
+const POLICY: &str = "version: 1
+name: agent-sandbox
+defaults: {confine: l2}
+rules:
+  - {name: run_it, allow: exec}
+  - {name: run_the_unknown, allow: exec, when: {opaque: true}}
+";
+
+/// The file that holds the code.
+const CODE: &str = "agent_code.py";
+
+/// What the folder is called inside.
+const WORKSPACE: &str = "/workspace";
+
+/// Bytes that are kept of each output stream. Source: S-02.
+const OUTPUT_BYTES: usize = 1 << 20;
+
+/// Bytes of temporary files. Source: A214.
+const TEMPORARY_BYTES: u64 = 100 << 20;
+
+/// Processes at a time. Source: S-01, which gives no number.
+const PROCESSES: u64 = 256;
+
+/// Which program runs a language. Source: S-03.
+const LANGUAGES: &[(&str, &str)] = &[
+    ("python", "python3"),
+    ("python3", "python3"),
+    ("bash", "bash"),
+    ("sh", "sh"),
+    ("shell", "bash"),
+    ("javascript", "node"),
+    ("js", "node"),
+    ("node", "node"),
+];
+
+impl AgentSandbox {
+    /// A sandbox. `launcher` is a program that calls `stayhand_sandbox::become_launcher` before all else. The error: a
+    /// setting that cannot be kept.
+    pub fn new(launcher: PathBuf, config: &AgentSandboxConfig) -> Result<Self, String> {
+        if config.network_mode != "none" {
+            let mode = &config.network_mode;
+            return Err(format!("network_mode `{mode}`: a sandbox has no network but `none`"));
+        }
+        if !(config.cpu_limit > 0.0 && config.cpu_limit <= 1024.0) {
+            return Err(format!("cpu_limit {} is not a number of processors", config.cpu_limit));
+        }
+        let time = Duration::try_from_secs_f64(config.timeout_seconds)
+            .map_err(|error| format!("timeout_seconds {}: {error}", config.timeout_seconds))?;
+        let limits = Limits {
+            memory_bytes: Some(bytes(&config.memory_limit)?),
+            #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "1 to 102400")]
+            cpu_percent: Some((config.cpu_limit * 100.0).ceil() as u64),
+            processes: PROCESSES,
+            own_bytes: TEMPORARY_BYTES,
+            ..Limits::default()
+        };
+        let policy = PolicyFiles::default().text(Layer::User, "agent-sandbox", POLICY);
+        let engine = Engine::in_memory(Settings { policy, ..Settings::default() });
+        Ok(Self { engine: engine.map_err(|error| error.to_string())?, launcher, limits, time })
+    }
+
+    /// Runs code in a folder with these files, which is `/workspace` inside. Names of files are relative.
+    pub fn execute_code(
+        &self,
+        code: &str,
+        language: &str,
+        allowed_files: &BTreeMap<String, String>,
+    ) -> SandboxResult {
+        let known = LANGUAGES.iter().find(|(name, _)| language.eq_ignore_ascii_case(name));
+        let Some((_, program)) = known else { return not_run(format!("unknown language `{language}`")) };
+        let mut files = match cleaned(allowed_files) {
+            Ok(files) => files,
+            Err(why) => return not_run(why),
+        };
+        if files.insert(PathBuf::from(CODE), code).is_some() {
+            return not_run(format!("`{CODE}` is the name of the code itself"));
+        }
+        self.execute(&[*program, CODE], &files)
+    }
+
+    /// Runs a command line in an empty folder, which is `/workspace` inside.
+    pub fn execute_command(&self, command: &str) -> SandboxResult {
+        self.execute(&["bash", "--noprofile", "--norc", "-c", command], &BTreeMap::new())
+    }
+
+    fn execute(&self, argv: &[&str], files: &BTreeMap<PathBuf, &str>) -> SandboxResult {
+        self.try_execute(argv, files).unwrap_or_else(not_run)
+    }
+
+    fn try_execute(&self, argv: &[&str], files: &BTreeMap<PathBuf, &str>) -> Result<SandboxResult, String> {
+        let said = |error: std::io::Error| error.to_string();
+        let place = tempfile::Builder::new().prefix("stayhand-sandbox-").tempdir().map_err(said)?;
+        let folder = place.path().canonicalize().map_err(said)?;
+        for (name, content) in files {
+            let path = folder.join(name);
+            path.parent().map_or(Ok(()), fs::create_dir_all).map_err(said)?;
+            fs::write(path, content).map_err(said)?;
+        }
+        let before = Files::of(&folder).unwrap_or_default();
+        let text = folder.to_str().ok_or("the folder for temporary files has no UTF-8 name")?;
+        let defaults = Defaults::new(text, "/home/agent");
+        let parsed = wire::to_request(WireAction::new("exec", json!({ "argv": argv })), &defaults);
+        let verdict = self.engine.authorize(parsed.map_err(|error| error.to_string())?);
+        let permit = match verdict.map_err(|error| error.to_string())? {
+            Verdict::Permitted(permit) => permit,
+            Verdict::Held(held) => return Ok(refused(&held.decision)),
+            Verdict::Refused(refusal) => return Ok(refused(&refusal.decision)),
+        };
+        let environment = [
+            ("PATH", "/usr/local/bin:/usr/bin:/bin"),
+            ("HOME", "/home/agent"),
+            ("LANG", "C.UTF-8"),
+            ("PYTHONDONTWRITEBYTECODE", "1"),
+        ]
+        .map(|(name, value)| (name.to_owned(), value.to_owned()));
+        let executor = Contained {
+            launcher: &self.launcher,
+            folder: &folder,
+            also_called: Path::new(WORKSPACE),
+            keep: files.contains_key(Path::new(CODE)).then(|| folder.join(CODE)).into_iter().collect(),
+            environment: &environment,
+            limits: self.limits.clone(),
+            time: self.time,
+            output_bytes: OUTPUT_BYTES,
+        };
+        let done = self.engine.execute(permit, &executor).map_err(|error: EngineError| error.to_string())?;
+        let changes = Changes::between(&before, &Files::of(&folder).unwrap_or_default());
+        let (exit_reason, exit_code, error) = self.end(&done.outcome, &done.effected.errors);
+        Ok(SandboxResult {
+            success: error.is_none(),
+            output: done.effected.output,
+            error,
+            exit_code,
+            execution_time: done.duration.as_secs_f64(),
+            exit_reason,
+            peak_memory_kib: done.effected.ended.map(|ended| ended.peak_kib),
+            cpu_us: done.effected.ended.map(|ended| ended.cpu_us),
+            changed_files: [changes.created, changes.changed, changes.deleted].concat(),
+            boundary: done.effected.boundary,
+        })
+    }
+
+    /// Why it ended, its exit code, and the error. Source of the words: A214a.
+    fn end(&self, outcome: &Outcome, errors: &str) -> (&'static str, i32, Option<String>) {
+        match outcome {
+            Outcome::Done | Outcome::Exit { code: 0 } => ("exit", 0, None),
+            Outcome::Exit { code } => {
+                ("exit", *code, Some(format!("Container error: {}", errors.trim_end())))
+            }
+            Outcome::Signal { number } => {
+                let code = 128_i32.saturating_add(*number);
+                ("signal", code, Some(format!("Container error: ended by signal {number}")))
+            }
+            Outcome::Stopped { limit } if limit.contains("memory") || limit.contains("Memory") => {
+                ("memory", 137, Some(format!("Container error: it used more than {limit}")))
+            }
+            Outcome::Stopped { limit } if limit.ends_with("wall-clock time") => {
+                let seconds = self.time.as_secs_f64();
+                ("timeout", -1, Some(format!("Execution error: timeout after {seconds} seconds")))
+            }
+            Outcome::Stopped { limit } => ("policy", -1, Some(format!("Execution error: {limit}"))),
+            Outcome::Failed { error } => ("error", -1, Some(format!("Execution error: {error}"))),
+            Outcome::Abandoned { why } => ("error", -1, Some(format!("Execution error: {why}"))),
+        }
+    }
+}
+
+fn not_run(why: impl std::fmt::Display) -> SandboxResult {
+    let error = Some(format!("Execution error: {why}"));
+    SandboxResult { error, exit_code: -1, exit_reason: "error", ..SandboxResult::default() }
+}
+
+fn refused(decision: &Decision) -> SandboxResult {
+    let because = decision.headline().map_or("it is not allowed", |finding| finding.reason.meaning());
+    SandboxResult { exit_reason: "policy", ..not_run(because) }
+}
+
+/// Files by their cleaned names. Whatever would not lie in the folder, or twice in one place, is an error (A214b).
+fn cleaned(files: &BTreeMap<String, String>) -> Result<BTreeMap<PathBuf, &str>, String> {
+    let mut found = BTreeMap::new();
+    for (name, content) in files {
+        let wrong = |why| format!("the file name {name:?} {why}");
+        if name.contains('\0') {
+            return Err(wrong("holds a NUL"));
+        }
+        let mut path = PathBuf::new();
+        for part in Path::new(name).components() {
+            match part {
+                Component::Normal(part) => path.push(part),
+                Component::CurDir => {}
+                Component::ParentDir => return Err(wrong("leads out of the folder")),
+                Component::RootDir | Component::Prefix(_) => return Err(wrong("is absolute")),
+            }
+        }
+        if path.as_os_str().is_empty() || name.ends_with('/') {
+            return Err(wrong("names no file"));
+        }
+        if found.insert(path, content.as_str()).is_some() {
+            return Err(wrong("is there twice"));
+        }
+    }
+    // A file cannot also be the folder of another one.
+    for path in found.keys() {
+        if path.ancestors().skip(1).any(|above| found.contains_key(above)) {
+            return Err(format!("the file {} lies in another file", path.display()));
+        }
+    }
+    Ok(found)
+}
+
+/// Bytes, as in `512m`.
+fn bytes(text: &str) -> Result<u64, String> {
+    let lower = text.to_ascii_lowercase();
+    let lower = lower.strip_suffix('b').unwrap_or(&lower);
+    let (digits, unit) = match lower.chars().last() {
+        Some('k') => (lower.trim_end_matches('k'), 1 << 10),
+        Some('m') => (lower.trim_end_matches('m'), 1 << 20),
+        Some('g') => (lower.trim_end_matches('g'), 1 << 30),
+        _ => (lower, 1_u64),
+    };
+    let number: Option<u64> = digits.parse().ok();
+    let bytes = number.and_then(|number| number.checked_mul(unit)).filter(|bytes| *bytes > 0);
+    bytes.ok_or_else(|| format!("memory_limit `{text}` is not a size like `512m`"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a214b_names_of_files() {
+        let clean = |names: &[&str]| {
+            let files = names.iter().map(|name| ((*name).to_owned(), String::new())).collect();
+            cleaned(&files)
+                .map(|found| found.into_keys().map(|path| path.display().to_string()).collect::<Vec<_>>())
+        };
+        assert_eq!(clean(&["a.txt", "./b/c.txt"]).unwrap(), ["a.txt", "b/c.txt"]);
+        for names in [
+            &["../x"][..],
+            &["a/../../x"],
+            &["/etc/passwd"],
+            &["a\0b"],
+            &[""],
+            &["."],
+            &["folder/"],
+            &["a", "./a"],
+            &["a", "a/b"],
+        ] {
+            assert!(clean(names).is_err(), "{names:?}");
+        }
+    }
+
+    #[test]
+    fn a213_sizes() {
+        assert_eq!(bytes("512m"), Ok(512 << 20));
+        assert_eq!(bytes("1g"), Ok(1 << 30));
+        assert_eq!(bytes("100KB"), Ok(100 << 10));
+        assert_eq!(bytes("4096"), Ok(4096));
+        for text in ["", "m", "-1m", "0", "1.5g", "lots", "99999999999999999999g"] {
+            assert!(bytes(text).is_err(), "{text}");
+        }
+    }
+}
