@@ -48,6 +48,7 @@ fn what_sqlite_writes_is_never_called_a_read() {
         "SELECT 1; DROP TABLE t",
         "CREATE TABLE v AS SELECT * FROM t",
         "PRAGMA user_version = 7",
+        "PRAGMA journal_mode",
         "VACUUM",
         "ANALYZE",
         "ALTER TABLE t RENAME TO w",

@@ -98,6 +98,25 @@ pub struct Ids {
 }
 
 impl Spec {
+    /// A boundary of exactly this level in which nothing was granted, to be tried out.
+    pub fn empty(level: Level) -> Self {
+        Self {
+            argv: Vec::new(),
+            environment: Vec::new(),
+            cwd: PathBuf::from("/"),
+            home: PathBuf::from("/home/agent"),
+            binds: Vec::new(),
+            keep: Vec::new(),
+            hide: Vec::new(),
+            links: Vec::new(),
+            limits: Limits::default(),
+            watched: false,
+            least: level,
+            most: level,
+            without: Vec::new(),
+        }
+    }
+
     /// What is wrong with it, if anything.
     pub fn error(&self) -> Option<String> {
         let named = [&self.cwd, &self.home];

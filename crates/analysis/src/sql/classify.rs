@@ -327,8 +327,9 @@ const SHOWING_PRAGMAS: &[&str] = &[
     "table_xinfo",
 ];
 
-/// Pragmas that act even without a value.
-const ACTING_PRAGMAS: &[&str] = &["incremental_vacuum", "optimize", "shrink_memory", "wal_checkpoint"];
+/// Pragmas that act even without a value. SQLite itself counts the question for `journal_mode` among what writes.
+const ACTING_PRAGMAS: &[&str] =
+    &["incremental_vacuum", "journal_mode", "optimize", "shrink_memory", "wal_checkpoint"];
 
 fn of_pragma(name: &ObjectName, has_value: bool, assigns: bool) -> (SqlClass, &'static str) {
     let name = name.0.last().map(|part| part.to_string().to_ascii_lowercase()).unwrap_or_default();

@@ -24,6 +24,7 @@ fn statements_have_a_class() {
         ("BEGIN; COMMIT", Transaction),
         ("SET search_path = x", Session),
         ("PRAGMA journal_mode = wal", Session),
+        ("PRAGMA journal_mode", Session),
         ("INSERT INTO t VALUES (1)", Write),
         ("UPDATE t SET a = 1 WHERE id = 2", Write),
         ("DELETE FROM t WHERE id = 2", Write),

@@ -91,19 +91,15 @@ pub(super) fn spec(work: &Work<'_>, environment: &[(String, String)], cwd: &str)
     environment.push(("HOME".to_owned(), home.display().to_string()));
     environment.push(("USER".to_owned(), "agent".to_owned()));
     Ok(Spec {
-        argv: Vec::new(),
         environment,
         cwd,
         home,
         binds: binds.into_iter().collect(),
         keep: kept(&workspace),
         hide: granted.hide,
-        links: Vec::new(),
         limits: limits(work),
-        watched: false,
         least: work.confine,
-        most: Level::L3,
-        without: Vec::new(),
+        ..Spec::empty(Level::L3)
     })
 }
 
@@ -117,21 +113,7 @@ pub(super) fn settings() -> impl Iterator<Item = Bind> {
 
 /// A boundary with nothing in it but the system, to try a level out.
 pub(super) fn probe(level: Level) -> Spec {
-    Spec {
-        argv: Vec::new(),
-        environment: Vec::new(),
-        cwd: PathBuf::from("/"),
-        home: PathBuf::from("/home/agent"),
-        binds: system().collect(),
-        keep: Vec::new(),
-        hide: Vec::new(),
-        links: Vec::new(),
-        limits: Limits::default(),
-        watched: false,
-        least: level,
-        most: level,
-        without: Vec::new(),
-    }
+    Spec { binds: system().collect(), ..Spec::empty(level) }
 }
 
 fn limits(work: &Work<'_>) -> Limits {

@@ -84,19 +84,10 @@ impl World {
         let mut binds: Vec<Bind> = SYSTEM.iter().map(bind).collect();
         binds.push(Bind { path: work.clone(), writable: true });
         let spec = Spec {
-            argv: Vec::new(),
             environment: vec![("PATH".into(), "/usr/local/bin:/usr/bin:/bin".into())],
             cwd: work.clone(),
-            home: "/home/agent".into(),
             binds,
-            keep: Vec::new(),
-            hide: Vec::new(),
-            links: Vec::new(),
-            limits: Limits::default(),
-            watched: false,
-            least: level,
-            most: level,
-            without: Vec::new(),
+            ..Spec::empty(level)
         };
         let mut world = Self { folder, work, spec, who, group: None, without: Vec::new() };
         world.limit(|_| {})?;
