@@ -1,7 +1,6 @@
 //! What a sandbox costs: `cargo bench -p stayhand-sandbox --bench start`. Prints a table in Markdown. The variants take turns, and
 //! each figure is a median. `bwrap` is Debian's bubblewrap with the same namespaces and mounts; without it its row is left out.
 #![expect(
-    clippy::cast_precision_loss,
     clippy::disallowed_methods,
     clippy::indexing_slicing,
     clippy::unwrap_used,
@@ -21,10 +20,13 @@ const STARTS: u32 = 300;
 
 const SYSTEM: &[&str] = &["/usr", "/bin", "/sbin", "/lib", "/lib64", "/etc/alternatives", "/etc/ld.so.cache"];
 
+/// A way to start a program, which says how long it took.
+type Start = Box<dyn Fn() -> Duration>;
+
 fn main() {
     let folder = tempfile::tempdir().unwrap();
     let work = folder.path().canonicalize().unwrap();
-    let mut variants: Vec<(&str, Box<dyn Fn() -> Duration>)> = vec![("`/bin/true` alone", Box::new(bare))];
+    let mut variants: Vec<(&str, Start)> = vec![("`/bin/true` alone", Box::new(bare))];
     if Path::new("/usr/bin/bwrap").exists() {
         let work = work.clone();
         variants.push(("`bwrap`", Box::new(move || bubblewrap(&work))));

@@ -6,6 +6,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
 
 /// A group of its own. It is removed when this is dropped.
 #[derive(Debug)]
@@ -19,6 +20,9 @@ const PREFIX: &str = "stayhand-";
 
 /// The period over which a share of a processor is kept, in microseconds.
 const PERIOD_US: u64 = 100_000;
+
+/// Pauses before another try at removing a group double up to this. What is left then is removed by the next run.
+const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 
 /// A controller that must be there, with the file and the value of a limit.
 type Wanted = (&'static str, Vec<(&'static str, String)>);
@@ -61,13 +65,12 @@ impl Drop for ControlGroup {
     fn drop(&mut self) {
         for folder in &self.folders {
             // Its processes have been killed and may take a moment to be gone.
-            for _ in 0..200 {
-                match fs::remove_dir(folder) {
-                    Err(error) if error.raw_os_error() == Some(libc::EBUSY) => {
-                        std::thread::sleep(std::time::Duration::from_millis(5));
-                    }
-                    _ => break,
-                }
+            let mut pause = Duration::from_micros(100);
+            while pause < LONGEST_PAUSE
+                && fs::remove_dir(folder).is_err_and(|error| error.raw_os_error() == Some(libc::EBUSY))
+            {
+                std::thread::sleep(pause);
+                pause *= 2;
             }
         }
     }
