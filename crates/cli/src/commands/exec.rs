@@ -114,6 +114,8 @@ pub(super) fn answered_while(
 
 /// Asks a question that only `y` or `yes` answers with yes.
 pub(super) fn ask(question: &str) -> anyhow::Result<bool> {
+    // What was typed before the question is no answer to it.
+    let _ = rustix::termios::tcflush(std::io::stdin(), rustix::termios::QueueSelector::IFlush);
     let mut stderr = std::io::stderr();
     write!(stderr, "{question}")?;
     stderr.flush()?;

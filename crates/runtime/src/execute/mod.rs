@@ -171,7 +171,7 @@ pub struct Local {
 pub enum Streams {
     /// It is collected up to a cap, with secrets replaced.
     Collect,
-    /// It goes where this program's own output goes, as it is.
+    /// It goes where this program's own output goes, as it is. The program itself gets no hold of a terminal.
     PassOn,
 }
 

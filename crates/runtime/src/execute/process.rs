@@ -10,7 +10,7 @@ use rustix::process::{Pid, PidfdFlags, Signal, kill_process_group, pidfd_open};
 use stayhand_core::decision::{Level, Resource};
 use stayhand_core::event::Outcome;
 use stayhand_sandbox::{Control, ControlGroup, Failure, LAUNCHER, Receipt, Report, Spec};
-use std::io::{self, Read};
+use std::io::{self, Read, Write};
 use std::os::fd::{AsFd as _, OwnedFd};
 use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
 use std::path::Path;
@@ -78,8 +78,7 @@ pub(super) fn program(argv: &[String], cwd: &str, limits: &Limits<'_>) -> (Outco
 fn confined(argv: &[String], boundary: &Boundary<'_>, limits: &Limits<'_>) -> (Outcome, Effected) {
     let mut spec = Spec { argv: argv.to_vec(), ..boundary.spec.clone() };
     let gate = Gate::close(&mut spec, Path::new(boundary.workspace));
-    let (launched, group) =
-        with_group(&mut spec, |spec, group| launch(boundary.launcher, spec, group, limits.streams));
+    let (launched, group) = with_group(&mut spec, |spec, group| launch(boundary.launcher, spec, group));
     let (child, mut control) = match launched {
         Ok(launched) => launched,
         Err(failure) => {
@@ -153,19 +152,10 @@ fn with_group<T>(
 }
 
 /// Starts the launcher and tells it what to do.
-fn launch(
-    launcher: &Path,
-    spec: &Spec,
-    group: Option<&ControlGroup>,
-    streams: Streams,
-) -> Result<(Child, Control), Failure> {
+fn launch(launcher: &Path, spec: &Spec, group: Option<&ControlGroup>) -> Result<(Child, Control), Failure> {
     let (control, theirs) = Control::pair().map_err(Failure::other)?;
     let mut command = command(&launcher.to_string_lossy(), &[LAUNCHER.to_owned()]);
-    let stream = || match streams {
-        Streams::Collect => Stdio::piped(),
-        Streams::PassOn => Stdio::inherit(),
-    };
-    let command = command.env_clear().stdin(theirs).stdout(stream()).stderr(stream());
+    let command = command.env_clear().stdin(theirs).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn().map_err(|error| Failure::other(format!("the launcher: {error}")))?;
     let told = group.map_or(Ok(()), |group| group.add(child.id())).and_then(|()| control.tell(spec));
     if let Err(error) = told {
@@ -215,8 +205,7 @@ pub(super) fn ladder(launcher: &Path) -> Vec<(Level, Result<Receipt, Failure>)> 
 
 fn rung(launcher: &Path, level: Level) -> Result<Receipt, Failure> {
     let mut spec = super::confine::probe(level);
-    let (launched, _group) =
-        with_group(&mut spec, |spec, group| launch(launcher, spec, group, Streams::Collect));
+    let (launched, _group) = with_group(&mut spec, |spec, group| launch(launcher, spec, group));
     let (mut child, control) = launched?;
     let _ = child.wait();
     let mut receipt = None;
@@ -232,7 +221,8 @@ fn rung(launcher: &Path, level: Level) -> Result<Receipt, Failure> {
 
 /// Collects what a program says until it ends or has to.
 fn see_to(mut child: Child, name: &str, limits: &Limits<'_>) -> (Outcome, Effected) {
-    let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
+    let streams = child.stdout.take().zip(child.stderr.take());
+    let Some((stdout, stderr)) = streams else { return failed("the program has no output streams") };
     limits.remember(pid(&child).ok());
     if limits.asked_to_stop().is_some() {
         end_group(&child);
@@ -281,13 +271,15 @@ fn spawn(name: &str, args: &[String], cwd: &str, limits: &Limits<'_>) -> io::Res
 /// Collects output until the program ends or its time is up, then ends its group.
 fn attend(
     child: &mut Child,
-    stdout: Option<ChildStdout>,
-    stderr: Option<ChildStderr>,
+    stdout: ChildStdout,
+    stderr: ChildStderr,
     limits: &Limits<'_>,
 ) -> io::Result<(Outcome, Effected)> {
     let process = pidfd_open(pid(child)?, PidfdFlags::empty())?;
-    let mut out = Stream::new(stdout, limits.output_bytes)?;
-    let mut err = Stream::new(stderr, limits.output_bytes)?;
+    // What passes on goes through our hands all the same: a terminal is nothing for a program to read from.
+    let onwards = |to: Box<dyn Write>| (limits.streams == Streams::PassOn).then_some(to);
+    let mut out = Stream::new(stdout, limits.output_bytes, onwards(Box::new(io::stdout())))?;
+    let mut err = Stream::new(stderr, limits.output_bytes, onwards(Box::new(io::stderr())))?;
     let deadline = monotonic() + limits.time;
     let mut used = Watched::new(pid(child)?, limits.resources, monotonic());
     let (ended, exceeded) = loop {
@@ -353,7 +345,7 @@ fn watch(
         if left.is_zero() {
             return Ok(false);
         }
-        if process.is_none() && out.source.is_none() && err.source.is_none() {
+        if process.is_none() && out.at_end && err.at_end {
             return Ok(true);
         }
         let (ended, readable) = wait_for_any(process, out, err, left)?;
@@ -381,8 +373,8 @@ fn wait_for_any(
         fds.push(PollFd::from_borrowed_fd(fd, PollFlags::IN));
         fds.len() - 1
     };
-    let out_at = out.source.as_ref().map(|source| add(source.as_fd()));
-    let err_at = err.source.as_ref().map(|source| add(source.as_fd()));
+    let out_at = (!out.at_end).then(|| add(out.source.as_fd()));
+    let err_at = (!err.at_end).then(|| add(err.source.as_fd()));
     let process_at = process.map(|process| add(process.as_fd()));
     let timeout = Timespec {
         tv_sec: left.as_secs().try_into().unwrap_or(i64::MAX),
@@ -397,37 +389,42 @@ fn wait_for_any(
     Ok((happened(process_at), (happened(out_at), happened(err_at))))
 }
 
-/// One output stream, of which the first bytes are kept. Without a source it is at its end.
+/// One output stream, of which the first bytes are kept, unless it is passed on.
 struct Stream<S> {
-    source: Option<S>,
+    source: S,
+    onwards: Option<Box<dyn Write>>,
     kept: Vec<u8>,
     cap: usize,
     dropped: u64,
+    at_end: bool,
 }
 
 impl<S: Read + std::os::fd::AsFd> Stream<S> {
-    fn new(source: Option<S>, cap: usize) -> io::Result<Self> {
-        if let Some(source) = &source {
-            rustix::io::ioctl_fionbio(source, true)?;
-        }
-        Ok(Self { source, kept: Vec::new(), cap, dropped: 0 })
+    fn new(source: S, cap: usize, onwards: Option<Box<dyn Write>>) -> io::Result<Self> {
+        rustix::io::ioctl_fionbio(&source, true)?;
+        Ok(Self { source, onwards, kept: Vec::new(), cap, dropped: 0, at_end: false })
     }
 
     fn read_some(&mut self) -> io::Result<()> {
-        let Some(source) = &mut self.source else { return Ok(()) };
         let mut buffer = [0u8; 16 * 1024];
-        match source.read(&mut buffer) {
-            Ok(0) => self.source = None,
-            Ok(count) => {
-                let read = buffer.get(..count).unwrap_or_default();
-                let room = self.cap.saturating_sub(self.kept.len()).min(count);
-                self.kept.extend_from_slice(read.get(..room).unwrap_or_default());
-                self.dropped += (count - room) as u64;
-            }
+        match self.source.read(&mut buffer) {
+            Ok(0) => self.at_end = true,
+            Ok(count) => self.take(buffer.get(..count).unwrap_or_default()),
             Err(error) if matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted) => {}
             Err(error) => return Err(error),
         }
         Ok(())
+    }
+
+    fn take(&mut self, read: &[u8]) {
+        if let Some(onwards) = &mut self.onwards {
+            // Whoever does not read any more misses the rest; the program goes on.
+            let _ = onwards.write_all(read).and_then(|()| onwards.flush());
+            return;
+        }
+        let room = self.cap.saturating_sub(self.kept.len()).min(read.len());
+        self.kept.extend_from_slice(read.get(..room).unwrap_or_default());
+        self.dropped += (read.len() - room) as u64;
     }
 
     fn finish(mut self) -> Vec<u8> {

@@ -111,6 +111,48 @@ const NEW_NAMESPACES: &[libc::c_int] = &[
 /// Requests to a terminal that type into it, choose from its screen, or change what stands behind it.
 const TERMINAL: &[libc::c_ulong] = &[libc::TIOCSTI, libc::TIOCLINUX, libc::TIOCSETD];
 
+/// A call that sets the mode of a file: where among its arguments the mode stands, and where the flags without which there
+/// is none.
+type SetsMode = (libc::c_long, u8, Option<u8>);
+
+const MODES: &[SetsMode] = &[
+    (libc::SYS_fchmod, 1, None),
+    (libc::SYS_fchmodat, 2, None),
+    (libc::SYS_fchmodat2, 2, None),
+    (libc::SYS_openat, 3, Some(2)),
+    (libc::SYS_mknodat, 2, None),
+];
+#[cfg(target_arch = "x86_64")]
+const MODES_HERE: &[SetsMode] = &[
+    (libc::SYS_chmod, 1, None),
+    (libc::SYS_creat, 1, None),
+    (libc::SYS_open, 2, Some(1)),
+    (libc::SYS_mknod, 1, None),
+];
+#[cfg(not(target_arch = "x86_64"))]
+const MODES_HERE: &[SetsMode] = &[];
+
+/// The flags by which a file is opened that may not be there, and so has a mode. (The one for files without a name is
+/// two flags in one, of which the other is that of folders.)
+const MAKES: [libc::c_int; 2] = [libc::O_CREAT, libc::O_TMPFILE & !libc::O_DIRECTORY];
+
+/// The rules for a call that would set such a bit.
+fn set_id((_, mode, flags): SetsMode) -> Result<Vec<SeccompRule>, Failure> {
+    let mut rules = Vec::new();
+    for bit in [libc::S_ISUID, libc::S_ISGID].map(u64::from) {
+        let sets = (mode, Op::MaskedEq(bit), bit);
+        match flags {
+            None => rules.push(rule(&[sets])?),
+            Some(place) => {
+                for flag in MAKES.map(|flag| u64::try_from(flag).unwrap_or(0)) {
+                    rules.push(rule(&[sets.clone(), (place, Op::MaskedEq(flag), flag)])?);
+                }
+            }
+        }
+    }
+    Ok(rules)
+}
+
 /// The programs, in the order of loading. The last one loaded is asked first; the strictest answer holds.
 pub(super) fn compile(sockets: Sockets) -> Result<Vec<BpfProgram>, Failure> {
     let mut refused: BTreeMap<i64, Vec<SeccompRule>> =
@@ -122,8 +164,13 @@ pub(super) fn compile(sockets: Sockets) -> Result<Vec<BpfProgram>, Failure> {
     refused.insert(libc::SYS_clone, spaces.collect::<Result<_, _>>()?);
     let requests = TERMINAL.iter().map(|request| rule(&[(1, Op::Eq, *request)]));
     refused.insert(libc::SYS_ioctl, requests.collect::<Result<_, _>>()?);
-    // Its flags stand behind a pointer, where no filter sees them. Without it the C library takes `clone`.
-    let newer = BTreeMap::from([(libc::SYS_clone3, Vec::new())]);
+    // A program with such a bit would run with its owner's rights outside, where its folder is mounted as ever.
+    for call in MODES.iter().chain(MODES_HERE) {
+        refused.insert(call.0, set_id(*call)?);
+    }
+    // Their flags and modes stand behind a pointer, where no filter sees them. Without them the C library takes the
+    // older ones.
+    let newer = BTreeMap::from([(libc::SYS_clone3, Vec::new()), (libc::SYS_openat2, Vec::new())]);
     Ok([
         Some(program(refused, libc::EPERM)?),
         Some(program(newer, libc::ENOSYS)?),

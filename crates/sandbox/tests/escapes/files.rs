@@ -37,6 +37,27 @@ fn escape_14_set_user_id() {
         world.cannot("su -c 'echo went through' < /dev/null");
         world.says("try:\n os.setuid(0)\n print('root')\nexcept OSError:\n print('refused')", "refused");
     });
+    // Nor is one left behind for others: outside, its folder is mounted as ever.
+    on(EVERY, |world| {
+        world.cannot("cp /usr/bin/id id && chmod u+s id && echo went through");
+        world.cannot("cp /usr/bin/id id2 && chmod 2755 id2 && echo went through");
+        world.says(
+            "def tried(way):\n try: way(); return 'went through'\n except OSError as e: return e.errno\n\
+             fd = os.open('plain', os.O_CREAT | os.O_WRONLY, 0o755)\n\
+             print([tried(way) for way in (lambda: os.open('new', os.O_CREAT | os.O_WRONLY, 0o4755),\
+             lambda: os.open('.', os.O_TMPFILE | os.O_WRONLY, 0o4755),\
+             lambda: os.fchmod(fd, 0o4755), lambda: os.chmod('plain', 0o6755), lambda: os.mknod('node', 0o104755))],\
+             call(452, -100, b'plain', 0o4755, 0), call(437, -100, b'plain', 0, 0) == -errno.ENOSYS)",
+            "[1, 1, 1, 1, 1] -1 True",
+        );
+        world.can("cp /usr/bin/id id3 && chmod 755 id3 && ./id3 > /dev/null && mkdir -m 1777 sticky");
+        let mode = |name: &str| {
+            std::fs::metadata(world.work.join(name)).map(|found| std::os::unix::fs::MetadataExt::mode(&found))
+        };
+        for name in ["id", "id2", "id3", "plain"] {
+            assert_eq!(mode(name).unwrap() & 0o6000, 0, "{name}");
+        }
+    });
     // Even a program that belongs to root and is set so gives nothing.
     on(WITH_OWN_ROOT, |world| {
         let planted = world.work.join("planted");
