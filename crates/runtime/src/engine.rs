@@ -357,14 +357,9 @@ impl Engine {
         Ok(answered?)
     }
 
-    /// Waits until the approval is answered or has expired, or the kill switch stops the request. The answer:
-    /// whether it was granted.
-    pub fn wait_for(&self, held: &Held, poll: Duration) -> Result<bool, EngineError> {
-        self.wait_while(held, poll, || true)
-    }
-
-    /// The same, but for no longer than somebody wants to know.
-    pub fn wait_while(
+    /// Waits until the approval is answered or has expired, the kill switch stops the request, or nobody wants to know
+    /// any more. The answer: whether it was granted.
+    pub fn wait_for(
         &self,
         held: &Held,
         poll: Duration,

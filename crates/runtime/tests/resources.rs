@@ -90,3 +90,24 @@ fn x_02_total_time_interrupts() {
     assert!(limit.ends_with(" ms of wall-clock time"), "{limit}");
     assert_eq!(run_in(&engine, "true"), None);
 }
+
+/// What this process does itself is confined by nothing. A permit that wants it confined is given back.
+#[test]
+fn bypass_79_confinement_of_what_is_no_program() {
+    // By its policy this tool also runs a command.
+    let text = "version: 1\nextends: permissive\ndefaults: {confine: l2}\ntools: {list_dir: {fields: {/then: command}}}\n";
+    let policy = PolicyFiles::default().text(Layer::User, "confined.yaml", text);
+    let engine = Engine::in_memory(Settings { policy, ..Settings::default() }).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let defaults = Defaults::new(folder.path().to_str().unwrap(), "/root");
+    let line = json!({ "tool": "list_dir", "input": { "path": ".", "then": "ls" } }).to_string();
+    let request = wire::request(line.as_bytes(), &defaults).unwrap();
+    let Verdict::Permitted(permit) = engine.authorize(request).unwrap() else { panic!("not permitted") };
+    assert!(format!("{:?}", permit.obligations()).contains("L2"), "{:?}", permit.obligations());
+    let local =
+        Local::new(LocalSettings { launcher: Some("/proc/self/exe".into()), ..LocalSettings::default() });
+    let Outcome::Abandoned { why } = engine.execute(permit, &local).unwrap().outcome else {
+        panic!("it ran")
+    };
+    assert!(why.contains("obligation_unfulfilled"), "{why}");
+}

@@ -22,7 +22,7 @@ pub use control_group::ControlGroup;
 pub use inside::become_launcher;
 pub use program_watch::{ProgramWatch, Starting};
 pub use receipt::{Ended, Failure, Mechanism, Receipt, Report};
-pub use spec::{Bind, Ids, Limits, Spec};
+pub use spec::{Bind, Limits, Spec};
 
 /// The first argument of a program that is to be the launcher.
 pub const LAUNCHER: &str = "__confine";

@@ -88,15 +88,6 @@ impl Default for Limits {
     }
 }
 
-/// Who the program is: outside, and as it sees itself.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Ids {
-    /// User and group on this machine.
-    pub outside: (u32, u32),
-    /// User and group inside.
-    pub inside: (u32, u32),
-}
-
 impl Spec {
     /// A boundary of exactly this level in which nothing was granted, to be tried out.
     pub fn empty(level: Level) -> Self {

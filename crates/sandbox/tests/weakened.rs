@@ -179,3 +179,17 @@ fn bypass_77_a_kernel_that_lacks_something() {
         }
     }
 }
+
+/// At L1 a limit on processes would count all that the user runs, so it is not set, also where a higher level was tried first.
+#[test]
+fn a_lower_level_has_its_own_limits() {
+    let mut world = World::new(Level::L2, Who::RootForUser).unwrap();
+    (world.spec.least, world.spec.limits.processes) = (Level::L1, 1);
+    world.without = vec!["nothing".to_owned(), libc::SYS_move_mount.to_string()];
+    let (child, control) = world.start(launcher(), &["bash", "-c", "/bin/true; touch made"]);
+    child.wait_with_output().unwrap();
+    let reports = control.reports().unwrap();
+    let Some(Report::InForce(receipt)) = reports.first() else { panic!("{reports:?}") };
+    assert_eq!(receipt.level, Level::L1);
+    assert!(world.work.join("made").exists(), "{reports:?}");
+}

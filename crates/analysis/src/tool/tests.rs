@@ -1,3 +1,6 @@
+mod inferred;
+mod secrets;
+
 use super::*;
 use proptest::prelude::*;
 use serde_json::{Map, Value, json};
@@ -53,11 +56,6 @@ fn is_invalid(tool: &str, arguments: Value) -> bool {
 
 fn hides(facts: &Facts, aspect: Aspect) -> bool {
     facts.operations.iter().any(|operation| operation.hides(aspect))
-}
-
-/// Spells a secret so that this file itself holds none.
-fn key() -> String {
-    ["AKIA", "IOSFODNN7EXAMPLE"].concat()
 }
 
 /// Bypass 17, as an argument: variables that come with the call count as if the command set them,
@@ -253,20 +251,6 @@ fn fetching_a_file_url_reads_the_file() {
 }
 
 #[test]
-fn declared_secrets_are_replaced_whatever_their_type() {
-    let declared = Declaration {
-        fields: [("/pin".into(), FieldKind::Secret), ("/seed".into(), FieldKind::Secret)].into(),
-        infer: true,
-        ..Declaration::default()
-    };
-    let asked = request("x", json!({"pin": 4711, "seed": ["correct", "horse"], "n": 4711}));
-    let analysis = analyse(&asked, Some(&declared));
-    let expected =
-        json!({"pin": "[redacted:field]", "seed": ["[redacted:field]", "[redacted:field]"], "n": 4711});
-    assert_eq!(Value::Object(analysis.redacted.resource.0), expected);
-}
-
-#[test]
 fn p020_p021_no_value_escapes_as_an_error() {
     assert!(is_invalid("read_file", json!({"path": "a\0b"})));
     assert!(is_invalid("read_file", json!({"path": "a\u{1b}b"})));
@@ -274,59 +258,6 @@ fn p020_p021_no_value_escapes_as_an_error() {
     assert!(!listed.invalid.is_empty());
     assert_eq!(listed.operations[0].paths[0].place, Some(Place::Credential));
     assert_eq!(paths("read_file", json!({"path": "/app/x\n"})), ["Read /app/x"]);
-}
-
-#[test]
-fn p023_to_p043_internal_hosts() {
-    for (url, class) in [
-        ("http://2130706433/", AddressClass::Loopback),
-        ("http://0x7f000001/", AddressClass::Loopback),
-        ("http://0177.0.0.1/", AddressClass::Loopback),
-        ("http://127.1/", AddressClass::Loopback),
-        ("http://localhost./", AddressClass::Loopback),
-        ("http://127.0.0.1.nip.io/", AddressClass::Loopback),
-        ("http://[64:ff9b::7f00:1]/", AddressClass::Loopback),
-        ("http://0/", AddressClass::Loopback),
-        ("http://100.64.0.1/", AddressClass::Private),
-        ("http://metadata.google.internal/", AddressClass::Metadata),
-        ("https://example.com/", AddressClass::Name),
-    ] {
-        let found = facts("fetch", json!({"url": url}));
-        assert_eq!(found.operations[0].hosts[0].class, class, "{url}");
-    }
-}
-
-#[test]
-fn p053_p054_every_host_counts() {
-    assert_eq!(hosts("call_api", json!({"endpoint": "http://evil.com"})), ["evil.com"]);
-    assert_eq!(
-        hosts("call_api", json!({"host": "evil.com", "url": "https://api.openai.com"})),
-        ["evil.com", "api.openai.com"]
-    );
-    assert_eq!(hosts("call_api", json!({"opts": {"baseURL": "https://evil.com"}})), ["evil.com"]);
-    assert_eq!(hosts("call_api", json!({"urls": ["https://a.com", "https://b.com"]})), ["a.com", "b.com"]);
-    assert_eq!(hosts("call_api", json!({"endpoint": "x"})), Vec::<String>::new());
-    assert_eq!(hosts("call_api", json!({"endpoint": "/users/1"})), Vec::<String>::new());
-    assert_eq!(hosts("call_api", json!({"message": "see http://a.com"})), Vec::<String>::new());
-}
-
-#[test]
-fn nested_values_and_keys_are_inspected() {
-    assert_eq!(paths("x", json!({"opts": {"path": "/app/.env"}})), ["Read /app/.env"]);
-    assert_eq!(paths("x", json!({"opts": [{"a": ["/etc/shadow"]}]})), ["Read /etc/shadow"]);
-    assert_eq!(paths("x", json!({"files": ["a", "b"]})), ["Read /code/repo/a", "Read /code/repo/b"]);
-    assert_eq!(paths("x", json!({"map": {"/etc/shadow": 1}})), ["Read /etc/shadow"]);
-    assert_eq!(paths("x", json!({"map": {"/users/list": 1}})), Vec::<String>::new());
-    assert_eq!(paths("x", json!({"note": "/etc/shadow"})), Vec::<String>::new());
-    let facts = facts("run", json!({"cmd": "rm -rf /"}));
-    assert_eq!(facts.texts[0].kind, FieldKind::Command);
-}
-
-#[test]
-fn unknown_tools_with_nothing_to_infer_are_empty_but_there() {
-    let facts = facts("send_money", json!({"amount": 5, "reason": "rent"}));
-    assert_eq!(facts.operations, [Operation::default()]);
-    assert_eq!(facts.invalid, []);
 }
 
 #[test]
@@ -351,43 +282,6 @@ fn bypass_42_encoded_paths_are_judged_both_ways() {
     assert_eq!(read("My%20Notes.md"), ["Read /code/repo/My%20Notes.md", "Read /code/repo/My Notes.md"]);
     assert_eq!(read("src/main.rs").len(), 1);
     assert_eq!(read("app/[id]/page.tsx"), ["Read /code/repo/app/[id]/page.tsx"]);
-}
-
-#[test]
-fn pattern_texts_are_cleaned() {
-    for (path, expected) in [
-        ("/app/.env\n", "/app/.env"),
-        ("/app/.env/", "/app/.env"),
-        ("//etc/passwd", "/etc/passwd"),
-        ("/home/../etc/passwd", "/etc/passwd"),
-        ("~/.git/config", "~/.git/config"),
-        ("/a/EVIL.exe::$DATA", "/a/EVIL.exe"),
-        ("file:///a/b", "/a/b"),
-        ("/app/.\u{200b}env", "/app/.env"),
-    ] {
-        let found = texts("write_file", json!({"path": path}));
-        assert_eq!(found[0], ("/path".into(), FieldKind::WritePath, expected.into()), "{path}");
-    }
-}
-
-#[test]
-fn free_text_is_not_a_path_or_a_command() {
-    let found = texts("send", json!({"message": "my password reset", "path": "/x/password.txt"}));
-    assert_eq!(found[0].1, FieldKind::Text);
-    assert_eq!(found[1].1, FieldKind::Path);
-}
-
-#[test]
-fn queries_are_sql_only_if_they_read_like_sql() {
-    let kind = |query: &str| texts("search", json!({"query": query}))[0].1;
-    for query in ["SELECT * FROM t", "drop table users", "DELETE FROM users -- x' (", "/* a */ SELECT 1"] {
-        assert_eq!(kind(query), FieldKind::Sql, "{query}");
-    }
-    for query in
-        ["select the best hotel in Paris", "update my profile picture", "weather", "with whom did I meet"]
-    {
-        assert_eq!(kind(query), FieldKind::Text, "{query}");
-    }
 }
 
 #[test]
@@ -443,57 +337,6 @@ fn declared_numbers_are_in_range() {
         asked.context.declared.insert(name.into(), value.clone());
         assert_eq!(analyse(&asked, None).facts.invalid.is_empty(), valid, "{name} {value}");
     }
-}
-
-#[test]
-fn bypass_163_secrets_are_stored_nowhere() {
-    let secret = key();
-    for (tool, arguments) in [
-        ("bash", json!({"command": format!("deploy --password {secret} {secret}")})),
-        ("write_file", json!({"path": format!("/a/{secret}/b"), "content": secret})),
-        (
-            "fetch",
-            json!({"url": format!("https://x.com/?k={secret}"), "headers": {"Authorization": format!("Bearer {secret}")}}),
-        ),
-        ("x", json!({"note": format!("key {secret}"), "again": secret})),
-        ("exec", json!({"argv": ["deploy", secret]})),
-        ("sql", json!({"query": format!("SELECT '{secret}'")})),
-        ("x", json!({"map": {format!("k{secret} {secret}"): 1}})),
-    ] {
-        let analysis = analyse(&request(tool, arguments.clone()), None);
-        let stored = format!(
-            "{}{}",
-            serde_json::to_string(&analysis.facts).unwrap(),
-            serde_json::to_string(&analysis.redacted).unwrap()
-        );
-        assert!(
-            !stored.contains(&format!("\"{secret}")) && !stored.contains(&format!(" {secret}")),
-            "{tool} {arguments}: {stored}"
-        );
-    }
-    let plain = request("read_file", json!({"path": "a"}));
-    assert_eq!(analyse(&plain, None).redacted, plain);
-}
-
-#[test]
-fn secrets_say_whether_they_leave() {
-    let secret = key();
-    let of = |tool, arguments| {
-        let facts = facts(tool, arguments);
-        let uses: Vec<_> = facts.operations.iter().flat_map(|operation| operation.secrets.clone()).collect();
-        assert_eq!(uses.len(), 1, "{uses:?}");
-        (uses[0].field.clone(), uses[0].outgoing)
-    };
-    assert_eq!(of("fetch", json!({"url": "https://x.com", "body": secret})), ("/body".into(), true));
-    assert_eq!(of("mcp__mail__send", json!({"text": secret})), ("/text".into(), true));
-    assert_eq!(of("write_file", json!({"path": "a", "content": secret})), ("/content".into(), false));
-    assert_eq!(of("login", json!({"password": "x"})), ("/password".into(), true));
-}
-
-#[test]
-fn secret_fields_are_replaced_whole() {
-    let redacted = analyse(&request("login", json!({"password": "letmein", "user": "ada"})), None).redacted;
-    assert_eq!(Value::Object(redacted.resource.0), json!({"password": "[redacted:field]", "user": "ada"}));
 }
 
 proptest! {

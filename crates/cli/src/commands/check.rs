@@ -85,15 +85,7 @@ pub(super) fn action(tool: &str, input: &str) -> anyhow::Result<WireAction> {
     } else {
         as_object_or_text(input)
     };
-    Ok(WireAction {
-        id: None,
-        tool: tool.to_owned(),
-        input,
-        agent: None,
-        session: None,
-        cwd: None,
-        context: serde_json::Map::new(),
-    })
+    Ok(WireAction::new(tool, input))
 }
 
 /// For `bash`, `{ …; }` is a command as well as the beginning of JSON.

@@ -7,7 +7,7 @@ use anstream::eprintln;
 use serde_json::json;
 use stayhand_core::decision::Level;
 use stayhand_core::event::Outcome;
-use stayhand_runtime::wire::{self, WireAction};
+use stayhand_runtime::wire::{self, Parsed, WireAction};
 use stayhand_runtime::{Engine, Executed, Held, Local, LocalSettings, Permit, Termination, Verdict};
 use std::io::{IsTerminal as _, Write as _};
 use std::sync::Arc;
@@ -23,37 +23,42 @@ pub(super) fn run(global: &Global, exec: &Exec) -> anyhow::Result<Exit> {
     let engine = Arc::new(super::engine(global, super::files(&exec.asking)?)?);
     let settings = home::local_settings();
     let interrupts = Interrupts::stop(&settings.stop, on_signal(&engine, exec.kill_on_signal))?;
-    let perform = |permit| {
-        let exit = perform(global, &engine, permit, settings);
-        interrupts.wait();
-        exit
-    };
     let defaults = home::defaults(&exec.asking)?;
     let ask =
         || wire::to_request(action(&exec.command), &defaults).map_err(|error| home::usage(error.to_string()));
+    let Some(permit) = permitted(global, &engine, exec.wait, ask)? else { return Ok(NOT_RUN) };
+    let exit = perform(global, &engine, permit, settings);
+    interrupts.wait();
+    exit
+}
+
+/// The permit for what is asked, where there is one. If there is none it is said why.
+pub(super) fn permitted(
+    global: &Global,
+    engine: &Engine,
+    wait: bool,
+    ask: impl Fn() -> anyhow::Result<Parsed>,
+) -> anyhow::Result<Option<Permit>> {
     let first = ask()?;
     let what = super::check::describe(&first);
-    match engine.authorize(first)? {
-        Verdict::Permitted(permit) => perform(permit),
-        Verdict::Refused(refused) => {
-            show_refusal(global, &what, &refused.decision)?;
-            Ok(NOT_RUN)
-        }
+    let decision = match engine.authorize(first)? {
+        Verdict::Permitted(permit) => return Ok(Some(permit)),
+        Verdict::Refused(refused) => refused.decision,
         Verdict::Held(held) => {
             show_refusal(global, &what, &held.decision)?;
-            if !answered(&engine, &held, exec.wait)? {
-                return Ok(NOT_RUN);
+            if !answered(engine, &held, wait, || true)? {
+                return Ok(None);
             }
             // The approved request is decided again: the grant is a fact, not a bypass.
-            let decision = match engine.authorize(ask()?)? {
-                Verdict::Permitted(permit) => return perform(permit),
+            match engine.authorize(ask()?)? {
+                Verdict::Permitted(permit) => return Ok(Some(permit)),
                 Verdict::Held(held) => held.decision,
                 Verdict::Refused(refused) => refused.decision,
-            };
-            show_refusal(global, &what, &decision)?;
-            Ok(NOT_RUN)
+            }
         }
-    }
+    };
+    show_refusal(global, &what, &decision)?;
+    Ok(None)
 }
 
 /// What a signal does besides ending the program that runs.
@@ -74,7 +79,7 @@ fn action(command: &[String]) -> WireAction {
     }
 }
 
-pub(super) fn show_refusal(
+fn show_refusal(
     global: &Global,
     what: &str,
     decision: &stayhand_core::decision::Decision,
@@ -86,13 +91,9 @@ pub(super) fn show_refusal(
     Ok(())
 }
 
-/// Asks at the terminal, or waits for an answer from elsewhere. Whether it was granted.
-pub(super) fn answered(engine: &Engine, held: &Held, wait: bool) -> anyhow::Result<bool> {
-    answered_while(engine, held, wait, || true)
-}
-
-/// The same, but it waits for no longer than somebody wants to know.
-pub(super) fn answered_while(
+/// Asks at the terminal, or waits for an answer from elsewhere for as long as somebody wants to know. Whether it was
+/// granted.
+pub(super) fn answered(
     engine: &Engine,
     held: &Held,
     wait: bool,
@@ -101,7 +102,7 @@ pub(super) fn answered_while(
     let id = held.approval;
     eprintln!("held as {id} until {}; answer with: stayhand approvals approve {id}", held.expires);
     if wait {
-        return Ok(engine.wait_while(held, POLL, wanted)?);
+        return Ok(engine.wait_for(held, POLL, wanted)?);
     }
     if !(std::io::stdin().is_terminal() && std::io::stderr().is_terminal()) {
         return Ok(false);

@@ -234,19 +234,44 @@ impl Local {
         }
     }
 
-    /// The sandbox for this work, where it has to be confined.
+    /// The sandbox for a program, where it has to be confined.
     fn boundary<'a>(&'a self, work: &Work<'a>, cwd: &str) -> Result<Option<process::Boundary<'a>>, String> {
         let least = work.confine.max(self.settings.least);
-        match &self.settings.launcher {
-            None if least > work.confine => Err(format!("nothing can be confined at {least} here")),
-            Some(launcher) if least > Level::None => {
-                let mut spec = confine::spec(work, &self.settings.environment, cwd)?;
-                spec.watched = self.settings.watch.is_some();
-                spec.least = least;
-                Ok(Some(process::Boundary { launcher, spec, workspace: &work.request.context.workspace }))
-            }
-            _ => Ok(None),
+        if least == Level::None {
+            return Ok(None);
         }
+        let Some(launcher) = &self.settings.launcher else {
+            return Err(format!("nothing can be confined at {least} here"));
+        };
+        let mut spec = confine::spec(work, &self.settings.environment, cwd)?;
+        spec.watched = self.settings.watch.is_some();
+        spec.least = least;
+        Ok(Some(process::Boundary { launcher, spec, workspace: &work.request.context.workspace }))
+    }
+
+    /// Runs a program, in a sandbox where it has to be.
+    fn program(&self, argv: &[String], work: &Work<'_>) -> (Outcome, Effected) {
+        let folder = stayhand_analysis::working_folder(work.request);
+        let cwd = folder.as_deref().unwrap_or(&work.request.context.cwd);
+        let boundary = match self.boundary(work, cwd) {
+            Ok(boundary) => boundary,
+            Err(why) => return not_started(why),
+        };
+        let limits = process::Limits {
+            boundary: boundary.as_ref(),
+            environment: &self.settings.environment,
+            time: self.time(work),
+            resources: &work.resources,
+            output_bytes: self.settings.output_bytes,
+            streams: self.settings.streams,
+            watch: self.settings.watch.as_deref(),
+            stops: [&self.settings.stop, work.stop],
+        };
+        process::program(argv, cwd, &limits)
+    }
+
+    fn time(&self, work: &Work<'_>) -> Duration {
+        work.limit.unwrap_or(self.settings.limit)
     }
 }
 
@@ -260,50 +285,40 @@ impl Executor for Local {
     }
 
     fn run(&self, work: &Work<'_>) -> (Outcome, Effected) {
-        let folder = stayhand_analysis::working_folder(work.request);
-        let cwd = folder.as_deref().unwrap_or(&work.request.context.cwd);
-        let boundary = match self.boundary(work, cwd) {
-            Ok(boundary) => boundary,
-            Err(why) => return (Outcome::Abandoned { why: unfulfilled(why) }, Effected::default()),
-        };
-        let limits = process::Limits {
-            boundary: boundary.as_ref(),
-            environment: &self.settings.environment,
-            time: work.limit.unwrap_or(self.settings.limit),
-            resources: &work.resources,
-            output_bytes: self.settings.output_bytes,
-            streams: self.settings.streams,
-            watch: self.settings.watch.as_deref(),
-            stops: [&self.settings.stop, work.stop],
-        };
         // What was judged with more than its words is not run without it.
         if let Some(argument) = stayhand_analysis::unserved(work.request) {
             return failed(format!("this program does not pass `{argument}` on to commands"));
         }
         match work.request.action.0.as_str() {
             "bash" => match work.text("command") {
-                Some(command) => process::shell(command, cwd, &limits),
+                Some(command) => self.program(&process::shell(command), work),
                 None => missing("command"),
             },
             "exec" => match argv(work.request) {
-                Some(argv) => process::program(&argv, cwd, &limits),
+                Some(argv) => self.program(&argv, work),
                 None => missing("argv"),
             },
             "python" => match work.text("code") {
-                Some(code) => {
-                    process::program(&["python3".to_owned(), "-c".to_owned(), code.to_owned()], cwd, &limits)
-                }
+                Some(code) => self.program(&["python3", "-c", code].map(str::to_owned), work),
                 None => missing("code"),
             },
+            // What follows is done by this process itself, which nothing confines.
+            tool if work.confine > Level::None => {
+                not_started(format!("nothing confines `{tool}` at {}", work.confine))
+            }
             "read_file" => file::read(work, self.settings.output_bytes),
             "list_dir" => file::list(work),
             "write_file" => file::write(work),
             "edit_file" => file::edit(work),
             "delete_file" => file::delete(work),
-            "fetch" => fetch::fetch(work, limits.time, self.settings.output_bytes),
+            "fetch" => fetch::fetch(work, self.time(work), self.settings.output_bytes),
             other => failed(format!("this program has no executor for `{other}`")),
         }
     }
+}
+
+fn not_started(why: impl Display) -> (Outcome, Effected) {
+    (Outcome::Abandoned { why: unfulfilled(why) }, Effected::default())
 }
 
 /// Why something that was permitted is not started.

@@ -30,7 +30,7 @@ pub(super) struct Boundary<'a> {
 }
 
 /// What a program may use.
-#[derive(Debug)]
+#[derive(Debug, Clone, Copy)]
 pub(super) struct Limits<'a> {
     pub(super) boundary: Option<&'a Boundary<'a>>,
     pub(super) environment: &'a [(String, String)],
@@ -56,10 +56,9 @@ impl Limits<'_> {
 /// How long output is still read after a program has ended or was stopped.
 const GRACE: Duration = Duration::from_millis(200);
 
-/// Runs a command line in the shell that the analysis reads.
-pub(super) fn shell(command: &str, cwd: &str, limits: &Limits<'_>) -> (Outcome, Effected) {
-    let words = ["bash", "--noprofile", "--norc", "-c", command].map(str::to_owned);
-    program(&words, cwd, limits)
+/// The program for a command line: the shell that the analysis reads.
+pub(super) fn shell(command: &str) -> [String; 5] {
+    ["bash", "--noprofile", "--norc", "-c", command].map(str::to_owned)
 }
 
 /// Runs a program by its words.
@@ -83,10 +82,15 @@ fn confined(argv: &[String], boundary: &Boundary<'_>, limits: &Limits<'_>) -> (O
         Ok(launched) => launched,
         Err(failure) => {
             gate.open();
-            return (Outcome::Abandoned { why: super::unfulfilled(failure) }, Effected::default());
+            return super::not_started(with_advice(&failure));
         }
     };
     let name = argv.first().map_or("", String::as_str);
+    // A group keeps a program to its share of a processor. To end it as well for being about there would be too much.
+    let is_kept = |resource: Resource| resource == Resource::CpuPercent && group.is_some();
+    let watched: Vec<_> =
+        limits.resources.iter().filter(|(resource, _)| !is_kept(*resource)).copied().collect();
+    let limits = &Limits { resources: &watched, ..*limits };
     let (outcome, mut effected) = std::thread::scope(|scope| {
         if let Some(asked) = limits.watch {
             let control = &mut control;
@@ -176,9 +180,7 @@ fn reported(seen: Outcome, reports: Vec<Report>, effected: &mut Effected) -> Out
                 outcome
             }
             (Report::Failed(failure), _) if effected.boundary.is_none() => {
-                let advice = failure.advice();
-                let hint = if advice.is_empty() { String::new() } else { format!(" ({advice})") };
-                Outcome::Abandoned { why: super::unfulfilled(format_args!("{failure}{hint}")) }
+                Outcome::Abandoned { why: super::unfulfilled(with_advice(&failure)) }
             }
             (Report::Failed(failure), _) => Outcome::Failed { error: failure.to_string() },
             // Only where the launcher came to its own end is the program's what counts.
@@ -198,7 +200,15 @@ fn reported(seen: Outcome, reports: Vec<Report>, effected: &mut Effected) -> Out
     outcome
 }
 
-/// Tries the levels out, the strongest first, with a folder of its own.
+/// What is missing, and what to do about it.
+fn with_advice(failure: &Failure) -> String {
+    match failure.advice() {
+        "" => failure.to_string(),
+        advice => format!("{failure} ({advice})"),
+    }
+}
+
+/// Tries the levels out, the strongest first.
 pub(super) fn ladder(launcher: &Path) -> Vec<(Level, Result<Receipt, Failure>)> {
     [Level::L3, Level::L2, Level::L1].map(|level| (level, rung(launcher, level))).into()
 }
@@ -309,7 +319,12 @@ fn attend(
     } else {
         Outcome::Stopped { limit: format!("{} ms of wall-clock time", limits.time.as_millis()) }
     };
-    Ok((outcome, Effected::collect(&out.finish(), &err.finish())))
+    // Of what was passed on there is nothing to tell.
+    let effected = match limits.streams {
+        Streams::Collect => Effected::collect(&out.finish(), &err.finish()),
+        Streams::PassOn => Effected::default(),
+    };
+    Ok((outcome, effected))
 }
 
 fn outcome_of(status: ExitStatus) -> Outcome {

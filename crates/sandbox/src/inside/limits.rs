@@ -11,7 +11,7 @@ use rustix::thread::{
 };
 use stayhand_core::decision::Level;
 
-/// Sets the limits of this process and of what it starts. `level` = what was reached.
+/// Sets the limits of this process and of what it starts.
 pub(super) fn set(spec: &Spec) -> Result<(), Failure> {
     if without(Mechanism::ResourceLimits) {
         return Ok(());

@@ -59,7 +59,8 @@ fn confine(spec: &Spec, channel: &Channel) -> Result<(), Failure> {
     if spec.least > Level::L1 {
         return Err(Failure::other(format!("{} is not a level that can be had", spec.most)));
     }
-    landlock_alone(spec, channel, without)
+    // In a group or not, its limits on each process are those of this level.
+    landlock_alone(&Spec { most: Level::L1, without, ..spec.clone() }, channel)
 }
 
 /// From now on this process ends when its parent does, whenever that is.
@@ -77,7 +78,7 @@ fn end_with_parent(channel: &Channel) -> Result<(), Failure> {
 }
 
 /// L1: no namespaces. What may be touched is kept by Landlock and the filter alone.
-fn landlock_alone(spec: &Spec, channel: &Channel, without: Vec<Failure>) -> Result<(), Failure> {
+fn landlock_alone(spec: &Spec, channel: &Channel) -> Result<(), Failure> {
     // Landlock grants folders with all below; it takes nothing out of them.
     if let Some(path) = spec.hide.iter().chain(&spec.keep).find(|path| path.symlink_metadata().is_ok()) {
         let why = format!("{} cannot be kept without a root folder of its own", path.display());
@@ -98,6 +99,6 @@ fn landlock_alone(spec: &Spec, channel: &Channel, without: Vec<Failure>) -> Resu
     filter::apply(&filters)?;
     mechanisms.extend(seen::proven(own_status)?);
     mechanisms.extend([Mechanism::EndsWithParent, Mechanism::ResourceLimits]);
-    channel.say(&Report::InForce(Receipt { level: Level::L1, mechanisms, without }));
+    channel.say(&Report::InForce(Receipt { level: Level::L1, mechanisms, without: spec.without.clone() }));
     Err(program::start(spec))
 }

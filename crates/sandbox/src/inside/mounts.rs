@@ -1,9 +1,9 @@
 //! The root folder of a confined program: empty but for what was granted. Everything is mounted by descriptors, and no path
 //! is walked that something inside could have changed.
 
-use super::owners;
+use super::owners::{self, Ids};
 use crate::receipt::{Failure, Mechanism};
-use crate::spec::{Bind, Ids, Spec};
+use crate::spec::{Bind, Spec};
 use crate::sys::{Attributes, set_attributes};
 use rustix::fs::{CWD, Mode, OFlags, ResolveFlags, fstat, mkdirat, openat, openat2, symlinkat};
 use rustix::io::Errno;
@@ -300,12 +300,12 @@ impl Site<'_> {
         let kernel = file_system("proc", &[])?;
         attach(&kernel, self.folder(Path::new("/proc"))?.as_fd())?;
         for name in HIDDEN {
-            let Ok(file) = look(kernel.as_fd(), Path::new(name)) else { continue };
+            let Some(file) = look_for(kernel.as_fd(), Path::new(name))? else { continue };
             let nothing = look(self.root, Path::new("dev/null"))?;
             attach(&again(nothing.as_fd())?, file.as_fd())?;
         }
         for name in READ_ONLY {
-            let Ok(folder) = look(kernel.as_fd(), Path::new(name)) else { continue };
+            let Some(folder) = look_for(kernel.as_fd(), Path::new(name))? else { continue };
             let copy = again(folder.as_fd())?;
             attributes(copy.as_fd(), libc::MOUNT_ATTR_RDONLY, true)?;
             attach(&copy, folder.as_fd())?;
@@ -344,10 +344,7 @@ impl Site<'_> {
 
     /// Puts nothing in the place of something. Where it is not there, there is nothing to hide.
     fn hide(&self, path: &Path) -> rustix::io::Result<()> {
-        let at = match look(self.root, path.strip_prefix("/").unwrap_or(path)) {
-            Err(Errno::NOENT) => return Ok(()),
-            found => found?,
-        };
+        let Some(at) = look_for(self.root, path.strip_prefix("/").unwrap_or(path))? else { return Ok(()) };
         let is_folder = rustix::fs::FileType::from_raw_mode(fstat(&at)?.st_mode).is_dir();
         let nothing = if is_folder {
             file_system("tmpfs", &[("mode", "0555"), ("size", "4k")])?
@@ -360,10 +357,7 @@ impl Site<'_> {
 
     /// Takes away the right to change something. Where it is not there, there is nothing to keep.
     fn keep(&self, path: &Path) -> rustix::io::Result<()> {
-        let at = match look(self.root, path.strip_prefix("/").unwrap_or(path)) {
-            Err(Errno::NOENT) => return Ok(()),
-            found => found?,
-        };
+        let Some(at) = look_for(self.root, path.strip_prefix("/").unwrap_or(path))? else { return Ok(()) };
         let copy = again(at.as_fd())?;
         restrict(copy.as_fd(), false)?;
         attach(&copy, at.as_fd())
@@ -374,6 +368,14 @@ impl Site<'_> {
 fn look(folder: BorrowedFd<'_>, path: &Path) -> rustix::io::Result<OwnedFd> {
     let resolve = ResolveFlags::NO_SYMLINKS | ResolveFlags::NO_MAGICLINKS | ResolveFlags::BENEATH;
     openat2(folder, path, OFlags::PATH | OFlags::CLOEXEC, Mode::empty(), resolve)
+}
+
+/// The same; `None` where there is nothing.
+fn look_for(folder: BorrowedFd<'_>, path: &Path) -> rustix::io::Result<Option<OwnedFd>> {
+    match look(folder, path) {
+        Err(Errno::NOENT) => Ok(None),
+        found => found.map(Some),
+    }
 }
 
 /// A copy of what is mounted here, to be mounted once more.

@@ -3,10 +3,11 @@
 
 use super::channel::Channel;
 use super::mounts::{self, Mounted};
+use super::owners::{self, Ids};
 use super::weaken::without;
-use super::{filter, landlocked, limits, owners, program, seen};
+use super::{filter, landlocked, limits, program, seen};
 use crate::receipt::{Ended, Failure, Mechanism, Receipt, Report};
-use crate::spec::{Ids, Spec};
+use crate::spec::Spec;
 use crate::sys;
 use rustix::net::{AddressFamily, RecvFlags, SocketFlags, SocketType};
 use rustix::pipe::{PipeFlags, pipe_with};

@@ -2,7 +2,7 @@
 //! it may change, or nobody, to whom then that folder is shown as its own.
 
 use crate::receipt::{Failure, Mechanism};
-use crate::spec::{Ids, Spec};
+use crate::spec::Spec;
 use crate::sys;
 use rustix::fs::{Mode, OFlags, open};
 use rustix::process::{Gid, Pid, Signal, Uid, kill_process};
@@ -17,6 +17,15 @@ const NOBODY: u32 = 65534;
 
 /// User and group that a program sees itself as where it is not whom Stayhand runs as.
 const SOMEBODY: u32 = 1000;
+
+/// Who the program is: outside, and as it sees itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Ids {
+    /// User and group on this machine.
+    pub(super) outside: (u32, u32),
+    /// User and group inside.
+    pub(super) inside: (u32, u32),
+}
 
 /// Who the program is to be.
 pub(super) fn ids(spec: &Spec) -> Result<Ids, Failure> {

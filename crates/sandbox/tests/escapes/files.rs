@@ -138,7 +138,7 @@ fn escape_35_control_groups() {
 fn escape_36_settings_of_the_kernel() {
     on(EVERY, |world| {
         world.cannot("cat /proc/sys/kernel/core_pattern > copy; cat copy > /proc/sys/kernel/core_pattern && echo went through");
-        world.cannot("echo b > /proc/sysrq-trigger && [ -c /proc/sysrq-trigger ] || exit 1");
+        world.cannot("[ ! -c /proc/sysrq-trigger ] && echo h > /proc/sysrq-trigger && echo went through");
         world.cannot("echo 1 > /proc/sys/vm/drop_caches && echo went through");
     });
 }

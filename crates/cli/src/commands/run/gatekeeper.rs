@@ -1,6 +1,6 @@
 //! Decides about every program that starts inside, before it does.
 
-use super::super::exec::answered_while;
+use super::super::exec::answered;
 use anstream::eprintln;
 use serde_json::json;
 use stayhand_core::decision::{Decision, Level, Obligation};
@@ -80,7 +80,7 @@ impl Gatekeeper {
         let mut verdict = self.engine.authorize(ask()?)?;
         if let Verdict::Held(held) = &verdict {
             eprintln!("stayhand: held: {}", why(&held.decision));
-            if !answered_while(&self.engine, held, self.wait, || starting.waits())? {
+            if !answered(&self.engine, held, self.wait, || starting.waits())? {
                 return Ok(Some(format!("held as {}: {}", held.approval, why(&held.decision))));
             }
             verdict = self.engine.authorize(ask()?)?;

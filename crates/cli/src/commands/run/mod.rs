@@ -3,18 +3,18 @@
 mod changes;
 mod gatekeeper;
 
-use super::exec::{NOT_RUN, answered, exit_of, show_refusal};
+use super::exec::{NOT_RUN, exit_of, permitted};
 use crate::args::{Global, Run};
 use crate::home::Interrupts;
 use crate::{Exit, home, show};
-use anstream::eprintln;
+use anstream::{eprint, eprintln};
 use gatekeeper::Gatekeeper;
 use serde_json::json;
 use stayhand_core::decision::Level;
 use stayhand_core::event::Outcome;
 use stayhand_runtime::changes::{Changes, Files};
 use stayhand_runtime::wire::{self, WireAction};
-use stayhand_runtime::{Clock, Engine, Executed, Local, LocalSettings, Permit, Streams, Verdict};
+use stayhand_runtime::{Clock, Engine, Executed, Local, LocalSettings, Streams};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -30,7 +30,11 @@ pub(super) fn run(global: &Global, run: &Run) -> anyhow::Result<Exit> {
     if run.asking.session == crate::args::DEFAULT_SESSION {
         defaults.session = session();
     }
-    let Some(permit) = permitted(global, &engine, run, &defaults)? else { return Ok(NOT_RUN) };
+    let ask = || {
+        let action = WireAction::new("exec", json!({ "argv": run.command }));
+        wire::to_request(action, &defaults).map_err(|error| home::usage(error.to_string()))
+    };
+    let Some(permit) = permitted(global, &engine, run.wait, ask)? else { return Ok(NOT_RUN) };
     let workspace = PathBuf::from(&defaults.workspace);
     let before = Files::of(&workspace);
     let gatekeeper = Arc::new(Gatekeeper::new(&engine, &defaults, permit.obligations(), run.wait));
@@ -46,43 +50,12 @@ pub(super) fn run(global: &Global, run: &Run) -> anyhow::Result<Exit> {
     let interrupts = Interrupts::stop(&stop, |_| {})?;
     let done = engine.execute(permit, &Local::new(settings))?;
     interrupts.wait();
+    eprint!("{}", done.effected.errors);
     let changes = before.zip(Files::of(&workspace)).map(|(before, after)| Changes::between(&before, &after));
     let summary =
         Summary { engine: &engine, session: &defaults.session, done: &done, gatekeeper: &gatekeeper };
     summary.show(global, changes.as_ref(), &workspace)?;
     Ok(if stop.is_asked() { Exit::Program(home::INTERRUPTED) } else { exit_of(&done.outcome) })
-}
-
-/// The permit for the whole, where there is one.
-fn permitted(
-    global: &Global,
-    engine: &Engine,
-    run: &Run,
-    defaults: &wire::Defaults,
-) -> anyhow::Result<Option<Permit>> {
-    let ask = || {
-        let action = WireAction::new("exec", json!({ "argv": run.command }));
-        wire::to_request(action, defaults).map_err(|error| home::usage(error.to_string()))
-    };
-    let mut asked = false;
-    loop {
-        let decision = match engine.authorize(ask()?)? {
-            Verdict::Permitted(permit) => return Ok(Some(permit)),
-            Verdict::Held(held) if !asked => {
-                show_refusal(global, &run.command.join(" "), &held.decision)?;
-                if answered(engine, &held, run.wait)? {
-                    // The approved request is decided again: the grant is a fact, not a bypass.
-                    asked = true;
-                    continue;
-                }
-                return Ok(None);
-            }
-            Verdict::Held(held) => held.decision,
-            Verdict::Refused(refused) => refused.decision,
-        };
-        show_refusal(global, &run.command.join(" "), &decision)?;
-        return Ok(None);
-    }
 }
 
 /// What a run came to.
