@@ -79,7 +79,7 @@ impl World {
         std::fs::write(&file, policy)?;
         let time = Arc::new(AtomicU64::new(MORNING));
         let policy = PolicyFiles::default().named(Layer::User, file);
-        let settings = Settings { policy, clock: Clock::Manual(Arc::clone(&time)) };
+        let settings = Settings { policy, clock: Clock::Manual(Arc::clone(&time)), ..Settings::default() };
         Ok(Self { engine: Engine::open(&folder.join("state"), settings)?, time })
     }
 

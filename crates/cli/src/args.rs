@@ -216,9 +216,21 @@ pub(crate) struct Run {
     /// Wait for the answer where a person must approve a program that it starts
     #[arg(long)]
     pub(crate) wait: bool,
-    /// The program and its arguments. It has no network and reads nothing from the terminal
+    /// What of the network it reaches
+    #[arg(long, value_enum, default_value_t = Net::Policy, value_name = "WHAT")]
+    pub(crate) net: Net,
+    /// The program and its arguments. It reads nothing from the terminal
     #[arg(required = true, trailing_var_arg = true, allow_hyphen_values = true, value_name = "COMMAND")]
     pub(crate) command: Vec<String>,
+}
+
+/// What of the network a run reaches.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Net {
+    /// What the policy permits, each connection by itself
+    Policy,
+    /// Nothing
+    None,
 }
 
 #[derive(Debug, ClapArgs)]

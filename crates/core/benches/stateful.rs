@@ -171,6 +171,7 @@ impl World {
             duration_us: 1000 + mixed(self.turn) % 100,
             cost_nanousd: Some(900_000),
             usage: None,
+            traffic: None,
             confined: Level::None,
             boundary: None,
             output: Some(digest),

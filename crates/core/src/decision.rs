@@ -331,6 +331,8 @@ pub enum Resource {
     OpenFiles,
     /// Executed operations of the session. A duty in old records only: a guard counts them.
     Operations,
+    /// Mebibytes that the connections of one sandbox carry, out and in.
+    NetworkMb,
     /// Milliseconds that are left of what the actions of the session may run in total: reserved for this one.
     TotalTimeMs,
 }
@@ -392,6 +394,13 @@ impl Decision {
             Obligation::Limit { resource, limit } if *resource == wanted => Some(*limit),
             _ => None,
         })
+    }
+
+    /// Why, in a line for people: the reason in words, and its code.
+    pub fn why(&self) -> String {
+        let Some(finding) = self.headline() else { return "nothing allows it".to_owned() };
+        let because = finding.because.as_deref().unwrap_or_else(|| finding.reason.meaning());
+        format!("{because} [{}]", finding.reason.code())
     }
 
     /// The finding that decided: the first one, in the order of the guards, among the strictest.

@@ -117,6 +117,9 @@ pub struct Settled {
     /// Measured tokens, where they are known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub usage: Option<Usage>,
+    /// What it carried, where it is a connection.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub traffic: Option<Traffic>,
     /// The level of confinement that was in force.
     pub confined: crate::decision::Level,
     /// What made that level up, where something was confined.
@@ -138,6 +141,15 @@ pub struct Boundary {
     /// What could not be had: why the level is not a higher one.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub without: Vec<String>,
+}
+
+/// The bytes that a connection carried.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Traffic {
+    /// To the other side.
+    pub sent: u64,
+    /// From there.
+    pub received: u64,
 }
 
 /// The tokens that an action used.
@@ -357,6 +369,7 @@ mod tests {
             duration_us: 4,
             cost_nanousd: None,
             usage: None,
+            traffic: None,
             confined: crate::decision::Level::None,
             boundary: Some(Boundary { mechanisms: vec!["private root".to_owned()], without: Vec::new() }),
             output: Some(Digest::of(b"x")),

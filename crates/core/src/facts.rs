@@ -218,6 +218,14 @@ pub struct HostUse {
     pub method: Option<String>,
 }
 
+impl HostUse {
+    /// The addresses that were judged, which alone may be connected to.
+    pub fn to_dial(&self) -> Vec<IpAddr> {
+        let literal = self.host.trim_matches(['[', ']']).parse().ok();
+        literal.map_or_else(|| self.addresses.clone(), |address| vec![address])
+    }
+}
+
 /// Where an address lies.
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, schemars::JsonSchema,

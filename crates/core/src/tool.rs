@@ -45,6 +45,8 @@ pub const TOOLS: &[Tool] = &[
             ("body", FieldKind::Outgoing, false),
         ],
     },
+    // A connection from inside of a sandbox: `host:port`, or the URL of one request.
+    Tool { name: "connect", fields: &[("url", FieldKind::Url, true)] },
     Tool { name: "sql", fields: &[("query", FieldKind::Sql, true)] },
     Tool { name: "python", fields: &[("code", FieldKind::Code, true)] },
 ];

@@ -1,7 +1,7 @@
 //! Decides without an engine: nothing is recorded, reserved or executed, and no log is read.
 
 use crate::clock::Clock;
-use crate::gather::{Names, Observer};
+use crate::gather::Observer;
 use crate::wire::Parsed;
 use stayhand_core::decide::{Ask, decide};
 use stayhand_core::decision::Decision;
@@ -24,7 +24,7 @@ impl DryRun {
     /// The decision, and the facts it rests on.
     pub fn decide(&self, asked: impl Into<Parsed>) -> (Decision, Facts) {
         let Parsed { request, invalid, said } = asked.into();
-        let gathered = self.observer.gather(&self.policy, &request, invalid, &said, Names::Keep);
+        let gathered = self.observer.gather(&self.policy, &request, invalid, &said);
         let ask = Ask { request: &gathered.redacted, digest: gathered.digest, facts: &gathered.facts };
         let decided = decide(&self.policy, &State::default(), &ask, self.clock.now());
         (decided.decision, gathered.facts)

@@ -5,11 +5,12 @@ mod recording;
 
 use crate::clock::Clock;
 use crate::execute::Effected;
-use crate::gather::{Gathered, Names, Observer};
+use crate::gather::{Gathered, Observer, connects};
 use crate::notify::Delivery;
 use crate::permit::Permit;
 use crate::policy_files::{LoadError, PolicyFiles};
 use crate::presence::{self, Presence};
+use crate::resolve::Resolver;
 use crate::snapshot::Snapshots;
 use crate::wire::{Parsed, Said};
 use arc_swap::ArcSwap;
@@ -36,6 +37,8 @@ pub struct Settings {
     pub policy: PolicyFiles,
     /// The clock.
     pub clock: Clock,
+    /// Who is asked for the addresses of names.
+    pub resolver: Resolver,
 }
 
 /// Decides, records and permits.
@@ -47,6 +50,7 @@ pub struct Engine {
     policy: ArcSwap<Policy>,
     files: PolicyFiles,
     clock: Clock,
+    resolver: Resolver,
     id: u64,
     state: Mutex<State>,
     snapshots: Snapshots,
@@ -178,7 +182,7 @@ impl Engine {
     ) -> Result<Self, EngineError> {
         let snapshots = Snapshots::default();
         let state = recording::fold(&log, home.as_deref(), &snapshots)?;
-        let Settings { policy: files, clock } = settings;
+        let Settings { policy: files, clock, resolver } = settings;
         let policy = ArcSwap::from_pointee(policy);
         let state = Mutex::new(state);
         let observer = Observer::new(home.as_deref(), &files);
@@ -189,6 +193,7 @@ impl Engine {
             policy,
             files,
             clock,
+            resolver,
             id,
             state,
             snapshots,
@@ -236,9 +241,14 @@ impl Engine {
     pub fn authorize(&self, asked: impl Into<Parsed>) -> Result<Verdict, EngineError> {
         let Parsed { request, invalid, said } = asked.into();
         let policy = self.policy();
-        let Some(gathered) = self.gather(&policy, &request, invalid, &said, Names::LookUp) else {
+        let Some(mut gathered) = self.gather(&policy, &request, invalid, &said) else {
             return Ok(internal_error("the analysis failed"));
         };
+        // A name is looked up once the connection would be permitted, and never for one that is refused or held: the
+        // question alone can carry data to whoever answers for the name.
+        if connects(&request) && self.would_allow(&policy, &gathered) {
+            self.resolver.fill_in(&mut gathered.facts);
+        }
         let recorded = self.decide_and_record(&policy, gathered, false)?;
         let (decided, seq) = match recorded {
             Ok(recorded) => recorded,
@@ -265,12 +275,26 @@ impl Engine {
         })
     }
 
+    /// Decides; where it is held, has `answered` bring it before people, and decides again if they grant it: the grant is a
+    /// fact, not a bypass.
+    pub fn authorize_asking<E>(
+        &self,
+        ask: impl Fn() -> Result<Parsed, E>,
+        answered: impl FnOnce(&Held) -> Result<bool, E>,
+        failed: impl Fn(EngineError) -> E,
+    ) -> Result<Verdict, E> {
+        match self.authorize(ask()?).map_err(&failed)? {
+            Verdict::Held(held) if answered(&held)? => self.authorize(ask()?).map_err(failed),
+            verdict => Ok(verdict),
+        }
+    }
+
     /// Decides without reserving, permitting or executing anything. `record` keeps the decision in
     /// the log.
     pub fn check(&self, asked: impl Into<Parsed>, record: bool) -> Result<Decided, EngineError> {
         let Parsed { request, invalid, said } = asked.into();
         let policy = self.policy();
-        let Some(gathered) = self.gather(&policy, &request, invalid, &said, Names::Keep) else {
+        let Some(gathered) = self.gather(&policy, &request, invalid, &said) else {
             return Ok(undecidable(request, &policy));
         };
         if record {
@@ -288,9 +312,8 @@ impl Engine {
         request: &Request,
         invalid: Vec<Invalid>,
         said: &Said,
-        names: Names,
     ) -> Option<Gathered> {
-        let gathered = guarded(|| self.observer.gather(policy, request, invalid, said, names))?;
+        let gathered = guarded(|| self.observer.gather(policy, request, invalid, said))?;
         Some(Gathered { digest: gathered.digest.keyed(self.log.digest_key()), ..gathered })
     }
 
@@ -312,6 +335,14 @@ impl Engine {
             Event::Decided(decided) => Ok(Ok((*decided, record.seq))),
             other => Ok(Err(AppendError::Encode(other.kind().into()))),
         }
+    }
+
+    /// Whether this would be permitted as things stand, by what is known of it so far.
+    fn would_allow(&self, policy: &Policy, gathered: &Gathered) -> bool {
+        let ask = Ask { request: &gathered.redacted, digest: gathered.digest, facts: &gathered.facts };
+        let allows = |state: &State, now| decide(policy, state, &ask, now).decision.effect == Effect::Allow;
+        let decided = self.refreshed(|state, now| guarded(|| allows(state, now)).unwrap_or(false));
+        decided.unwrap_or(false)
     }
 
     fn decide_now(

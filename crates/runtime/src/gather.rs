@@ -24,15 +24,6 @@ pub struct Gathered {
     pub facts: Facts,
 }
 
-/// Whether names are looked up.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Names {
-    /// Names stay names. For checks that must not touch the network.
-    Keep,
-    /// Names are resolved, and connections pinned to the result.
-    LookUp,
-}
-
 /// Looks at requests on this machine.
 #[derive(Debug, Clone)]
 pub struct Observer {
@@ -52,15 +43,9 @@ impl Observer {
         }
     }
 
-    /// Observes what `request` would do on this machine, now.
-    pub fn gather(
-        &self,
-        policy: &Policy,
-        request: &Request,
-        invalid: Vec<Invalid>,
-        said: &Said,
-        names: Names,
-    ) -> Gathered {
+    /// Observes what `request` would do on this machine, now. Names stay names: a question to a name server leaves the
+    /// machine too.
+    pub fn gather(&self, policy: &Policy, request: &Request, invalid: Vec<Invalid>, said: &Said) -> Gathered {
         let declaration = policy.declaration(&request.action.0);
         let programs = Programs::of(policy.programs());
         let analysis = analyse_knowing(request, declaration, &programs);
@@ -73,9 +58,6 @@ impl Observer {
         let at = Surroundings { cwd: &context.cwd, workspace: &context.workspace, home: &context.home };
         resolve::paths(&mut facts, at);
         self.mark_own(&mut facts);
-        if names == Names::LookUp && request.action.0 == "fetch" {
-            resolve::names(&mut facts);
-        }
         Gathered { redacted: analysis.redacted, digest: request.digest(), facts }
     }
 
@@ -105,6 +87,11 @@ impl Observer {
         (opens && self.state.iter().any(below))
             || (changes && self.policies.iter().any(|own| below(own) && own.exists()))
     }
+}
+
+/// Whether this action connects from here, to addresses that are judged with it.
+pub(crate) fn connects(request: &Request) -> bool {
+    matches!(request.action.0.as_str(), "fetch" | "connect")
 }
 
 /// The analysis without a look at this machine. What policy files say is checked with it.

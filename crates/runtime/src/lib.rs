@@ -40,12 +40,13 @@ mod snapshot;
 mod watch;
 pub mod wire;
 
-pub use clock::Clock;
+pub use clock::{Clock, Stopwatch};
 pub use contexts::{Checkpoint, ContextError, MAX_CONTEXT_BYTES};
 pub use dry_run::DryRun;
 pub use engine::{Engine, EngineError, Executed, Held, Refused, ResolveError, Settings, Verdict};
-pub use execute::{Ask, Effected, Executor, Local, LocalSettings, Stop, Streams, Work};
-pub use gather::{Gathered, Names, Observe, Observer};
+pub use execute::{Ask, Effected, Egress, Executor, Local, LocalSettings, Stop, Streams, Work};
+pub use gather::{Gathered, Observe, Observer};
 pub use orders::OrderError;
 pub use permit::Permit;
+pub use resolve::Resolver;
 pub use signals::{Termination, on_termination};

@@ -36,6 +36,11 @@ impl Permit {
         &self.request
     }
 
+    /// What was observed when it was decided.
+    pub const fn facts(&self) -> &Facts {
+        &self.facts
+    }
+
     /// The duties that come with it.
     pub fn obligations(&self) -> &[Obligation] {
         &self.obligations

@@ -5,6 +5,7 @@ use stayhand_analysis::{Surroundings, host, path};
 use stayhand_core::facts::{AddressClass, Facts, HostUse, PathUse};
 use std::net::{IpAddr, ToSocketAddrs as _};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// Fills in where paths lead. The work is bounded by the number of paths in the facts.
 pub(crate) fn paths(facts: &mut Facts, at: Surroundings<'_>) {
@@ -77,24 +78,51 @@ fn has_no_links(path: &Path) -> bool {
     }
 }
 
-/// Looks up every name, once. What a connection is pinned to later is what was judged here.
-pub(crate) fn names(facts: &mut Facts) {
-    for used in facts.operations.iter_mut().flat_map(|op| &mut op.hosts) {
-        if used.class == AddressClass::Name {
-            look_up(used);
+/// Whoever knows the addresses of names.
+#[derive(Clone)]
+pub struct Resolver(Arc<dyn Fn(&str) -> Vec<IpAddr> + Send + Sync>);
+
+impl Default for Resolver {
+    /// The one of this machine.
+    fn default() -> Self {
+        Self::new(|name| {
+            let found = (name, 0).to_socket_addrs();
+            found.map(|found| found.map(|address| address.ip()).collect()).unwrap_or_default()
+        })
+    }
+}
+
+impl std::fmt::Debug for Resolver {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Resolver")
+    }
+}
+
+impl Resolver {
+    /// Another one: the addresses of a name, none where there are none.
+    pub fn new(look_up: impl Fn(&str) -> Vec<IpAddr> + Send + Sync + 'static) -> Self {
+        Self(Arc::new(look_up))
+    }
+
+    /// Looks up every name, once. What a connection is pinned to later is what was judged here.
+    pub(crate) fn fill_in(&self, facts: &mut Facts) {
+        for used in facts.operations.iter_mut().flat_map(|op| &mut op.hosts) {
+            if used.host.parse::<IpAddr>().is_err() {
+                look_up(used, (self.0)(&used.host));
+            }
         }
     }
 }
 
-fn look_up(used: &mut HostUse) {
-    let port = used.port.unwrap_or(443);
-    // A name without an address stays a name: connecting to it fails.
-    let Ok(found) = (used.host.as_str(), port).to_socket_addrs() else { return };
-    used.addresses = found.map(|address| address.ip()).collect();
+/// A name without an address stays a name: connecting to it fails.
+fn look_up(used: &mut HostUse, addresses: Vec<IpAddr>) {
+    used.addresses = addresses;
     used.addresses.sort_unstable();
     used.addresses.dedup();
     let worst = used.addresses.iter().map(|address: &IpAddr| host::class_of(*address)).max();
-    used.class = worst.unwrap_or(AddressClass::Name);
+    // What a name says of itself holds, wherever it leads.
+    let of_name = (used.class != AddressClass::Name).then_some(used.class);
+    used.class = of_name.max(worst).unwrap_or(AddressClass::Name);
 }
 
 #[cfg(test)]

@@ -162,7 +162,11 @@ fn bypass_158_what_is_forgotten_stays_in_the_log() {
     .unwrap();
     let policy = || PolicyFiles::default().named(Layer::User, file.clone());
     let time = std::sync::Arc::new(std::sync::atomic::AtomicU64::new(1));
-    let settings = || Settings { policy: policy(), clock: stayhand_runtime::Clock::Manual(time.clone()) };
+    let settings = || Settings {
+        policy: policy(),
+        clock: stayhand_runtime::Clock::Manual(time.clone()),
+        ..Settings::default()
+    };
     let state = folder.path().join("state");
     std::fs::create_dir(&state).unwrap();
     let engine = Engine::open(&state, settings()).unwrap();

@@ -113,7 +113,7 @@ fn confined(spec: &Spec) -> Duration {
         group.add(child.id()).unwrap();
     }
     control.tell(spec).unwrap();
-    if let Some(watch) = spec.watched.then(|| control.watch().unwrap()).flatten() {
+    if let Some(watch) = spec.watched.then(|| control.handed(spec).unwrap().watch).flatten() {
         while let Ok(starting) = watch.next(Duration::from_secs(1)) {
             if let Some(starting) = starting {
                 starting.allow();

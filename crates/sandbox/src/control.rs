@@ -10,6 +10,7 @@ use rustix::net::{
 };
 use std::io::{self, IoSliceMut};
 use std::mem::MaybeUninit;
+use std::net::TcpListener;
 use std::os::fd::OwnedFd;
 
 /// The starter's end.
@@ -18,6 +19,15 @@ pub struct Control {
     socket: OwnedFd,
     /// What was read of the reports.
     text: Vec<u8>,
+}
+
+/// What the launcher hands over once the boundary is in force.
+#[derive(Debug)]
+pub struct Handed {
+    /// Where programs are watched: who is asked about them.
+    pub watch: Option<ProgramWatch>,
+    /// Where there is a way out: the socket inside that it leads to.
+    pub proxied: Option<TcpListener>,
 }
 
 /// The most that reports may come to, in bytes.
@@ -42,19 +52,25 @@ impl Control {
         Ok(shutdown(&self.socket, Shutdown::Write)?)
     }
 
-    /// Waits for the first report. With it comes the watch, where one was asked for and the boundary is in force.
-    pub fn watch(&mut self) -> io::Result<Option<ProgramWatch>> {
+    /// Waits for the first report. With it comes what `spec` asks for, once the boundary is in force.
+    pub fn handed(&mut self, spec: &Spec) -> io::Result<Handed> {
         let mut buffer = vec![0; MOST_BYTES];
-        let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
+        let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(2))];
         let mut with = RecvAncillaryBuffer::new(&mut space);
         let received =
             recvmsg(&self.socket, &mut [IoSliceMut::new(&mut buffer)], &mut with, RecvFlags::CMSG_CLOEXEC)?;
         self.text.extend_from_slice(buffer.get(..received.bytes).unwrap_or_default());
-        let mut descriptors = with.drain().filter_map(|message| match message {
-            RecvAncillaryMessage::ScmRights(mut descriptors) => descriptors.next(),
-            _ => None,
-        });
-        Ok(descriptors.next().map(ProgramWatch::new))
+        let mut descriptors: Vec<OwnedFd> = Vec::new();
+        for message in with.drain() {
+            if let RecvAncillaryMessage::ScmRights(more) = message {
+                descriptors.extend(more);
+            }
+        }
+        // In this order, which is that of `announce`.
+        let mut descriptors = descriptors.into_iter();
+        let watch = spec.watched.then(|| descriptors.next()).flatten().map(ProgramWatch::new);
+        let proxied = spec.proxy_port.and_then(|_| descriptors.next()).map(TcpListener::from);
+        Ok(Handed { watch, proxied })
     }
 
     /// Everything that the launcher reported. To be asked once it has ended.

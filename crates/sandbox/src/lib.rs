@@ -17,7 +17,7 @@ mod receipt;
 mod spec;
 mod sys;
 
-pub use control::Control;
+pub use control::{Control, Handed};
 pub use control_group::ControlGroup;
 pub use inside::become_launcher;
 pub use program_watch::{ProgramWatch, Starting};

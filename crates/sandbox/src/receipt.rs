@@ -60,6 +60,8 @@ pub enum Mechanism {
     SystemCalls,
     /// Every start of a program inside is asked about before it happens.
     ProgramWatch,
+    /// Its network has one way out, to a socket of whoever watches it.
+    Egress,
     /// No program inside gains rights when it starts.
     NoNewPrivileges,
     /// No capability is left or can come back.
@@ -114,6 +116,7 @@ impl fmt::Display for Mechanism {
             Self::LandlockScopes => "Landlock for signals and abstract sockets",
             Self::SystemCalls => "filter of system calls",
             Self::ProgramWatch => "program watch",
+            Self::Egress => "way out through a proxy",
             Self::NoNewPrivileges => "no new privileges",
             Self::NoCapabilities => "no capabilities",
             Self::ResourceLimits => "resource limits",

@@ -31,6 +31,10 @@ pub struct Spec {
     /// Whether somebody is asked about every program that starts inside ([`crate::ProgramWatch`]).
     #[serde(default)]
     pub watched: bool,
+    /// A port on the loopback interface inside. A socket that listens there is handed to whoever starts the launcher: the
+    /// only way that leads out of the program's network. `None`: there is none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub proxy_port: Option<u16>,
     /// Nothing weaker is acceptable.
     pub least: Level,
     /// The level to begin with. L3: the launcher was put into a control group with these limits.
@@ -102,6 +106,7 @@ impl Spec {
             links: Vec::new(),
             limits: Limits::default(),
             watched: false,
+            proxy_port: None,
             least: level,
             most: level,
             without: Vec::new(),

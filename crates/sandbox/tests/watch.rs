@@ -41,7 +41,7 @@ fn watched(script: &str, refuse: impl Fn(&Starting) -> bool, check: impl Fn(&[St
 fn watched_in(mut world: World, script: &str, refuse: &impl Fn(&Starting) -> bool) -> (Vec<Start>, String) {
     world.spec.watched = true;
     let (child, mut control) = world.start(launcher(), &["/bin/bash", "-c", script]);
-    let watch = control.watch().unwrap().expect("a watch");
+    let watch = control.handed(&world.spec).unwrap().watch.expect("a watch");
     let mut seen = Vec::new();
     loop {
         match watch.next(Duration::from_secs(10)) {
@@ -145,7 +145,7 @@ fn nobody_answers() {
     let mut world = World::new(Level::L2, Who::Own).unwrap();
     world.spec.watched = true;
     let (child, mut control) = world.start(launcher(), &["/bin/bash", "-c", "echo went through"]);
-    drop(control.watch().unwrap().expect("a watch"));
+    drop(control.handed(&world.spec).unwrap().watch.expect("a watch"));
     let done = child.wait_with_output().unwrap();
     assert!(done.stdout.is_empty(), "{done:?}");
     assert!(format!("{:?}", control.reports().unwrap()).contains("cannot run"));

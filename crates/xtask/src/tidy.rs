@@ -15,9 +15,17 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
     ("stayhand-store", &["stayhand-core"]),
     ("stayhand-sandbox", &["stayhand-core"]),
     ("stayhand-runtime", &["stayhand-core", "stayhand-analysis", "stayhand-store", "stayhand-sandbox"]),
+    ("stayhand-gateway", &["stayhand-core", "stayhand-runtime"]),
     (
         "stayhand",
-        &["stayhand-core", "stayhand-analysis", "stayhand-runtime", "stayhand-sandbox", "stayhand-store"],
+        &[
+            "stayhand-core",
+            "stayhand-analysis",
+            "stayhand-gateway",
+            "stayhand-runtime",
+            "stayhand-sandbox",
+            "stayhand-store",
+        ],
     ),
     ("stayhand-sim", &["stayhand-core", "stayhand-analysis", "stayhand-store", "stayhand-runtime"]),
     ("xtask", &[]),

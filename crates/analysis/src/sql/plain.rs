@@ -10,7 +10,7 @@ mod words;
 use super::fragment::{Inside, Kind, Token, tokens};
 use super::{classify, functions};
 use stayhand_core::facts::{SqlClass, Statement};
-use words::{AFTER_FROM, ENDING, KEYWORDS, OTHERS};
+use words::{AFTER_FROM, BEFORE_BRACKET, ENDING, KEYWORDS, OPERANDS, OTHERS, WANTING};
 
 /// The most tokens of a query that is read quickly, and the deepest nesting.
 const MAX_TOKENS: usize = 400;
@@ -37,7 +37,7 @@ pub(super) fn query(text: &str) -> Option<Statement> {
         return None;
     }
     let mut reader =
-        Reader { depth: vec![Level { is_query: true, from: From::Before }], ..Reader::default() };
+        Reader { depth: vec![Level { is_query: true, ..Level::default() }], ..Reader::default() };
     let mut before: Option<&Token<'_>> = None;
     for (index, token) in tokens.iter().enumerate() {
         reader.read(before, token, tokens.get(index + 1))?;
@@ -50,7 +50,7 @@ pub(super) fn query(text: &str) -> Option<Statement> {
         matches!(last.kind, Kind::Operator | Kind::Comma)
             || reader.keyword_before.is_some_and(|word| !ENDING.contains(&word))
     });
-    (reader.depth.len() == 1 && ends && tokens.len() > 1).then(|| reader.finish())
+    (reader.depth.len() == 1 && reader.cases == 0 && ends && tokens.len() > 1).then(|| reader.finish())
 }
 
 /// Lists in braces, as templates of queries have them, in the place of which columns stand.
@@ -91,6 +91,8 @@ enum From {
 #[derive(Debug, Clone, Copy, Default)]
 struct Level {
     is_query: bool,
+    /// Whether the name of a function stands before it.
+    is_call: bool,
     from: From,
 }
 
@@ -103,6 +105,10 @@ struct Reader {
     /// The token before, and the one that is read, where they are keywords.
     keyword_before: Option<&'static str>,
     keyword: Option<&'static str>,
+    /// Whether the last `NOT` stands behind a value: `a NOT IN`.
+    behind_value: bool,
+    /// How many `CASE` are open.
+    cases: u32,
     /// Whether the token before, and the one that is read, name the result before them.
     alias_before: bool,
     alias: bool,
@@ -162,7 +168,8 @@ impl Reader {
     ) -> Option<()> {
         let starts_list = before
             .is_some_and(|before| before.is("select") || before.is("distinct") || before.kind == Kind::Comma);
-        let counts = before.is_some_and(|before| before.kind == Kind::Open)
+        let counts = self.level().is_call
+            && before.is_some_and(|before| before.kind == Kind::Open)
             && next.is_some_and(|next| next.kind == Kind::Close);
         if token.text == "*" && (starts_list || counts) {
             if starts_list {
@@ -176,8 +183,11 @@ impl Reader {
         let sign = matches!(token.text, "-" | "+");
         let ordinary =
             matches!(token.text, "=" | "<" | ">" | "<=" | ">=" | "<>" | "+" | "-" | "*" | "/" | "%");
-        let right =
-            next.is_some_and(|next| matches!(next.kind, Kind::Number | Kind::Text | Kind::Open | Kind::Word));
+        let right = next.is_some_and(|next| match next.kind {
+            Kind::Number | Kind::Text | Kind::Open => true,
+            Kind::Word => !next.is_one_of(KEYWORDS) || next.is_one_of(OPERANDS),
+            _ => false,
+        });
         (ordinary && right && (left || sign) && !self.expects_table()).then_some(())
     }
 
@@ -192,8 +202,10 @@ impl Reader {
                 && (self.keyword_before.is_none()
                     || self.keyword_before.is_some_and(|word| matches!(word, "left" | "right")))
         });
+        let opens = self.keyword_before.is_none_or(|word| BEFORE_BRACKET.contains(&word));
         if (empty && !by_name)
             || !placed
+            || !opens
             || (self.expects_table() && !is_query)
             || self.depth.len() >= MAX_DEPTH
         {
@@ -202,7 +214,7 @@ impl Reader {
         if self.expects_table() {
             self.set(From::Named)?;
         }
-        self.depth.push(Level { is_query, from: From::Before });
+        self.depth.push(Level { is_query, is_call: by_name, from: From::Before });
         Some(())
     }
 
@@ -254,7 +266,6 @@ impl Reader {
 
     fn keyword(&mut self, before: Option<&Token<'_>>, lower: &str, next: Option<&Token<'_>>) -> Option<()> {
         let level = self.level();
-        let operand = ["case", "exists", "false", "left", "not", "null", "right", "true"];
         let joining = ["and", "between", "escape", "ilike", "in", "is", "like", "or"];
         let after_sign = before.is_some_and(|before| {
             before.kind == Kind::Comma || (before.kind == Kind::Operator && before.text != "*")
@@ -263,13 +274,31 @@ impl Reader {
             matches!(before.kind, Kind::Number | Kind::Text | Kind::Close)
                 || (before.kind == Kind::Word
                     && (self.keyword_before.is_none()
-                        || self.keyword_before.is_some_and(|word| word == "not" || ENDING.contains(&word))))
+                        || self.keyword_before.is_some_and(|word| {
+                            word == "not" && self.behind_value || ENDING.contains(&word)
+                        })))
         });
         if lower == "in" && next.is_none_or(|next| next.kind != Kind::Open) {
             return None;
         }
-        if (after_sign && !operand.contains(&lower)) || (joining.contains(&lower) && !after_value) {
+        let begins_list = before.is_some_and(|before| before.kind == Kind::Open)
+            && !["all", "distinct", "select"].contains(&lower);
+        let wants_operand = after_sign
+            || begins_list
+            || self.keyword_before.is_some_and(|word| {
+                WANTING.contains(&word)
+                    && !(word == "select" && ["all", "distinct"].contains(&lower))
+                    && !(word == "not" && ["between", "ilike", "in", "like"].contains(&lower))
+            });
+        if (wants_operand && !OPERANDS.contains(&lower)) || (joining.contains(&lower) && !after_value) {
             return None;
+        }
+        match lower {
+            "case" => self.cases += 1,
+            "not" => self.behind_value = after_value,
+            "when" | "then" | "else" if self.cases == 0 => return None,
+            "end" => self.cases = self.cases.checked_sub(1)?,
+            _ => {}
         }
         match lower {
             "select"
@@ -286,6 +315,13 @@ impl Reader {
             "from" if before.is_some_and(|before| before.is("distinct")) => None,
             "from" if level.is_query => {
                 (level.from == From::Before).then_some(()).and_then(|()| self.set(From::Table))
+            }
+            "from"
+                if !before.is_some_and(|before| {
+                    before.kind == Kind::Text || before.kind == Kind::Word && self.keyword_before.is_none()
+                }) =>
+            {
+                None
             }
             "from" => {
                 // What stands before is a part of a date or text.

@@ -115,7 +115,7 @@ impl Scratch {
     fn engine(&self, name: &str, files: PolicyFiles) -> anyhow::Result<Engine> {
         let folder = self.folder.path().join(name);
         std::fs::create_dir_all(&folder)?;
-        Ok(Engine::open(&folder, Settings { policy: files, clock: Clock::System })?)
+        Ok(Engine::open(&folder, Settings { policy: files, clock: Clock::System, ..Settings::default() })?)
     }
 
     /// A policy file of its own.

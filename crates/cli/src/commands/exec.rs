@@ -1,20 +1,17 @@
 //! `stayhand exec`: decides, executes, settles one command.
 
+use super::people::People;
 use crate::args::{Exec, Global};
 use crate::home::Interrupts;
 use crate::{Exit, home, show};
-use anstream::eprintln;
 use serde_json::json;
 use stayhand_core::decision::Level;
 use stayhand_core::event::Outcome;
+use stayhand_gateway::Egress;
 use stayhand_runtime::wire::{self, Parsed, WireAction};
 use stayhand_runtime::{Engine, Executed, Held, Local, LocalSettings, Permit, Termination, Verdict};
-use std::io::{IsTerminal as _, Write as _};
+use std::io::Write as _;
 use std::sync::Arc;
-use std::time::Duration;
-
-/// How often the answer to an approval is looked for.
-const POLL: Duration = Duration::from_millis(50);
 
 /// Refused, or still held.
 pub(super) const NOT_RUN: Exit = Exit::Program(126);
@@ -26,7 +23,10 @@ pub(super) fn run(global: &Global, exec: &Exec) -> anyhow::Result<Exit> {
     let defaults = home::defaults(&exec.asking)?;
     let ask =
         || wire::to_request(action(&exec.command), &defaults).map_err(|error| home::usage(error.to_string()));
-    let Some(permit) = permitted(global, &engine, exec.wait, ask)? else { return Ok(NOT_RUN) };
+    let people = Arc::new(People::new(&engine, exec.wait));
+    let Some(permit) = permitted(global, &engine, &people, ask)? else { return Ok(NOT_RUN) };
+    let egress = Egress::new(&engine, &defaults, permit.obligations(), people);
+    let settings = LocalSettings { egress: Some(Arc::new(egress)), ..settings };
     let exit = perform(global, &engine, permit, settings);
     interrupts.wait();
     exit
@@ -36,28 +36,25 @@ pub(super) fn run(global: &Global, exec: &Exec) -> anyhow::Result<Exit> {
 pub(super) fn permitted(
     global: &Global,
     engine: &Engine,
-    wait: bool,
+    people: &People,
     ask: impl Fn() -> anyhow::Result<Parsed>,
 ) -> anyhow::Result<Option<Permit>> {
-    let first = ask()?;
-    let what = super::check::describe(&first);
-    let decision = match engine.authorize(first)? {
+    let what = super::check::describe(&ask()?);
+    let mut was_granted = true;
+    let answered = |held: &Held| {
+        show_refusal(global, &what, &held.decision)?;
+        was_granted = people.answered(held, &|| true)?;
+        Ok(was_granted)
+    };
+    let decision = match engine.authorize_asking(ask, answered, Into::into)? {
         Verdict::Permitted(permit) => return Ok(Some(permit)),
         Verdict::Refused(refused) => refused.decision,
-        Verdict::Held(held) => {
-            show_refusal(global, &what, &held.decision)?;
-            if !answered(engine, &held, wait, || true)? {
-                return Ok(None);
-            }
-            // The approved request is decided again: the grant is a fact, not a bypass.
-            match engine.authorize(ask()?)? {
-                Verdict::Permitted(permit) => return Ok(Some(permit)),
-                Verdict::Held(held) => held.decision,
-                Verdict::Refused(refused) => refused.decision,
-            }
-        }
+        Verdict::Held(held) => held.decision,
     };
-    show_refusal(global, &what, &decision)?;
+    // What was shown as held and not granted is not shown again.
+    if was_granted {
+        show_refusal(global, &what, &decision)?;
+    }
     Ok(None)
 }
 
@@ -89,40 +86,6 @@ fn show_refusal(
     }
     show::decision_to_stderr(what, decision);
     Ok(())
-}
-
-/// Asks at the terminal, or waits for an answer from elsewhere for as long as somebody wants to know. Whether it was
-/// granted.
-pub(super) fn answered(
-    engine: &Engine,
-    held: &Held,
-    wait: bool,
-    wanted: impl Fn() -> bool,
-) -> anyhow::Result<bool> {
-    let id = held.approval;
-    eprintln!("held as {id} until {}; answer with: stayhand approvals approve {id}", held.expires);
-    if wait {
-        return Ok(engine.wait_for(held, POLL, wanted)?);
-    }
-    if !(std::io::stdin().is_terminal() && std::io::stderr().is_terminal()) {
-        return Ok(false);
-    }
-    let by = home::person();
-    let granted = ask(&format!("approve as {by}? [y/N] "))?;
-    engine.resolve(id, &by, granted, "answered at the terminal")?;
-    Ok(granted)
-}
-
-/// Asks a question that only `y` or `yes` answers with yes.
-pub(super) fn ask(question: &str) -> anyhow::Result<bool> {
-    // What was typed before the question is no answer to it.
-    let _ = rustix::termios::tcflush(std::io::stdin(), rustix::termios::QueueSelector::IFlush);
-    let mut stderr = std::io::stderr();
-    write!(stderr, "{question}")?;
-    stderr.flush()?;
-    let mut line = String::new();
-    std::io::stdin().read_line(&mut line)?;
-    Ok(matches!(line.trim().to_lowercase().as_str(), "y" | "yes"))
 }
 
 fn perform(

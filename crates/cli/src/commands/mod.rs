@@ -15,6 +15,7 @@ mod incidents;
 mod limits;
 mod lines;
 mod orders;
+mod people;
 mod play;
 mod policy;
 mod prices;
@@ -86,7 +87,7 @@ pub(crate) fn run(args: Args) -> anyhow::Result<Exit> {
 fn engine(global: &Global, files: PolicyFiles) -> anyhow::Result<Engine> {
     let folder = home::state(global.home.as_deref())?;
     make_state_folder(&folder)?;
-    let settings = Settings { policy: files, clock: Clock::System };
+    let settings = Settings { policy: files, clock: Clock::System, ..Settings::default() };
     match Engine::open(&folder, settings) {
         Err(EngineError::Policy(error)) => Err(policy_error(error)),
         other => other.with_context(|| format!("cannot open the engine in {}", folder.display())),

@@ -17,7 +17,8 @@ pub(crate) fn engine(world: &World, policy: &str) -> Engine {
     let file = world.beside("engine-policy.yaml");
     std::fs::write(&file, policy).unwrap();
     let files = PolicyFiles::default().named(Layer::User, file);
-    Engine::open(&world.state, Settings { policy: files, clock: Clock::System }).unwrap()
+    Engine::open(&world.state, Settings { policy: files, clock: Clock::System, ..Settings::default() })
+        .unwrap()
 }
 
 /// Asks for an action.

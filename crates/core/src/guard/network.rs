@@ -1,7 +1,7 @@
 //! The network boundary. Metadata services are refused whatever the policy says.
 
 use crate::decide::{Answers, Ask};
-use crate::decision::{Effect, Finding, GuardName};
+use crate::decision::{Effect, Finding, GuardName, Obligation, Resource};
 use crate::facts::{AddressClass, Aspect, HostUse, Operation};
 use crate::policy::Policy;
 use crate::policy::boundary::NetworkBoundary;
@@ -17,6 +17,11 @@ pub(super) fn check(policy: &Policy, _: &State, ask: &Ask<'_>, _: Timestamp, ans
             }
         }
         hidden_hosts(policy, op, answers);
+    }
+    if ask.request.action.0 == "connect"
+        && let Some(limit) = policy.boundaries.network.iter().filter_map(|boundary| boundary.max_mb).min()
+    {
+        answers.oblige(Obligation::Limit { resource: Resource::NetworkMb, limit });
     }
 }
 

@@ -22,11 +22,15 @@ pub(super) fn check(policy: &Policy, state: &State, ask: &Ask<'_>, now: Timestam
     let mut confine = policy.defaults.confine;
     for op in &ask.facts.operations {
         policy.index.candidates(ask, op, &mut candidates);
-        let mut cover = Cover::No;
-        for id in candidates.iter() {
-            let Some(rule) = policy.rules.get(id as usize) else { continue };
-            cover = cover.or(weigh(policy, rule, ask, op, at, answers));
-        }
+        let mut weighed = |otherwise: bool| {
+            let rules = candidates.iter().filter_map(|id| policy.rules.get(id as usize));
+            let rules = rules.filter(|rule| rule.otherwise == otherwise);
+            rules.fold(Cover::No, |cover, rule| cover.or(weigh(policy, rule, ask, op, at, answers)))
+        };
+        let cover = match weighed(false) {
+            Cover::No => weighed(true),
+            cover => cover,
+        };
         match cover {
             Cover::Perhaps(rule) => undecided(answers, rule, Effect::Approve, op),
             Cover::Yes(level) => confine = confine.max(level),

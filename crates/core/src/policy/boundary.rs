@@ -73,6 +73,7 @@ pub(crate) struct NetworkBoundary {
     pub(crate) blocked_ports: Vec<u16>,
     pub(crate) allow_hosts: Option<HostSet>,
     pub(crate) allow_ports: Option<Vec<u16>>,
+    pub(crate) max_mb: Option<u64>,
 }
 
 impl Boundaries {
@@ -134,6 +135,7 @@ impl NetworkBoundary {
             blocked_ports: source.blocked_ports.0.clone(),
             allow_hosts: source.allow_hosts.as_ref().map(set).transpose()?,
             allow_ports: source.allow_ports.as_ref().map(|list| list.0.clone()),
+            max_mb: source.max_mb,
         })
     }
 

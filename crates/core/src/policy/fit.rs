@@ -75,6 +75,7 @@ fn shows(tool: &str) -> Option<&'static [Key]> {
         "list_dir" => &[Key::Lists],
         "write_file" | "edit_file" => &[Key::Writes],
         "delete_file" => &[Key::Deletes],
+        "connect" => &[],
         "fetch" => &[Key::Reads, Key::Writes],
         "sql" => &[Key::Reads, Key::Writes, Key::Statement],
         _ => return None,

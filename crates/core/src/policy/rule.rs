@@ -61,6 +61,8 @@ pub struct Rule {
     pub strict: bool,
     /// Seconds until the approval expires.
     pub timeout_s: Option<u64>,
+    /// It speaks only where no other rule covers the operation.
+    pub otherwise: bool,
     /// What it allows has to be confined at least so.
     pub confine: Level,
     pub(crate) tools: Vec<Box<str>>,
@@ -93,6 +95,9 @@ impl Rule {
         if source.confine.is_some() && kind != RuleKind::Allow {
             return Err("`confine` is a duty of what a rule allows".to_owned());
         }
+        if source.otherwise && kind != RuleKind::Approve {
+            return Err("`otherwise` is for rules that ask a person".to_owned());
+        }
         let name: Arc<str> = source.name.clone().unwrap_or_else(|| default_name(kind, tools, number)).into();
         let mut plain = Selector::default();
         let mut selectors = Vec::new();
@@ -124,6 +129,7 @@ impl Rule {
                 reason: source.reason.as_deref().map(Into::into),
                 strict: source.strict,
                 timeout_s: source.timeout_s,
+                otherwise: source.otherwise,
                 confine: source.confine.unwrap_or(Level::None),
                 agents: agents.clone(),
                 when: narrowed(condition(&source.when)?, &selector)?,

@@ -143,6 +143,8 @@ pub struct NetworkSource {
     /// If given, every port must be one of these; an empty list leaves none.
     #[serde(deserialize_with = "given")]
     pub allow_ports: Option<List<u16>>,
+    /// The most that all connections of one sandbox together may carry, out and in, in mebibytes.
+    pub max_mb: Option<u64>,
 }
 
 /// When, and for how long.
@@ -224,6 +226,8 @@ pub struct RuleSource {
     pub strict: bool,
     /// Seconds until the approval turns into a refusal (approve rules).
     pub timeout_s: Option<u64>,
+    /// It speaks only where no other rule allows the operation or asks about it (approve rules).
+    pub otherwise: bool,
     /// The least level of confinement for what the rule allows (allow rules).
     pub confine: Option<Level>,
     /// Actions this rule must match. Checked when the file is loaded.

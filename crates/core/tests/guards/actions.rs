@@ -120,6 +120,7 @@ fn a207_only_what_ran_counts() {
             duration_us: 1,
             cost_nanousd: None,
             usage: None,
+            traffic: None,
             confined: Level::None,
             boundary: None,
             output: None,

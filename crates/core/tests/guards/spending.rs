@@ -124,6 +124,7 @@ impl Shop {
             duration_us: 1000,
             cost_nanousd: cost,
             usage,
+            traffic: None,
             confined: Level::None,
             boundary: None,
             output: None,

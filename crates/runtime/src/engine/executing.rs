@@ -6,7 +6,7 @@ use crate::permit::Permit;
 use crate::watch::Watch;
 use stayhand_core::control::switch::Switches;
 use stayhand_core::decision::{Level, Obligation, Resource};
-use stayhand_core::event::{Boundary, Event, Outcome, Settled, Usage};
+use stayhand_core::event::{Boundary, Event, Outcome, Settled, Traffic, Usage};
 use stayhand_sandbox::Receipt;
 use std::time::Duration;
 
@@ -76,16 +76,7 @@ impl Engine {
         level: Level,
         of_the_whole: &[Obligation],
     ) -> Result<bool, EngineError> {
-        let kept = |duty: &&Obligation| match duty {
-            Obligation::Confine { least } => *least <= level,
-            Obligation::Warn { .. } | Obligation::Audit { .. } => true,
-            // What it says goes to the program that started it, as it is.
-            Obligation::Redact | Obligation::RestorePoint => false,
-            // A limit holds for all of them together, if it is one of the whole.
-            Obligation::TimeLimit { .. } | Obligation::Limit { .. } => of_the_whole.contains(duty),
-        };
-        let unkept = permit.obligations.iter().find(|duty| !kept(duty));
-        let unkept = unkept.map(|duty| execute::unfulfilled(format_args!("{duty:?}")));
+        let unkept = permit.unkept_inside(level, of_the_whole);
         let may = unkept.is_none();
         let outcome = unkept.map_or(Outcome::Done, |why| Outcome::Abandoned { why });
         self.settle(permit, outcome, Duration::ZERO)?;
@@ -100,6 +91,17 @@ impl Engine {
     /// Records how an action ended that the caller executed itself, unconfined, with this permit.
     pub fn settle(&self, permit: Permit, outcome: Outcome, took: Duration) -> Result<(), EngineError> {
         self.record_outcome(&permit, &outcome, took, &Effected::default())
+    }
+
+    /// The same for a connection, with the bytes that it carried out and in.
+    pub fn settle_traffic(
+        &self,
+        permit: Permit,
+        outcome: Outcome,
+        took: Duration,
+        traffic: Traffic,
+    ) -> Result<(), EngineError> {
+        self.record_outcome(&permit, &outcome, took, &Effected::carried(traffic))
     }
 
     /// The same, with the tokens that were used. They cost what the policy's prices say.
@@ -129,11 +131,31 @@ impl Engine {
             duration_us: u64::try_from(duration.as_micros()).unwrap_or(u64::MAX),
             cost_nanousd: cost.map(|cost| cost.0),
             usage: effected.usage.clone(),
+            traffic: effected.traffic,
             confined: effected.boundary.as_ref().map_or(Level::None, |receipt| receipt.level),
             boundary: effected.boundary.as_ref().map(written),
             output: effected.digest().map(|digest| digest.keyed(self.log.digest_key())),
             tainted: guarded(|| effected.tainted()).unwrap_or_default(),
         }))
+    }
+}
+
+impl Permit {
+    /// Why this cannot be done inside of a sandbox of this level whose own permit has these duties: a duty that nobody
+    /// would fulfil.
+    pub fn unkept_inside(&self, level: Level, of_the_whole: &[Obligation]) -> Option<String> {
+        let kept = |duty: &&Obligation| match duty {
+            Obligation::Confine { least } => *least <= level,
+            Obligation::Warn { .. } | Obligation::Audit { .. } => true,
+            // What it says goes to the program that started it, as it is.
+            Obligation::Redact | Obligation::RestorePoint => false,
+            // Whoever carries the connection counts.
+            Obligation::Limit { resource: Resource::NetworkMb, limit } => *limit > 0,
+            // A limit holds for all of them together, if it is one of the whole.
+            Obligation::TimeLimit { .. } | Obligation::Limit { .. } => of_the_whole.contains(duty),
+        };
+        let unkept = self.obligations.iter().find(|duty| !kept(duty));
+        unkept.map(|duty| execute::unfulfilled(format_args!("{duty:?}")))
     }
 }
 

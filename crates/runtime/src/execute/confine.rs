@@ -103,6 +103,31 @@ pub(super) fn spec(work: &Work<'_>, environment: &[(String, String)], cwd: &str)
     })
 }
 
+/// Where inside the way out is found.
+const PROXY_PORT: u16 = 3128;
+
+/// The variables by which programs find a proxy. Curl reads the first two in lower case only; the last one is Node's.
+const PROXY_VARIABLES: &[&str] =
+    &["http_proxy", "https_proxy", "all_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"];
+const NO_PROXY_VARIABLES: &[&str] = &["no_proxy", "NO_PROXY"];
+
+/// Adds the way out of the network.
+pub(super) fn let_out(spec: &mut Spec) {
+    spec.proxy_port = Some(PROXY_PORT);
+    let mut set = |name: &str, value: String| {
+        spec.environment.retain(|(given, _)| given != name);
+        spec.environment.push((name.to_owned(), value));
+    };
+    for name in PROXY_VARIABLES {
+        set(name, format!("http://127.0.0.1:{PROXY_PORT}"));
+    }
+    // What the program serves itself is on its own side.
+    for name in NO_PROXY_VARIABLES {
+        set(name, "localhost,127.0.0.1,::1".to_owned());
+    }
+    set("NODE_USE_ENV_PROXY", "1".to_owned());
+}
+
 fn system() -> impl Iterator<Item = Bind> {
     SYSTEM.iter().map(|path| Bind { path: path.into(), writable: false })
 }
@@ -123,7 +148,7 @@ fn limits(work: &Work<'_>) -> Limits {
             Resource::MemoryMb => limits.memory_bytes = Some(limit.saturating_mul(1 << 20)),
             Resource::CpuPercent => limits.cpu_percent = Some(*limit),
             Resource::OpenFiles => limits.open_files = limits.open_files.min(*limit),
-            Resource::Operations | Resource::TotalTimeMs => {}
+            Resource::NetworkMb | Resource::Operations | Resource::TotalTimeMs => {}
         }
     }
     limits

@@ -55,6 +55,7 @@ impl Executor for Contained<'_> {
             output_bytes: self.output_bytes,
             streams: Streams::Collect,
             watch: None,
+            egress: None,
             stops: [work.stop, work.stop],
         };
         process::program(&argv, &work.request.context.cwd, &limits)

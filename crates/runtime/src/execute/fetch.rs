@@ -58,8 +58,7 @@ struct Pinned {
 
 impl Pinned {
     fn to(host: &HostUse) -> Result<Self, String> {
-        let literal = host.host.trim_matches(['[', ']']).parse().ok();
-        let addresses = literal.map_or_else(|| host.addresses.clone(), |address| vec![address]);
+        let addresses = host.to_dial();
         if addresses.is_empty() {
             return Err(format!("the name `{}` has no address", host.host));
         }

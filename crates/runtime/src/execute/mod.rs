@@ -15,7 +15,7 @@ use stayhand_analysis::{provenance, secret};
 use stayhand_core::control::money::Money;
 use stayhand_core::decision::{Level, Obligation, Resource};
 use stayhand_core::digest::Digest;
-use stayhand_core::event::{Outcome, Usage};
+use stayhand_core::event::{Outcome, Traffic, Usage};
 use stayhand_core::facts::Facts;
 use stayhand_core::policy::Policy;
 use stayhand_core::policy::boundary::PathLists;
@@ -25,6 +25,8 @@ use stayhand_core::untrusted::{MAX_PASSAGES, Passage};
 use stayhand_sandbox::{Ended, Failure, Receipt, Starting};
 use std::collections::BTreeMap;
 use std::fmt::Display;
+use std::io::PipeReader;
+use std::net::TcpListener;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -118,6 +120,8 @@ pub struct Effected {
     pub cost: Option<Money>,
     /// The tokens it used, where they are known.
     pub usage: Option<Usage>,
+    /// What it carried, where it was a connection.
+    pub traffic: Option<Traffic>,
     /// The boundary that it ran in, where it was confined.
     pub boundary: Option<Receipt>,
     /// How it ended inside, and what it used.
@@ -135,6 +139,7 @@ impl Effected {
             redirect: None,
             cost: None,
             usage: None,
+            traffic: None,
             boundary: None,
             ended: None,
             digest: Some(Digest::of_parts(&[output, errors])),
@@ -144,6 +149,11 @@ impl Effected {
     /// What an execution gave that is known by its cost alone.
     pub fn spent(cost: Option<Money>, usage: Option<Usage>) -> Self {
         Self { cost, usage, ..Self::default() }
+    }
+
+    /// What a connection carried, and nothing of what that was.
+    pub fn carried(traffic: Traffic) -> Self {
+        Self { traffic: Some(traffic), ..Self::default() }
     }
 
     /// Passages of what was collected that read like instructions to the agent.
@@ -181,6 +191,13 @@ pub trait Ask: std::fmt::Debug + Send + Sync {
     fn may_start(&self, starting: &Starting, level: Level) -> bool;
 }
 
+/// Whoever carries connections out of a sandbox. Without one there is no way out.
+pub trait Egress: std::fmt::Debug + Send + Sync {
+    /// Carries what connects to `inside`, a socket in the network of the sandbox, until `over` is at its end: then
+    /// nothing inside runs any more. If it ends before, so does the program.
+    fn serve(&self, inside: TcpListener, over: PipeReader);
+}
+
 /// What the local executor works with.
 #[derive(Debug, Clone)]
 pub struct LocalSettings {
@@ -199,6 +216,8 @@ pub struct LocalSettings {
     pub streams: Streams,
     /// Asked about every program that starts inside of a sandbox, before it does.
     pub watch: Option<Arc<dyn Ask>>,
+    /// Carries connections out of a sandbox, by whatever it decides about each.
+    pub egress: Option<Arc<dyn Egress>>,
     /// Stops the running program from another thread.
     pub stop: Stop,
 }
@@ -215,6 +234,7 @@ impl Default for LocalSettings {
             least: Level::None,
             streams: Streams::Collect,
             watch: None,
+            egress: None,
             stop: Stop::default(),
         }
     }
@@ -245,6 +265,9 @@ impl Local {
         };
         let mut spec = confine::spec(work, &self.settings.environment, cwd)?;
         spec.watched = self.settings.watch.is_some();
+        if self.settings.egress.is_some() {
+            confine::let_out(&mut spec);
+        }
         spec.least = least;
         Ok(Some(process::Boundary { launcher, spec, workspace: &work.request.context.workspace }))
     }
@@ -265,6 +288,7 @@ impl Local {
             output_bytes: self.settings.output_bytes,
             streams: self.settings.streams,
             watch: self.settings.watch.as_deref(),
+            egress: self.settings.egress.as_deref(),
             stops: [&self.settings.stop, work.stop],
         };
         process::program(argv, cwd, &limits)

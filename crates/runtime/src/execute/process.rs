@@ -3,14 +3,17 @@
 
 use super::confine::Gate;
 use super::usage::{LOOK, Watched};
-use super::{Ask, Effected, Stop, Streams, failed};
+use super::{Ask, Effected, Egress, Stop, Streams, failed};
 use crate::clock::monotonic;
+use crate::engine::guarded;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{Pid, PidfdFlags, Signal, kill_process_group, pidfd_open};
 use stayhand_core::decision::{Level, Resource};
 use stayhand_core::event::Outcome;
-use stayhand_sandbox::{Control, ControlGroup, Failure, LAUNCHER, Receipt, Report, Spec};
-use std::io::{self, Read, Write};
+use stayhand_sandbox::{
+    Control, ControlGroup, Failure, Handed, LAUNCHER, ProgramWatch, Receipt, Report, Spec,
+};
+use std::io::{self, PipeReader, Read, Write};
 use std::os::fd::{AsFd as _, OwnedFd};
 use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
 use std::path::Path;
@@ -39,6 +42,7 @@ pub(super) struct Limits<'a> {
     pub(super) output_bytes: usize,
     pub(super) streams: Streams,
     pub(super) watch: Option<&'a dyn Ask>,
+    pub(super) egress: Option<&'a dyn Egress>,
     /// Whoever may stop it: the person at the terminal, the kill switch.
     pub(super) stops: [&'a Stop; 2],
 }
@@ -92,9 +96,16 @@ fn confined(argv: &[String], boundary: &Boundary<'_>, limits: &Limits<'_>) -> (O
         limits.resources.iter().filter(|(resource, _)| !is_kept(*resource)).copied().collect();
     let limits = &Limits { resources: &watched, ..*limits };
     let (outcome, mut effected) = std::thread::scope(|scope| {
-        if let Some(asked) = limits.watch {
-            let control = &mut control;
-            scope.spawn(move || answer(control, asked));
+        let (over, _running) = match io::pipe() {
+            Ok(pipe) => pipe,
+            Err(error) => {
+                end_group(&child);
+                return failed(error.to_string());
+            }
+        };
+        if spec.watched || spec.proxy_port.is_some() {
+            let (spec, control) = (&spec, &mut control);
+            scope.spawn(move || take_part(scope, control, spec, limits, over));
         }
         see_to(child, name, limits)
     });
@@ -119,12 +130,33 @@ fn confined(argv: &[String], boundary: &Boundary<'_>, limits: &Limits<'_>) -> (O
     }
 }
 
+/// Takes over what the launcher hands out: the questions about programs, and the way out.
+fn take_part<'scope>(
+    scope: &'scope std::thread::Scope<'scope, '_>,
+    control: &mut Control,
+    spec: &Spec,
+    limits: &'scope Limits<'_>,
+    over: PipeReader,
+) {
+    let Ok(Handed { watch, proxied }) = control.handed(spec) else { return };
+    if let (Some(egress), Some(inside)) = (limits.egress, proxied) {
+        let [_, stop] = limits.stops;
+        scope.spawn(move || {
+            let _ = guarded(|| egress.serve(inside, over));
+            // Where the program has ended before, nobody is there any more to stop.
+            stop.now("the way out of the sandbox ended");
+        });
+    }
+    if let (Some(asked), Some(watch)) = (limits.watch, watch) {
+        answer(&watch, asked);
+    }
+}
+
 /// How long to wait for the next program, before looking whether there can be one.
 const NEXT_PROGRAM: Duration = Duration::from_secs(1);
 
 /// Answers for every program that wants to start, until none can any more. If this ends early, none can either.
-fn answer(control: &mut Control, asked: &dyn Ask) {
-    let Ok(Some(watch)) = control.watch() else { return };
+fn answer(watch: &ProgramWatch, asked: &dyn Ask) {
     loop {
         match watch.next(NEXT_PROGRAM) {
             // Namespaces are demanded of whatever is watched.

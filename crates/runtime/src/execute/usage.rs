@@ -54,7 +54,7 @@ impl<'a> Watched<'a> {
                 Resource::MemoryMb => memory(&processes, *limit),
                 Resource::CpuPercent => self.processor(&processes, *limit, now),
                 Resource::OpenFiles => open_files(&processes, *limit)?,
-                Resource::Operations | Resource::TotalTimeMs => {
+                Resource::NetworkMb | Resource::Operations | Resource::TotalTimeMs => {
                     return Err(io::Error::other(format!("nobody watches {resource:?}")));
                 }
             };

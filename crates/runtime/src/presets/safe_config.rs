@@ -136,7 +136,7 @@ impl SystemSettings {
     /// The engine's settings.
     pub(super) fn engine(&self) -> Settings {
         let policy = PolicyFiles::default().text(Layer::User, "safe-autonomous-system", self.config.policy());
-        Settings { policy, clock: self.clock.clone() }
+        Settings { policy, clock: self.clock.clone(), ..Settings::default() }
     }
 }
 

@@ -43,14 +43,16 @@ impl Channel {
         }
     }
 
-    /// Says it and hands a descriptor over with it.
-    pub(super) fn say_with(&self, report: &Report, descriptor: &OwnedFd) -> io::Result<()> {
+    /// Says it and hands descriptors over with it: two at the most.
+    pub(super) fn say_with(&self, report: &Report, descriptors: &[OwnedFd]) -> io::Result<()> {
         let mut line = serde_json::to_vec(report)?;
         line.push(b'\n');
-        let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
+        let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(2))];
         let mut with = SendAncillaryBuffer::new(&mut space);
-        let descriptors = [descriptor.as_fd()];
-        with.push(SendAncillaryMessage::ScmRights(&descriptors));
+        let descriptors: Vec<_> = descriptors.iter().map(OwnedFd::as_fd).collect();
+        if !with.push(SendAncillaryMessage::ScmRights(&descriptors)) {
+            return Err(io::Error::other("too many descriptors to hand over"));
+        }
         let sent = sendmsg(&self.0, &[IoSlice::new(&line)], &mut with, SendFlags::NOSIGNAL)?;
         (&self.0).write_all(line.get(sent..).unwrap_or_default())
     }

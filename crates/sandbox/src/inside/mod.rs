@@ -59,6 +59,10 @@ fn confine(spec: &Spec, channel: &Channel) -> Result<(), Failure> {
     if spec.least > Level::L1 {
         return Err(Failure::other(format!("{} is not a level that can be had", spec.most)));
     }
+    if spec.proxy_port.is_some() {
+        // Landlock names ports, and no addresses: whoever may connect to the proxy could connect to anybody.
+        without.push(Failure::of(Mechanism::Egress, "there is none without a network of its own"));
+    }
     // In a group or not, its limits on each process are those of this level.
     landlock_alone(&Spec { most: Level::L1, without, ..spec.clone() }, channel)
 }

@@ -15,6 +15,7 @@ use rustix::process::{DumpableBehavior, Pid, Signal, kill_process};
 use seccompiler::BpfProgram;
 use std::fs::File;
 use std::io::{Read as _, Write as _};
+use std::net::{Ipv4Addr, TcpListener};
 use std::os::fd::OwnedFd;
 
 const NAMESPACES: &[(libc::c_int, Mechanism)] = &[
@@ -82,15 +83,8 @@ fn inside(spec: &Spec, channel: &Channel, ready: &Ready, go: &OwnedFd, failed: O
     if !matches!(rustix::io::read(go, &mut [0; 1]), Ok(1)) {
         return 1;
     }
-    let receipt = match boundary(spec, channel, ready) {
-        Ok(receipt) => receipt,
-        Err(failure) => {
-            let text = serde_json::to_vec(&failure).unwrap_or_else(|_| b"?".to_vec());
-            let _ = File::from(failed).write_all(&text);
-            return 1;
-        }
-    };
-    if let Err(why) = announce(spec, channel, receipt) {
+    let done = boundary(spec, channel, ready).and_then(|built| announce(spec, channel, built));
+    if let Err(why) = done {
         let _ = File::from(failed).write_all(&serde_json::to_vec(&why).unwrap_or_else(|_| b"?".to_vec()));
         return 1;
     }
@@ -98,19 +92,24 @@ fn inside(spec: &Spec, channel: &Channel, ready: &Ready, go: &OwnedFd, failed: O
     run(spec, channel)
 }
 
-/// Says that all is in place. Where programs are watched, nothing starts before somebody can be asked.
-fn announce(spec: &Spec, channel: &Channel, mut receipt: Receipt) -> Result<(), Failure> {
-    if !spec.watched {
+/// Says that all is in place, and hands over what there is to watch: the starts of programs, and the way out. Nothing
+/// starts before somebody has them, and nobody inside does.
+fn announce(spec: &Spec, channel: &Channel, (mut receipt, way_out): Built) -> Result<(), Failure> {
+    let watch = spec.watched.then(filter::watch_programs).transpose()?;
+    receipt.mechanisms.extend(watch.as_ref().map(|_| Mechanism::ProgramWatch));
+    receipt.mechanisms.extend(way_out.as_ref().map(|_| Mechanism::Egress));
+    let descriptors: Vec<OwnedFd> = watch.into_iter().chain(way_out).collect();
+    if descriptors.is_empty() {
         channel.say(&Report::InForce(receipt));
         return Ok(());
     }
-    let listener = filter::watch_programs()?;
-    receipt.mechanisms.push(Mechanism::ProgramWatch);
-    let said = channel.say_with(&Report::InForce(receipt), &listener);
-    said.map_err(|error| Failure::of(Mechanism::ProgramWatch, error))
+    channel.say_with(&Report::InForce(receipt), &descriptors).map_err(Failure::other)
 }
 
-fn boundary(spec: &Spec, channel: &Channel, ready: &Ready) -> Result<Receipt, Failure> {
+/// A boundary that is complete, and the socket that is the way out of its network, where there is one.
+type Built = (Receipt, Option<OwnedFd>);
+
+fn boundary(spec: &Spec, channel: &Channel, ready: &Ready) -> Result<Built, Failure> {
     // Opened as whom Stayhand runs as: the program may use the folder, not walk to it.
     let sources = mounts::sources(spec, ready.mapped.as_deref())?;
     owners::become_user(ready.ids.inside).map_err(|error| Failure::of(Mechanism::NotRoot, error))?;
@@ -120,6 +119,9 @@ fn boundary(spec: &Spec, channel: &Channel, ready: &Ready) -> Result<Receipt, Fa
     if !without(Mechanism::NetNamespace) {
         loopback().map_err(|error| Failure::of(Mechanism::NetNamespace, error))?;
     }
+    let listen = |port| TcpListener::bind((Ipv4Addr::LOCALHOST, port)).map(OwnedFd::from);
+    let way_out = spec.proxy_port.map(listen).transpose();
+    let way_out = way_out.map_err(|error| Failure::of(Mechanism::Egress, error))?;
     rustix::system::sethostname(b"stayhand").map_err(|error| Failure::of(Mechanism::UtsNamespace, error))?;
     let nothing_new = |error| Failure::of(Mechanism::NoNewPrivileges, error);
     rustix::thread::set_no_new_privs(true).map_err(nothing_new)?;
@@ -134,7 +136,7 @@ fn boundary(spec: &Spec, channel: &Channel, ready: &Ready) -> Result<Receipt, Fa
     mechanisms.extend([Mechanism::ResourceLimits, Mechanism::EndsWithParent]);
     mechanisms.extend(ready.mapped.is_some().then_some(Mechanism::MappedOwner));
     mechanisms.extend((spec.most == stayhand_core::decision::Level::L3).then_some(Mechanism::ControlGroup));
-    Ok(Receipt { level: spec.most, mechanisms, without: spec.without.clone() })
+    Ok((Receipt { level: spec.most, mechanisms, without: spec.without.clone() }, way_out))
 }
 
 /// Starts the program and takes in everything that ends, until the program does.

@@ -12,7 +12,14 @@ fn parsed(text: &str) -> Option<Statement> {
 fn lists_are_sorted() {
     assert!(KEYWORDS.is_sorted() && OTHERS.is_sorted());
     assert!(!KEYWORDS.iter().any(|word| OTHERS.contains(word)));
-    assert!(ENDING.iter().chain(AFTER_FROM).all(|word| KEYWORDS.contains(word)));
+    assert!(
+        ENDING
+            .iter()
+            .chain(AFTER_FROM)
+            .chain(BEFORE_BRACKET)
+            .chain(WANTING)
+            .all(|word| KEYWORDS.contains(word))
+    );
 }
 
 #[test]
@@ -78,6 +85,20 @@ fn whatever_may_be_more_is_for_the_parser() {
         "DELETE FROM t",
         "SELECT a FROM OLD TABLE (INSERT INTO t VALUES (1))",
         "SELECT 1 WHERE 'x",
+        "SELECT AS (SELECT)",
+        "SELECT a FROM t WHERE b IS (SELECT 1)",
+        "SELECT NULL (1)",
+        "SELECT LIMIT (LIMIT)",
+        "SELECT a FROM t LIMIT (1)",
+        "SELECT GROUP FROM t",
+        "SELECT NOT FROM t",
+        "SELECT NOT IN (1)",
+        "SELECT NOT (*)",
+        "SELECT NOT IN (AS)",
+        "SELECT a IN (FROM 'x')",
+        "SELECT a END FROM t",
+        "SELECT a * FROM t",
+        "SELECT a FROM t WHERE GROUP BY a",
     ] {
         assert_eq!(query(text), None, "{text}");
     }

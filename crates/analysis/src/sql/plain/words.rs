@@ -53,6 +53,46 @@ pub(super) const KEYWORDS: &[&str] = &[
 /// Keywords that may stand last.
 pub(super) const ENDING: &[&str] = &["asc", "desc", "end", "false", "null", "true"];
 
+/// Keywords that a bracket may follow. After any other, a parser may take the keyword for a function.
+pub(super) const BEFORE_BRACKET: &[&str] = &[
+    "all",
+    "and",
+    "between",
+    "by",
+    "case",
+    "distinct",
+    "else",
+    "except",
+    "exists",
+    "from",
+    "having",
+    "ilike",
+    "in",
+    "intersect",
+    "join",
+    "left",
+    "like",
+    "not",
+    "on",
+    "or",
+    "right",
+    "select",
+    "then",
+    "union",
+    "using",
+    "when",
+    "where",
+];
+
+/// Keywords after which a value comes, or what begins one.
+pub(super) const WANTING: &[&str] = &[
+    "and", "between", "by", "distinct", "else", "escape", "having", "ilike", "like", "not", "on", "or",
+    "select", "then", "when", "where",
+];
+
+/// Keywords that are a value or begin one.
+pub(super) const OPERANDS: &[&str] = &["case", "exists", "false", "left", "not", "null", "right", "true"];
+
 /// Words that begin something else than reading, or change what a name means.
 pub(super) const OTHERS: &[&str] = &[
     "add",

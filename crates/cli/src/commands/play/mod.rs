@@ -3,7 +3,7 @@
 mod script;
 mod server;
 
-use super::exec::ask;
+use super::people::ask;
 use super::trace::outcome as outcome_text;
 use crate::args::{Global, Play};
 use crate::{Exit, home, show};

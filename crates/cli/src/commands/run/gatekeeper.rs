@@ -1,11 +1,11 @@
 //! Decides about every program that starts inside, before it does.
 
-use super::super::exec::answered;
+use super::super::people::{People, say_held};
 use anstream::eprintln;
 use serde_json::json;
-use stayhand_core::decision::{Decision, Level, Obligation};
+use stayhand_core::decision::{Level, Obligation};
 use stayhand_runtime::wire::{self, Parsed, WireAction};
-use stayhand_runtime::{Ask, Engine, Verdict};
+use stayhand_runtime::{Ask, Engine, Held, Verdict};
 use stayhand_sandbox::Starting;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -16,8 +16,7 @@ pub(super) struct Gatekeeper {
     defaults: wire::Defaults,
     /// The duties of the permit for the whole.
     duties: Vec<Obligation>,
-    /// Whether to wait for people who answer elsewhere.
-    wait: bool,
+    people: Arc<People>,
     seen: Mutex<Seen>,
 }
 
@@ -44,13 +43,13 @@ impl Gatekeeper {
         engine: &Arc<Engine>,
         defaults: &wire::Defaults,
         duties: &[Obligation],
-        wait: bool,
+        people: &Arc<People>,
     ) -> Self {
         Self {
             engine: Arc::clone(engine),
             defaults: defaults.clone(),
             duties: duties.to_vec(),
-            wait,
+            people: Arc::clone(people),
             seen: Mutex::default(),
         }
     }
@@ -77,22 +76,18 @@ impl Gatekeeper {
             action.cwd = Some(starting.cwd.display().to_string());
             Ok(wire::to_request(action, &self.defaults)?.started_by(starting.parent))
         };
-        let mut verdict = self.engine.authorize(ask()?)?;
-        if let Verdict::Held(held) = &verdict {
-            eprintln!("stayhand: held: {}", why(&held.decision));
-            if !answered(&self.engine, held, self.wait, || starting.waits())? {
-                return Ok(Some(format!("held as {}: {}", held.approval, why(&held.decision))));
-            }
-            verdict = self.engine.authorize(ask()?)?;
-        }
-        match verdict {
+        let answered = |held: &Held| {
+            say_held(&held.decision);
+            self.people.answered(held, &|| starting.waits())
+        };
+        Ok(match self.engine.authorize_asking(ask, answered, Into::into)? {
             Verdict::Permitted(permit) => {
                 let may = self.engine.start_inside(permit, level, &self.duties)?;
-                Ok((!may).then(|| "a duty of its permit cannot be fulfilled inside".to_owned()))
+                (!may).then(|| "a duty of its permit cannot be fulfilled inside".to_owned())
             }
-            Verdict::Held(held) => Ok(Some(why(&held.decision))),
-            Verdict::Refused(refused) => Ok(Some(why(&refused.decision))),
-        }
+            Verdict::Held(held) => Some(format!("held as {}: {}", held.approval, held.decision.why())),
+            Verdict::Refused(refused) => Some(refused.decision.why()),
+        })
     }
 }
 
@@ -119,10 +114,4 @@ impl Ask for Gatekeeper {
         }
         false
     }
-}
-
-fn why(decision: &Decision) -> String {
-    let Some(finding) = decision.headline() else { return "nothing allows it".to_owned() };
-    let because = finding.because.as_deref().unwrap_or_else(|| finding.reason.meaning());
-    format!("{because} [{}]", finding.reason.code())
 }

@@ -4,7 +4,8 @@ mod changes;
 mod gatekeeper;
 
 use super::exec::{NOT_RUN, exit_of, permitted};
-use crate::args::{Global, Run};
+use super::people::People;
+use crate::args::{Global, Net, Run};
 use crate::home::Interrupts;
 use crate::{Exit, home, show};
 use anstream::{eprint, eprintln};
@@ -12,6 +13,7 @@ use gatekeeper::Gatekeeper;
 use serde_json::json;
 use stayhand_core::decision::Level;
 use stayhand_core::event::Outcome;
+use stayhand_gateway::Egress;
 use stayhand_runtime::changes::{Changes, Files};
 use stayhand_runtime::wire::{self, WireAction};
 use stayhand_runtime::{Clock, Engine, Executed, Local, LocalSettings, Streams};
@@ -34,16 +36,20 @@ pub(super) fn run(global: &Global, run: &Run) -> anyhow::Result<Exit> {
         let action = WireAction::new("exec", json!({ "argv": run.command }));
         wire::to_request(action, &defaults).map_err(|error| home::usage(error.to_string()))
     };
-    let Some(permit) = permitted(global, &engine, run.wait, ask)? else { return Ok(NOT_RUN) };
+    let people = Arc::new(People::new(&engine, run.wait));
+    let Some(permit) = permitted(global, &engine, &people, ask)? else { return Ok(NOT_RUN) };
     let workspace = PathBuf::from(&defaults.workspace);
     let before = Files::of(&workspace);
-    let gatekeeper = Arc::new(Gatekeeper::new(&engine, &defaults, permit.obligations(), run.wait));
+    let gatekeeper = Arc::new(Gatekeeper::new(&engine, &defaults, permit.obligations(), &people));
+    let egress = (run.net == Net::Policy)
+        .then(|| Arc::new(Egress::new(&engine, &defaults, permit.obligations(), people)));
     let settings = LocalSettings {
         least: Level::L2,
         limit: Duration::try_from_secs_f64(run.time)
             .map_err(|error| home::usage(format!("--time: {error}")))?,
         streams: Streams::PassOn,
         watch: Some(Arc::<Gatekeeper>::clone(&gatekeeper)),
+        egress: egress.clone().map(|egress| -> Arc<dyn stayhand_runtime::Egress> { egress }),
         ..home::local_settings()
     };
     let stop = settings.stop.clone();
@@ -52,8 +58,13 @@ pub(super) fn run(global: &Global, run: &Run) -> anyhow::Result<Exit> {
     interrupts.wait();
     eprint!("{}", done.effected.errors);
     let changes = before.zip(Files::of(&workspace)).map(|(before, after)| Changes::between(&before, &after));
-    let summary =
-        Summary { engine: &engine, session: &defaults.session, done: &done, gatekeeper: &gatekeeper };
+    let summary = Summary {
+        engine: &engine,
+        session: &defaults.session,
+        done: &done,
+        programs: gatekeeper.seen(),
+        network: egress.map(|egress| egress.seen()),
+    };
     summary.show(global, changes.as_ref(), &workspace)?;
     Ok(if stop.is_asked() { Exit::Program(home::INTERRUPTED) } else { exit_of(&done.outcome) })
 }
@@ -63,7 +74,9 @@ struct Summary<'a> {
     engine: &'a Engine,
     session: &'a str,
     done: &'a Executed,
-    gatekeeper: &'a Gatekeeper,
+    programs: gatekeeper::Seen,
+    /// `None`: there was no way out.
+    network: Option<stayhand_gateway::Seen>,
 }
 
 impl Summary<'_> {
@@ -71,12 +84,13 @@ impl Summary<'_> {
         let checkpoint = self.engine.reader()?.checkpoint()?;
         let mut lines = checkpoint.lines().skip(1);
         let (records, root) = (lines.next().unwrap_or_default(), lines.next().unwrap_or_default());
-        let seen = self.gatekeeper.seen();
+        let seen = &self.programs;
         if global.json {
             let summary = json!({
                 "session": self.session, "decision": self.done.decision, "outcome": self.done.outcome,
                 "duration_ms": self.done.duration.as_millis(), "confined": self.done.confined,
                 "boundary": self.done.effected.boundary, "started": seen.started, "refused": seen.refused,
+                "network": self.network,
                 "changes": changes, "records": records, "root": root,
             });
             eprintln!("{summary}");
@@ -105,12 +119,30 @@ impl Summary<'_> {
         for (what, why) in &seen.refused {
             eprintln!("{} {}  {}", head("refused"), show::line(what, 50), show::line(why, 70));
         }
+        match &self.network {
+            Some(network) => contacted(network, &head),
+            None => eprintln!("{} no way out", head("network")),
+        }
         match changes {
             Some(changes) => changes::show(changes, &head("files")),
             None => eprintln!("{} too many in {} to compare", head("files"), workspace.display()),
         }
         eprintln!("{} {records} records, root {root}", head("audit"));
         Ok(())
+    }
+}
+
+fn contacted(network: &stayhand_gateway::Seen, head: &dyn Fn(&str) -> String) {
+    let of = |(host, used): (&String, &stayhand_gateway::Contacted)| {
+        format!("{host} {} x, {} bytes out, {} in", used.connections, used.sent, used.received)
+    };
+    let hosts: Vec<String> = network.contacted.iter().map(of).collect();
+    eprintln!("{} {} hosts contacted", head("network"), hosts.len());
+    for host in &hosts {
+        eprintln!("{} {host}", head(""));
+    }
+    for (what, why) in &network.refused {
+        eprintln!("{} {}  {}", head("refused"), show::line(what, 50), show::line(why, 70));
     }
 }
 

@@ -1,0 +1,75 @@
+//! The people who answer what is held: at the terminal, or elsewhere.
+
+use crate::home;
+use anstream::eprintln;
+use stayhand_core::decision::Decision;
+use stayhand_runtime::{Engine, Held};
+use std::io::{IsTerminal as _, Write as _};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+/// How often the answer to an approval is looked for.
+const POLL: Duration = Duration::from_millis(50);
+
+/// Brings what is held before people, one at a time.
+#[derive(Debug)]
+pub(super) struct People {
+    engine: Arc<Engine>,
+    /// Whether to wait for people who answer elsewhere.
+    wait: bool,
+    terminal: Mutex<()>,
+}
+
+impl People {
+    pub(super) fn new(engine: &Arc<Engine>, wait: bool) -> Self {
+        Self { engine: Arc::clone(engine), wait, terminal: Mutex::new(()) }
+    }
+
+    /// Asks at the terminal, or waits for an answer from elsewhere for as long as somebody wants to know. Whether it was
+    /// granted.
+    pub(super) fn answered(&self, held: &Held, wanted: &dyn Fn() -> bool) -> anyhow::Result<bool> {
+        let id = held.approval;
+        eprintln!("held as {id} until {}; answer with: stayhand approvals approve {id}", held.expires);
+        if self.wait {
+            return Ok(self.engine.wait_for(held, POLL, wanted)?);
+        }
+        if !(std::io::stdin().is_terminal() && std::io::stderr().is_terminal()) {
+            return Ok(false);
+        }
+        let _asking = self.terminal.lock().unwrap_or_else(PoisonError::into_inner);
+        let by = home::person();
+        let granted = ask(&format!("approve as {by}? [y/N] "))?;
+        self.engine.resolve(id, &by, granted, "answered at the terminal")?;
+        Ok(granted)
+    }
+}
+
+impl stayhand_gateway::People for People {
+    fn answered(&self, held: &Held, wanted: &dyn Fn() -> bool) -> bool {
+        say_held(&held.decision);
+        Self::answered(self, held, wanted).unwrap_or_else(|error| {
+            eprintln!("stayhand: {error:#}");
+            false
+        })
+    }
+
+    fn refused(&self, what: &str, why: &str) {
+        eprintln!("stayhand: refused: connection to {what}: {why}");
+    }
+}
+
+pub(super) fn say_held(decision: &Decision) {
+    eprintln!("stayhand: held: {}", decision.why());
+}
+
+/// Asks a question that only `y` or `yes` answers with yes.
+pub(super) fn ask(question: &str) -> anyhow::Result<bool> {
+    // What was typed before the question is no answer to it.
+    let _ = rustix::termios::tcflush(std::io::stdin(), rustix::termios::QueueSelector::IFlush);
+    let mut stderr = std::io::stderr();
+    write!(stderr, "{question}")?;
+    stderr.flush()?;
+    let mut line = String::new();
+    std::io::stdin().read_line(&mut line)?;
+    Ok(matches!(line.trim().to_lowercase().as_str(), "y" | "yes"))
+}

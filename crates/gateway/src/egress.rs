@@ -1,0 +1,205 @@
+//! The way out of a sandbox. One socket inside serves HTTP `CONNECT`, HTTP requests in absolute form, and SOCKS 5.
+
+mod asked;
+mod hello;
+mod http;
+mod meter;
+mod relay;
+mod socks;
+
+use serde::Serialize;
+use stayhand_core::decision::Obligation;
+use stayhand_runtime::{Engine, Held, wire};
+use std::collections::BTreeMap;
+use std::fmt;
+use std::io::PipeReader;
+use std::net::TcpListener as Inside;
+use std::os::fd::OwnedFd;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+use tokio::net::unix::pipe;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
+use tokio::time::{sleep, timeout};
+
+/// The most connections at a time; further ones wait.
+const MOST_CONNECTIONS: usize = 256;
+
+/// How long whoever connects may take to say what it wants.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// How long connections may take to end by themselves once the program has.
+const GRACE: Duration = Duration::from_secs(2);
+
+/// The people who answer for a run.
+pub trait People: fmt::Debug + Send + Sync {
+    /// Brings a held connection before somebody. Whether it was granted. To be given up once `wanted` is false: then whoever asked is gone.
+    fn answered(&self, held: &Held, wanted: &dyn Fn() -> bool) -> bool;
+
+    /// Told of each connection that was refused, and why.
+    fn refused(&self, what: &str, why: &str);
+}
+
+/// What became of the connections of a run.
+#[derive(Debug, Clone, Default, Serialize)]
+pub struct Seen {
+    /// By host and port.
+    pub contacted: BTreeMap<String, Contacted>,
+    /// What was refused, and why: the first fifty.
+    pub refused: Vec<(String, String)>,
+}
+
+/// What was carried to and from one host.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct Contacted {
+    /// Connections, or requests of plain HTTP.
+    pub connections: u64,
+    /// Bytes to the host.
+    pub sent: u64,
+    /// Bytes from the host.
+    pub received: u64,
+}
+
+/// What is kept of refusals; the log has all.
+const MOST_REFUSED: usize = 50;
+
+/// The proxy of one run.
+pub struct Egress(Arc<Shared>);
+
+/// What all connections of a run have in common.
+struct Shared {
+    engine: Arc<Engine>,
+    defaults: wire::Defaults,
+    /// The duties of the permit for the run.
+    duties: Vec<Obligation>,
+    people: Arc<dyn People>,
+    seen: Mutex<Seen>,
+    /// Bytes that all connections have carried, out and in.
+    carried: AtomicU64,
+    /// The program has ended.
+    over: AtomicBool,
+}
+
+impl fmt::Debug for Egress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Egress").field("session", &self.0.defaults.session).finish_non_exhaustive()
+    }
+}
+
+impl Egress {
+    /// Decides with `engine`, for whom `defaults` name, within a permit that has these duties.
+    pub fn new(
+        engine: &Arc<Engine>,
+        defaults: &wire::Defaults,
+        duties: &[Obligation],
+        people: Arc<dyn People>,
+    ) -> Self {
+        Self(Arc::new(Shared {
+            engine: Arc::clone(engine),
+            defaults: defaults.clone(),
+            duties: duties.to_vec(),
+            people,
+            seen: Mutex::default(),
+            carried: AtomicU64::new(0),
+            over: AtomicBool::new(false),
+        }))
+    }
+
+    /// What became of the connections so far.
+    pub fn seen(&self) -> Seen {
+        self.0.seen().clone()
+    }
+}
+
+impl stayhand_runtime::Egress for Egress {
+    fn serve(&self, inside: Inside, over: PipeReader) {
+        // One thread carries everything; what blocks (the log, names, people) is done beside it.
+        let built = tokio::runtime::Builder::new_current_thread().enable_io().enable_time().build();
+        let Ok(runtime) = built else { return };
+        // An error ends it, and with it the program.
+        let _ = runtime.block_on(serve(&self.0, inside, over));
+        self.0.over.store(true, Ordering::Relaxed);
+        // Somebody may still sit before a question.
+        runtime.shutdown_timeout(GRACE);
+    }
+}
+
+async fn serve(shared: &Arc<Shared>, inside: Inside, over: PipeReader) -> std::io::Result<()> {
+    inside.set_nonblocking(true)?;
+    let listener = TcpListener::from_std(inside)?;
+    let over = pipe::Receiver::from_owned_fd(OwnedFd::from(over))?;
+    let room = Arc::new(Semaphore::new(MOST_CONNECTIONS));
+    let mut connections = JoinSet::new();
+    loop {
+        tokio::select! {
+            // Nothing is ever written there: it is at its end.
+            _ = over.readable() => break,
+            accepted = accept(&listener, &room) => {
+                let Some((stream, place)) = accepted else { continue };
+                let shared = Arc::clone(shared);
+                connections.spawn(async move {
+                    converse(stream, &shared).await;
+                    drop(place);
+                });
+            }
+            Some(_) = connections.join_next() => {}
+        }
+    }
+    shared.over.store(true, Ordering::Relaxed);
+    let all = async { while connections.join_next().await.is_some() {} };
+    let _ = timeout(GRACE, all).await;
+    // What is cut off is settled when it is dropped.
+    connections.shutdown().await;
+    Ok(())
+}
+
+/// The next connection, once there is room for it.
+async fn accept(
+    listener: &TcpListener,
+    room: &Arc<Semaphore>,
+) -> Option<(TcpStream, tokio::sync::OwnedSemaphorePermit)> {
+    let place = Arc::clone(room).acquire_owned().await.ok()?;
+    match listener.accept().await {
+        Ok((stream, _)) => Some((stream, place)),
+        Err(_) => {
+            // It went away again, or there are no descriptors left for now.
+            sleep(Duration::from_millis(50)).await;
+            None
+        }
+    }
+}
+
+/// The first byte tells the protocols apart.
+async fn converse(stream: TcpStream, shared: &Arc<Shared>) {
+    let _ = stream.set_nodelay(true);
+    let mut first = [0];
+    match timeout(PATIENCE, stream.peek(&mut first)).await {
+        Ok(Ok(1)) if first == [socks::VERSION] => socks::converse(stream, shared).await,
+        Ok(Ok(1)) => http::converse(stream, shared).await,
+        _ => {}
+    }
+}
+
+impl Shared {
+    fn seen(&self) -> MutexGuard<'_, Seen> {
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn note_refusal(&self, what: &str, why: &str) {
+        self.people.refused(what, why);
+        let mut seen = self.seen();
+        if seen.refused.len() < MOST_REFUSED {
+            seen.refused.push((what.to_owned(), why.to_owned()));
+        }
+    }
+
+    fn note_contact(&self, host: &str, traffic: stayhand_core::event::Traffic) {
+        let mut seen = self.seen();
+        let contacted = seen.contacted.entry(host.to_owned()).or_default();
+        contacted.connections += 1;
+        contacted.sent += traffic.sent;
+        contacted.received += traffic.received;
+    }
+}
