@@ -10,8 +10,16 @@
 mod common;
 
 use common::*;
+use stayhand_core::decision::Level;
+use stayhand_core::event::Outcome;
+use stayhand_runtime::wire::{self, WireAction};
+use stayhand_runtime::{Egress, Engine, Local, LocalSettings, Settings, Verdict};
+use std::io::{PipeReader, Read as _, Write as _};
+use std::net::TcpListener;
 use std::path::Path;
 use std::process::Command;
+use std::sync::Arc;
+use std::time::Duration;
 
 /// A workspace with the example agent in it, as in a clone of this project.
 fn with_agent() -> World {
@@ -43,10 +51,10 @@ fn the_example_agent() {
         run.says(&format!("stayhand: refused: {refused}"));
     }
     assert!(!run.out.contains("went through"), "{run:?}");
-    assert!(
-        run.out.contains("Network is unreachable") && run.out.contains("Read-only file system"),
-        "{run:?}"
-    );
+    for refused in ["Network is unreachable", "403 Forbidden", "Read-only file system"] {
+        assert!(run.out.contains(refused), "{refused}: {run:?}");
+    }
+    run.says("refused: connection to collect.example.invalid:443").says("0 hosts contacted");
     assert!(!world.work.join(".git/hooks/pre-commit").exists());
     assert!(!Path::new("/usr/bin/planted").exists());
     let hidden = Command::new("pgrep").args(["-f", "hidden-away"]).output().unwrap();
@@ -112,4 +120,112 @@ fn a_home_that_would_be_writable() {
     command.env("HOME", &world.work);
     run(command, b"").expect(126).says("is the home folder");
     assert!(!world.work.join("made").exists());
+}
+
+/// A server of this machine that answers every connection in plain HTTP.
+fn server() -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    std::thread::spawn(move || {
+        for mut stream in listener.incoming().flatten() {
+            let _ = stream.read(&mut [0; 1024]);
+            let _ = stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nserved");
+        }
+    });
+    port
+}
+
+/// Asks the proxy for a tunnel, and through it for a page. Or says why there is none.
+const THROUGH: &str = "exec 3<>/dev/tcp/127.0.0.1/3128 || exit 9
+printf 'CONNECT 127.0.0.1:%s HTTP/1.1\\r\\n\\r\\n' $1 >&3; read -r status <&3; echo $status; read -r <&3
+while read -r line <&3 && [ ${#line} -gt 1 ]; do :; done
+printf 'GET / HTTP/1.1\\r\\nConnection: close\\r\\n\\r\\n' >&3; cat <&3 | tail -n 1
+";
+
+/// The way out: what the policy lets through and nothing else, by the proxy and no other way.
+#[test]
+fn a_way_out() {
+    let world = World::new();
+    let port = server();
+    world.user_policy(&format!(
+        "extends: coding-agent\nrules:\n  - {{allow: connect, when: {{hosts: 127.0.0.1, ports: [{port}]}}}}\n"
+    ));
+    world.write("through.sh", THROUGH);
+    let run = |args: &[&str], port: u16| {
+        world.run(&[args, &["--", "bash", "through.sh", &port.to_string()]].concat())
+    };
+    let through = run(&["run"], port);
+    through.expect(PERMITTED).says(&format!("127.0.0.1:{port} 1 x"));
+    assert!(through.out.contains(" 200 ") && through.out.ends_with("served"), "{through:?}");
+    let other = server();
+    let refused = run(&["run"], other);
+    refused.says(&format!("refused: connection to 127.0.0.1:{other}")).says("0 hosts contacted");
+    assert!(refused.out.contains(" 403 ") && !refused.out.contains("served"), "{refused:?}");
+    // Without one there is nothing to connect to.
+    run(&["run", "--net", "none"], port).expect(9).says("no way out");
+    // The neighbour of all: straight, without the proxy, the same server is not there.
+    world.write("straight.sh", "exec 3<>/dev/tcp/127.0.0.1/$1 && echo went through");
+    let straight = world.run(&["run", "--", "bash", "straight.sh", &port.to_string()]);
+    assert!(straight.err.contains("Connection refused") && straight.out.is_empty(), "{straight:?}");
+
+    let connections: Vec<_> =
+        world.events("decided").into_iter().filter(|event| event["request"]["action"] == "connect").collect();
+    assert_eq!(connections.len(), 2, "{connections:?}");
+    let of = |event: &serde_json::Value| event["decision"]["effect"].clone();
+    assert_eq!(connections.iter().map(of).collect::<Vec<_>>(), ["allow", "approve"]);
+    let carried = world.events("settled").into_iter().find(|event| event["traffic"].is_object()).unwrap();
+    assert!(carried["traffic"]["received"].as_u64().unwrap() > 40, "{carried}");
+    world.verify();
+    world.run(&["replay"]).expect(PERMITTED);
+}
+
+/// Confined by itself, a command has the same way out.
+#[test]
+fn a_way_out_for_one_command() {
+    let world = World::new();
+    let port = server();
+    world.user_policy(&format!(
+        "extends: coding-agent\ndefaults: {{confine: l2}}\nrules:\n  - {{allow: connect, when: {{hosts: 127.0.0.1, ports: [{port}]}}}}\n"
+    ));
+    world.write("through.sh", THROUGH);
+    let through = world.run(&["exec", "--", "bash", "through.sh", &port.to_string()]);
+    through.expect(PERMITTED).says("confined at");
+    assert!(through.out.ends_with("served"), "{through:?}");
+}
+
+/// Where nobody carries connections any more, nothing goes on.
+#[derive(Debug)]
+struct Gone;
+
+impl Egress for Gone {
+    fn serve(&self, _: TcpListener, _: PipeReader) {}
+}
+
+/// Escape 47.
+#[test]
+fn escape_47_without_its_proxy_a_program_ends() {
+    let world = World::new();
+    let run = |egress: Option<Arc<dyn Egress>>| {
+        let engine = Engine::in_memory(Settings::default()).unwrap();
+        let work = world.work.to_str().unwrap();
+        let action = WireAction::new("exec", serde_json::json!({"argv": ["sleep", "5"]}));
+        let request =
+            wire::to_request(action, &wire::Defaults::new(work, world.home.to_str().unwrap())).unwrap();
+        let Verdict::Permitted(permit) = engine.authorize(request).unwrap() else { panic!("not permitted") };
+        let settings = LocalSettings {
+            launcher: Some(STAYHAND.into()),
+            least: Level::L2,
+            limit: Duration::from_secs(1),
+            egress,
+            ..LocalSettings::default()
+        };
+        let Outcome::Stopped { limit } = engine.execute(permit, &Local::new(settings)).unwrap().outcome
+        else {
+            panic!("it went on")
+        };
+        limit
+    };
+    assert_eq!(run(Some(Arc::new(Gone))), "the way out of the sandbox ended");
+    // Its neighbour has none to lose.
+    assert!(run(None).contains("wall-clock"));
 }

@@ -80,7 +80,10 @@ fn has_no_links(path: &Path) -> bool {
 
 /// Whoever knows the addresses of names.
 #[derive(Clone)]
-pub struct Resolver(Arc<dyn Fn(&str) -> Vec<IpAddr> + Send + Sync>);
+pub struct Resolver(Arc<LookUp>);
+
+/// From a name to its addresses.
+type LookUp = dyn Fn(&str) -> Vec<IpAddr> + Send + Sync;
 
 impl Default for Resolver {
     /// The one of this machine.

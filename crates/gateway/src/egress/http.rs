@@ -84,8 +84,9 @@ async fn agree(
     agreed: &Agreed,
     mut request: Request<Incoming>,
 ) -> Result<Answer, Refusal> {
-    let target = request.uri().authority().map(|authority| authority.as_str().to_owned());
-    let target = target.filter(|target| is_plain(target)).ok_or_else(|| bad("CONNECT wants `host:port`"))?;
+    let target = request.uri().authority().filter(|target| target.port_u16().is_some());
+    let target = target.map(|target| target.as_str().to_owned()).filter(|target| is_plain(target));
+    let target = target.ok_or_else(|| bad("CONNECT wants `host:port`"))?;
     let (open, server) = connect(shared, Wanted::tunnel(&target)).await?;
     let upgrade = hyper::upgrade::on(&mut request);
     *agreed.lock().unwrap_or_else(PoisonError::into_inner) = Some((open, server, upgrade));
@@ -177,19 +178,15 @@ impl Body for Metered {
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Failure>>> {
         let polled = Pin::new(&mut self.body).poll_frame(context);
-        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
-        match &polled {
-            Poll::Ready(Some(Ok(frame))) => {
-                let count = frame.data_ref().map_or(0, Bytes::len);
-                if let Err(exceeded) = open.meter.take(open.shared(), self.way, count) {
-                    let limit = format!("{} MiB of network", exceeded.0);
-                    open.end(Outcome::Stopped { limit: limit.clone() });
-                    return Poll::Ready(Some(Err(limit.into())));
-                }
+        if let Poll::Ready(Some(Ok(frame))) = &polled {
+            let count = frame.data_ref().map_or(0, Bytes::len);
+            let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+            if let Err(exceeded) = open.meter.take(open.shared(), self.way, count) {
+                let limit = format!("{} MiB of network", exceeded.0);
+                open.end(Outcome::Stopped { limit: limit.clone() });
+                return Poll::Ready(Some(Err(limit.into())));
             }
-            _ => {}
         }
-        drop(open);
         polled.map(|frame| frame.map(|frame| frame.map_err(Into::into)))
     }
 

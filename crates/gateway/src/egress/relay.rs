@@ -83,7 +83,7 @@ async fn carry_out(
             let found = hello.read(news, looked_at == 0);
             looked_at = first.len();
             if found != First::More {
-                may_say(open, found).map_err(Cut::Refused)?;
+                may_say(&open.host, open.port, found).map_err(Cut::Refused)?;
                 break;
             }
         }
@@ -103,15 +103,15 @@ async fn carry_out(
 }
 
 /// Whether what a client begins with is for the host that it named.
-fn may_say(open: &Open, first: First) -> Result<(), String> {
-    let is_address = open.host.parse::<IpAddr>().is_ok();
+fn may_say(host: &str, port: u16, first: First) -> Result<(), String> {
+    let is_address = host.parse::<IpAddr>().is_ok();
     match first {
-        First::Tls(Some(name)) if name.trim_end_matches('.').eq_ignore_ascii_case(&open.host) => Ok(()),
-        First::Tls(Some(name)) => Err(format!("its TLS is for {name} and not for {}", open.host)),
+        First::Tls(Some(name)) if name.trim_end_matches('.').eq_ignore_ascii_case(host) => Ok(()),
+        First::Tls(Some(name)) => Err(format!("its TLS is for {name} and not for {host}")),
         // An address has no name to ask for.
         First::Tls(None) if is_address => Ok(()),
         First::Tls(None) => Err("its TLS does not say for which host it is".to_owned()),
-        First::Other if open.port != TLS_PORT => Ok(()),
+        First::Other if port != TLS_PORT => Ok(()),
         First::Other => Err(format!("it does not speak TLS on port {TLS_PORT}")),
         First::More | First::Malformed => Err("its TLS is malformed".to_owned()),
     }
@@ -127,5 +127,62 @@ async fn carry(open: &Open, way: Way, mut from: ReadHalf<'_>, mut to: WriteHalf<
         }
         open.meter.take(open.shared(), way, count)?;
         to.write_all(buffer.get(..count).unwrap_or_default()).await?;
+    }
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test may fail loudly")]
+mod tests {
+    use super::*;
+    use rustls::pki_types::ServerName;
+    use rustls::{ClientConfig, ClientConnection, RootCertStore};
+    use std::sync::Arc;
+
+    /// The first message of a client that asks for `host`, or does not say for which.
+    fn hello(host: &str, says_so: bool) -> Vec<u8> {
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let config =
+            ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
+        let mut config = config.with_root_certificates(RootCertStore::empty()).with_no_client_auth();
+        config.enable_sni = says_so;
+        let name = ServerName::try_from(host.to_owned()).unwrap();
+        let mut bytes = Vec::new();
+        ClientConnection::new(Arc::new(config), name).unwrap().write_tls(&mut bytes).unwrap();
+        bytes
+    }
+
+    /// As it is read in pieces of this size.
+    fn first(bytes: &[u8], piece: usize) -> First {
+        let mut hello = Hello::default();
+        let pieces = bytes.chunks(piece).enumerate();
+        let mut found = pieces.map(|(number, piece)| hello.read(piece, number == 0));
+        found.find(|found| *found != First::More).unwrap_or(First::More)
+    }
+
+    /// Escape 46: whoever tunnels to one host and asks for another behind it gets neither.
+    #[test]
+    fn escape_46_tls_for_another_host() {
+        let check = |host: &str, port, bytes: &[u8], may: bool| {
+            for piece in [1, 7, bytes.len()] {
+                let said = may_say(host, port, first(bytes, piece));
+                assert_eq!(said.is_ok(), may, "{host}:{port} in pieces of {piece}: {said:?}");
+            }
+        };
+        let a = hello("a.test", true);
+        check("a.test", 443, &a, true);
+        check("a.test", 8443, &a, true);
+        check("b.test", 443, &a, false);
+        check("b.test", 8443, &a, false);
+        check("test", 443, &a, false);
+        check("a.test", 443, &hello("A.Test", true), true);
+        // Who does not say for which host it is, where there is a name to say.
+        check("a.test", 443, &hello("a.test", false), false);
+        check("192.0.2.1", 443, &hello("192.0.2.1", true), true);
+        check("192.0.2.1", 443, &a, false);
+        // What is not TLS, or only begins so.
+        check("a.test", 443, b"SSH-2.0-x", false);
+        check("a.test", 22, b"SSH-2.0-x", true);
+        check("a.test", 8443, &[22, 3, 1, 0, 5, 1, 0, 0, 1, 0], false);
+        check("a.test", 8443, &a[..a.len() - 1], false);
     }
 }
