@@ -73,6 +73,11 @@ pub(crate) enum Command {
     Exec(Exec),
     /// Run a program, an agent say, in a sandbox, and decide about every program that it starts
     Run(Run),
+    /// Look at what a run with --review has changed, and bring it into the workspace or throw it away
+    #[command(subcommand)]
+    Changes(Changes),
+    /// Take back what was committed of a run's changes
+    Undo(Undo),
     /// Drive a scripted agent and show live what happens
     Play(Play),
     /// Look at what was recorded
@@ -216,12 +221,60 @@ pub(crate) struct Run {
     /// Wait for the answer where a person must approve a program that it starts
     #[arg(long)]
     pub(crate) wait: bool,
+    /// Keep what it changes aside, to be looked at first: `stayhand changes`
+    #[arg(long)]
+    pub(crate) review: bool,
     /// What of the network it reaches
     #[arg(long, value_enum, default_value_t = Net::Policy, value_name = "WHAT")]
     pub(crate) net: Net,
     /// The program and its arguments. It reads nothing from the terminal
     #[arg(required = true, trailing_var_arg = true, allow_hyphen_values = true, value_name = "COMMAND")]
     pub(crate) command: Vec<String>,
+}
+
+/// Which run is meant.
+#[derive(Debug, ClapArgs)]
+pub(crate) struct OfRun {
+    /// The run [default: the newest that keeps changes]
+    #[arg(long, value_name = "RUN")]
+    pub(crate) run: Option<String>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Changes {
+    /// List the runs that keep changes, or can be undone
+    List,
+    /// Show what a run has changed
+    Show {
+        #[command(flatten)]
+        of: OfRun,
+        /// Show the lines too
+        #[arg(long)]
+        diff: bool,
+        /// Only these paths of the workspace, with all below
+        paths: Vec<PathBuf>,
+    },
+    /// Bring changes into the workspace, each file in one step
+    Commit {
+        #[command(flatten)]
+        of: OfRun,
+        /// Also those that are run or believed outside of the sandbox: hooks, settings of agents, links that lead out
+        #[arg(long)]
+        flagged: bool,
+        /// Only these paths of the workspace, with all below
+        paths: Vec<PathBuf>,
+    },
+    /// Throw the changes of a run away
+    Discard {
+        #[command(flatten)]
+        of: OfRun,
+    },
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Undo {
+    /// The run, as `stayhand changes list` names it
+    pub(crate) run: String,
 }
 
 /// What of the network a run reaches.

@@ -49,6 +49,8 @@ pub enum Event {
     BreakerMoved(BreakerMoved),
     /// A figure about an agent was measured outside.
     Measured(Measured),
+    /// A person dealt with what a run had changed.
+    Reviewed(Reviewed),
 }
 
 /// A policy came into force.
@@ -141,6 +143,48 @@ pub struct Boundary {
     /// What could not be had: why the level is not a higher one.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub without: Vec<String>,
+}
+
+/// A person dealt with what a run had changed and its sandbox had kept aside.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reviewed {
+    /// The run.
+    pub run: String,
+    /// The folder that it worked in.
+    pub workspace: String,
+    /// What was done.
+    pub verdict: ReviewVerdict,
+    /// Who did it.
+    pub by: String,
+    /// Paths that were dealt with so.
+    pub paths: u64,
+    /// Paths that were to be and could not.
+    pub left_out: u64,
+    /// Digest of the paths that were, each followed by a zero byte.
+    pub digest: Digest,
+}
+
+/// What was done with changes that were kept aside.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ReviewVerdict {
+    /// They are in the folder now.
+    Committed,
+    /// They are gone.
+    Discarded,
+    /// What had been committed was taken back.
+    Undone,
+}
+
+impl ReviewVerdict {
+    /// Its name, as in the log.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Committed => "committed",
+            Self::Discarded => "discarded",
+            Self::Undone => "undone",
+        }
+    }
 }
 
 /// The bytes that a connection carried.
@@ -282,6 +326,7 @@ impl Event {
             Self::ContextSaved(_) => "context_saved",
             Self::BreakerMoved(_) => "breaker_moved",
             Self::Measured(_) => "measured",
+            Self::Reviewed(_) => "reviewed",
         }
     }
 }
@@ -329,6 +374,7 @@ enum Kind {
     ContextSaved,
     BreakerMoved,
     Measured,
+    Reviewed,
 }
 
 impl<'de> Visitor<'de> for EventVisitor {
@@ -353,6 +399,7 @@ impl<'de> Visitor<'de> for EventVisitor {
             Kind::ContextSaved => Event::ContextSaved(Deserialize::deserialize(fields)?),
             Kind::BreakerMoved => Event::BreakerMoved(Deserialize::deserialize(fields)?),
             Kind::Measured => Event::Measured(Deserialize::deserialize(fields)?),
+            Kind::Reviewed => Event::Reviewed(Deserialize::deserialize(fields)?),
         })
     }
 }

@@ -113,7 +113,7 @@ impl State {
                     self.ended(&before, None);
                 }
             }
-            Event::SwitchMoved(_) => {}
+            Event::SwitchMoved(_) | Event::Reviewed(_) => {}
             Event::LockSet(set) => self.locks.set(set, record.at),
             Event::LockReleased(released) => {
                 self.locks.release(released);

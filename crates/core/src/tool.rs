@@ -46,7 +46,7 @@ pub const TOOLS: &[Tool] = &[
         ],
     },
     // A connection from inside of a sandbox: `host:port`, or the URL of one request.
-    Tool { name: "connect", fields: &[("url", FieldKind::Url, true)] },
+    Tool { name: "connect", fields: &[("url", FieldKind::Url, false)] },
     Tool { name: "sql", fields: &[("query", FieldKind::Sql, true)] },
     Tool { name: "python", fields: &[("code", FieldKind::Code, true)] },
 ];

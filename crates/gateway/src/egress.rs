@@ -80,6 +80,8 @@ struct Shared {
     carried: AtomicU64,
     /// The program has ended.
     over: AtomicBool,
+    /// Records that are being written.
+    settling: Mutex<JoinSet<()>>,
 }
 
 impl fmt::Debug for Egress {
@@ -104,6 +106,7 @@ impl Egress {
             seen: Mutex::default(),
             carried: AtomicU64::new(0),
             over: AtomicBool::new(false),
+            settling: Mutex::default(),
         }))
     }
 
@@ -152,6 +155,8 @@ async fn serve(shared: &Arc<Shared>, inside: Inside, over: PipeReader) -> std::i
     let _ = timeout(GRACE, all).await;
     // What is cut off is settled when it is dropped.
     connections.shutdown().await;
+    let mut settling = std::mem::take(&mut *shared.settling());
+    while settling.join_next().await.is_some() {}
     Ok(())
 }
 
@@ -185,6 +190,10 @@ async fn converse(stream: TcpStream, shared: &Arc<Shared>) {
 impl Shared {
     fn seen(&self) -> MutexGuard<'_, Seen> {
         self.seen.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn settling(&self) -> MutexGuard<'_, JoinSet<()>> {
+        self.settling.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn note_refusal(&self, what: &str, why: &str) {

@@ -35,6 +35,7 @@ mod presence;
 pub mod presets;
 pub mod replay;
 mod resolve;
+pub mod review;
 mod signals;
 mod snapshot;
 mod watch;

@@ -14,6 +14,7 @@ mod control_group;
 mod inside;
 mod program_watch;
 mod receipt;
+pub mod review;
 mod spec;
 mod sys;
 
@@ -22,7 +23,7 @@ pub use control_group::ControlGroup;
 pub use inside::become_launcher;
 pub use program_watch::{ProgramWatch, Starting};
 pub use receipt::{Ended, Failure, Mechanism, Receipt, Report};
-pub use spec::{Bind, Limits, Spec};
+pub use spec::{Bind, Limits, Overlay, Spec};
 
 /// The first argument of a program that is to be the launcher.
 pub const LAUNCHER: &str = "__confine";

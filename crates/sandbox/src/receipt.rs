@@ -60,6 +60,8 @@ pub enum Mechanism {
     SystemCalls,
     /// Every start of a program inside is asked about before it happens.
     ProgramWatch,
+    /// What it changes in the folder it works in is kept aside.
+    Overlay,
     /// Its network has one way out, to a socket of whoever watches it.
     Egress,
     /// No program inside gains rights when it starts.
@@ -94,6 +96,10 @@ impl Mechanism {
                 "no control group can be made here: start Stayhand with `systemd-run --user --scope -p Delegate=yes`"
             }
             Self::PrivateRoot => "mounting is not permitted here",
+            Self::Overlay => {
+                "the file systems of the folder, or of Stayhand's state, cannot be used for an overlay: choose another with \
+                 --home, or run without --review"
+            }
             _ => "",
         }
     }
@@ -116,6 +122,7 @@ impl fmt::Display for Mechanism {
             Self::LandlockScopes => "Landlock for signals and abstract sockets",
             Self::SystemCalls => "filter of system calls",
             Self::ProgramWatch => "program watch",
+            Self::Overlay => "changes kept aside",
             Self::Egress => "way out through a proxy",
             Self::NoNewPrivileges => "no new privileges",
             Self::NoCapabilities => "no capabilities",

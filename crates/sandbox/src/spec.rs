@@ -19,6 +19,9 @@ pub struct Spec {
     pub home: PathBuf,
     /// What it may see besides its own folders. A path that is not there is left out.
     pub binds: Vec<Bind>,
+    /// A folder whose changes are kept aside. It is among the binds, and may be changed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub overlay: Option<Overlay>,
     /// What it may not change although it lies in what it may.
     pub keep: Vec<PathBuf>,
     /// What it may not see although it lies in what it may: there is nothing in its place.
@@ -52,6 +55,16 @@ pub struct Bind {
     pub path: PathBuf,
     /// Whether it may be changed.
     pub writable: bool,
+}
+
+/// A folder that a program changes without changing it: what it writes lands elsewhere.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Overlay {
+    /// The folder.
+    pub path: PathBuf,
+    /// Where changes land: a folder with two empty ones, `upper` and `work`, that belongs to whoever starts the launcher.
+    pub changes: PathBuf,
 }
 
 /// What a program and everything that it starts may use.
@@ -101,6 +114,7 @@ impl Spec {
             cwd: PathBuf::from("/"),
             home: PathBuf::from("/home/agent"),
             binds: Vec::new(),
+            overlay: None,
             keep: Vec::new(),
             hide: Vec::new(),
             links: Vec::new(),

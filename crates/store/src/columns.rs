@@ -47,7 +47,8 @@ impl<'a> Columns<'a> {
             | Event::LockReleased(_)
             | Event::ContextSaved(_)
             | Event::BreakerMoved(_)
-            | Event::Measured(_) => Self { kind, ..Self::default() },
+            | Event::Measured(_)
+            | Event::Reviewed(_) => Self { kind, ..Self::default() },
         }
     }
 

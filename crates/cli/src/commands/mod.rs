@@ -5,6 +5,7 @@ mod approvals;
 mod audit;
 mod breaker;
 mod budget;
+mod changes;
 mod check;
 mod context;
 mod cost;
@@ -48,6 +49,8 @@ pub(crate) fn run(args: Args) -> anyhow::Result<Exit> {
         Command::Anomaly(anomaly) => anomaly::run(&global, &anomaly),
         Command::Exec(exec) => exec::run(&global, &exec),
         Command::Run(run) => run::run(&global, &run),
+        Command::Changes(changes) => changes::run(&global, &changes),
+        Command::Undo(undo) => changes::undo(&global, &undo),
         Command::Play(play) => play::run(&global, &play),
         Command::Trace(trace) => trace::run(&global, &trace),
         Command::Audit(audit) => audit::run(&global, &audit),

@@ -174,6 +174,13 @@ fn sentence(event: &Event) -> String {
                 saved.bytes
             )
         }
+        Event::Reviewed(reviewed) => format!(
+            "{} {} paths of {} by {}",
+            reviewed.verdict.name(),
+            reviewed.paths,
+            show::line(&reviewed.run, 40),
+            reviewed.by
+        ),
         Event::InDoubt(in_doubt) => format!("doubt   nobody knows whether {} ran", in_doubt.decision),
     }
 }

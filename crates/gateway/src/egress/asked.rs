@@ -188,11 +188,13 @@ impl Open {
         }
         let (shared, outcome, took) = (Arc::clone(&self.shared), self.outcome.clone(), self.since.elapsed());
         // The log's disk is waited for beside everything else. What cannot be recorded stays open, and is in doubt.
-        let settle = move || drop(shared.engine.settle_traffic(permit, outcome, took, traffic));
-        match tokio::runtime::Handle::try_current() {
-            Ok(runtime) => drop(runtime.spawn_blocking(settle)),
-            Err(_) => settle(),
-        }
+        let settle = {
+            let shared = Arc::clone(&shared);
+            move || drop(shared.engine.settle_traffic(permit, outcome, took, traffic))
+        };
+        let mut settling = shared.settling();
+        while settling.try_join_next().is_some() {}
+        settling.spawn_blocking(settle);
     }
 }
 

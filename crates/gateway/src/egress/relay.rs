@@ -131,7 +131,6 @@ async fn carry(open: &Open, way: Way, mut from: ReadHalf<'_>, mut to: WriteHalf<
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "a test may fail loudly")]
 mod tests {
     use super::*;
     use rustls::pki_types::ServerName;

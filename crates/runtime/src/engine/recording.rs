@@ -80,7 +80,7 @@ impl Engine {
     }
 
     /// Records one event.
-    pub(super) fn record(&self, event: Event) -> Result<(), EngineError> {
+    pub(crate) fn record(&self, event: Event) -> Result<(), EngineError> {
         self.record_all([event])
     }
 

@@ -5,7 +5,7 @@ use rustix::fs::Mode;
 use stayhand_analysis::path;
 use stayhand_core::decision::{Level, Resource};
 use stayhand_core::policy::boundary::PathLists;
-use stayhand_sandbox::{Bind, Limits, Spec};
+use stayhand_sandbox::{Bind, Limits, Overlay, Spec};
 use std::collections::BTreeSet;
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
@@ -101,6 +101,24 @@ pub(super) fn spec(work: &Work<'_>, environment: &[(String, String)], cwd: &str)
         least: work.confine,
         ..Spec::empty(Level::L3)
     })
+}
+
+/// Has the workspace laid over: what the program changes lands in `aside`. Everything can be looked at before it counts, and
+/// so nothing in it has to be kept from change.
+pub(super) fn keep_aside(spec: &mut Spec, workspace: &str, aside: &Path) -> Result<(), String> {
+    let workspace = fs::canonicalize(workspace).map_err(|error| format!("{workspace}: {error}"))?;
+    let mut changed = spec.binds.iter().filter(|bind| bind.writable).map(|bind| &bind.path);
+    match (changed.next(), changed.next()) {
+        (Some(only), None) if *only == workspace => {}
+        _ => {
+            return Err(
+                "a review is of the workspace, and the policy lets something else be changed".to_owned()
+            );
+        }
+    }
+    spec.keep.clear();
+    spec.overlay = Some(Overlay { path: workspace, changes: aside.to_owned() });
+    Ok(())
 }
 
 /// Where inside the way out is found.
@@ -246,7 +264,7 @@ const STAND_IN: u32 = 0o555;
 impl Gate {
     pub(super) fn close(spec: &mut Spec, workspace: &Path) -> Self {
         let writable = spec.binds.iter().any(|bind| bind.writable && workspace.starts_with(&bind.path));
-        if !writable {
+        if !writable || spec.overlay.is_some() {
             return Self::default();
         }
         let git = workspace.join(".git");

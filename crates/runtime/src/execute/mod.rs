@@ -216,6 +216,8 @@ pub struct LocalSettings {
     pub streams: Streams,
     /// Asked about every program that starts inside of a sandbox, before it does.
     pub watch: Option<Arc<dyn Ask>>,
+    /// Where the changes of the workspace land that are to be looked at first: two empty folders, `upper` and `work`.
+    pub aside: Option<PathBuf>,
     /// Carries connections out of a sandbox, by whatever it decides about each.
     pub egress: Option<Arc<dyn Egress>>,
     /// Stops the running program from another thread.
@@ -234,6 +236,7 @@ impl Default for LocalSettings {
             least: Level::None,
             streams: Streams::Collect,
             watch: None,
+            aside: None,
             egress: None,
             stop: Stop::default(),
         }
@@ -267,6 +270,9 @@ impl Local {
         spec.watched = self.settings.watch.is_some();
         if self.settings.egress.is_some() {
             confine::let_out(&mut spec);
+        }
+        if let Some(aside) = &self.settings.aside {
+            confine::keep_aside(&mut spec, &work.request.context.workspace, aside)?;
         }
         spec.least = least;
         Ok(Some(process::Boundary { launcher, spec, workspace: &work.request.context.workspace }))

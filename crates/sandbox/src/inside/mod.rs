@@ -88,6 +88,10 @@ fn landlock_alone(spec: &Spec, channel: &Channel) -> Result<(), Failure> {
         let why = format!("{} cannot be kept without a root folder of its own", path.display());
         return Err(Failure::of(Mechanism::PrivateRoot, why));
     }
+    if let Some(overlay) = &spec.overlay {
+        let why = format!("{} cannot be laid over without a root folder of its own", overlay.path.display());
+        return Err(Failure::of(Mechanism::Overlay, why));
+    }
     if spec.watched {
         return Err(Failure::of(Mechanism::ProgramWatch, "programs are watched with namespaces only"));
     }

@@ -3,19 +3,20 @@
 
 use super::owners::{self, Ids};
 use crate::receipt::{Failure, Mechanism};
-use crate::spec::{Bind, Spec};
+use crate::spec::{Bind, Overlay, Spec};
 use crate::sys::{Attributes, set_attributes};
-use rustix::fs::{CWD, Mode, OFlags, ResolveFlags, fstat, mkdirat, openat, openat2, symlinkat};
+use rustix::fs::{AtFlags, CWD, Mode, OFlags, ResolveFlags, fstat, mkdirat, openat, openat2, symlinkat};
 use rustix::io::Errno;
 use rustix::mount::{
     FsMountFlags, FsOpenFlags, MountAttrFlags, MountPropagationFlags, MoveMountFlags, OpenTreeFlags,
-    UnmountFlags, fsconfig_create, fsconfig_set_string, fsmount, fsopen, mount_change, move_mount, open_tree,
-    unmount,
+    UnmountFlags, fsconfig_create, fsconfig_set_flag, fsconfig_set_string, fsmount, fsopen, mount_change,
+    move_mount, open_tree, unmount,
 };
+use rustix::process::{Gid, Uid};
 use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::{self, Write as _};
-use std::os::fd::{AsFd as _, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd as _, AsRawFd as _, BorrowedFd, OwnedFd};
 use std::path::{Component, Path, PathBuf};
 
 /// The devices that every program may use.
@@ -63,6 +64,8 @@ pub(super) enum Source<'a> {
 /// What to mount, by where it will be. Ordered: what holds another comes before it.
 pub(super) struct Sources<'a> {
     places: BTreeMap<PathBuf, Source<'a>>,
+    /// The two folders of an overlay.
+    aside: Option<[OwnedFd; 2]>,
     devices: Vec<(&'static str, OwnedFd)>,
 }
 
@@ -114,10 +117,11 @@ pub(super) fn sources<'a>(spec: &Spec, mapped: Option<&'a [Mounted]>) -> Result<
                 copied => Source::Mount(copied.map_err(failed(path))?),
             },
         };
+        let is_changed = *writable && spec.overlay.as_ref().is_none_or(|overlay| overlay.path != *path);
         if let Source::Mount(mount) = &source {
-            restrict(mount.as_fd(), *writable).map_err(failed(path))?;
+            restrict(mount.as_fd(), is_changed).map_err(failed(path))?;
         } else if let Source::Mapped(mount) = &source {
-            restrict(mount.as_fd(), true).map_err(failed(path))?;
+            restrict(mount.as_fd(), is_changed).map_err(failed(path))?;
         }
         places.insert(path.clone(), source);
     }
@@ -126,7 +130,32 @@ pub(super) fn sources<'a>(spec: &Spec, mapped: Option<&'a [Mounted]>) -> Result<
         Ok((*name, copy(&path, false).map_err(failed(&path))?))
     };
     let devices = DEVICES.iter().map(device).collect::<Result<_, Failure>>()?;
-    Ok(Sources { places, devices })
+    let aside = spec.overlay.as_ref().map(aside).transpose();
+    let aside = aside.map_err(|error| Failure::of(Mechanism::Overlay, error))?;
+    Ok(Sources { places, aside, devices })
+}
+
+/// The folders of an overlay.
+const ASIDE: [&str; 2] = ["upper", "work"];
+
+fn aside(overlay: &Overlay) -> rustix::io::Result<[OwnedFd; 2]> {
+    let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    let open = |name: &str| rustix::fs::open(overlay.changes.join(name), flags, Mode::empty());
+    let [upper, work] = ASIDE;
+    Ok([open(upper)?, open(work)?])
+}
+
+/// Lets the program write there, where it is somebody else than whoever starts the launcher. Only root has to and can.
+pub(super) fn give_aside(overlay: &Overlay, (user, group): (u32, u32)) -> Result<(), Failure> {
+    if !rustix::process::getuid().is_root() {
+        return Ok(());
+    }
+    let give = |folder: OwnedFd| {
+        let (user, group) = (Uid::from_raw(user), Gid::from_raw(group));
+        rustix::fs::chownat(&folder, "", Some(user), Some(group), AtFlags::EMPTY_PATH)
+    };
+    let given = aside(overlay).and_then(|folders| folders.into_iter().try_for_each(give));
+    given.map_err(|error| Failure::of(Mechanism::Overlay, error))
 }
 
 /// No device and no set-user-id program of it counts; and nothing can be changed unless it may.
@@ -158,6 +187,12 @@ pub(super) fn build(spec: &Spec, sources: &Sources<'_>, ids: (u32, u32)) -> Resu
     places.extend(own.iter().map(|own| (own.path.as_path(), Place::Own(own.mode))));
     for (path, place) in places {
         site.place(path, &place, spec).map_err(failed(path))?;
+    }
+    if let (Some(overlay), Some(aside)) = (&spec.overlay, &sources.aside) {
+        let laid = site.lay_over(&overlay.path, aside);
+        laid.map_err(|error| {
+            Failure::of(Mechanism::Overlay, format!("{}: {error}", overlay.path.display()))
+        })?;
     }
     site.kernel().map_err(failed("/proc"))?;
     site.accounts(spec, ids)
@@ -271,6 +306,24 @@ impl Site<'_> {
             Err(error) => return Err(error),
         }
         look(folder.as_fd(), name)
+    }
+
+    /// Puts an overlay in the place of a folder that is there, over that.
+    fn lay_over(&self, path: &Path, [upper, work]: &[OwnedFd; 2]) -> rustix::io::Result<()> {
+        let at = look(self.root, path.strip_prefix("/").unwrap_or(path))?;
+        // The folders are not looked up by their names: the program may use them, not walk to them.
+        let open = |folder: &OwnedFd| format!("/proc/self/fd/{}", folder.as_raw_fd());
+        let made = fsopen("overlay", FsOpenFlags::FSOPEN_CLOEXEC)?;
+        for (key, folder) in [("lowerdir", &at), ("upperdir", upper), ("workdir", work)] {
+            fsconfig_set_string(made.as_fd(), key, open(folder))?;
+        }
+        // What is kept aside is thrown away where the machine stops meanwhile, and so need not wait for the disk.
+        fsconfig_set_flag(made.as_fd(), "volatile")?;
+        fsconfig_set_flag(made.as_fd(), "userxattr")?;
+        fsconfig_create(made.as_fd())?;
+        let attributes = MountAttrFlags::MOUNT_ATTR_NOSUID | MountAttrFlags::MOUNT_ATTR_NODEV;
+        let laid = fsmount(made.as_fd(), FsMountFlags::FSMOUNT_CLOEXEC, attributes)?;
+        attach(&laid, at.as_fd())
     }
 
     fn devices(&self, devices: &[(&'static str, OwnedFd)]) -> Result<(), Failure> {

@@ -45,6 +45,9 @@ pub(super) fn confine(spec: &Spec, channel: &Channel) -> Result<(), Failure> {
     let ids = owners::ids(spec)?;
     let filters = filter::compile(filter::Sockets::OwnNetwork)?;
     let mapped = mounts::mapped(spec, ids)?;
+    if let Some(overlay) = &spec.overlay {
+        mounts::give_aside(overlay, ids.outside)?;
+    }
     let ready = Ready { ids, filters, mapped };
     let (go, tell) = pipe_with(PipeFlags::CLOEXEC).map_err(Failure::other)?;
     let (hear, failed) = pipe_with(PipeFlags::CLOEXEC).map_err(Failure::other)?;
@@ -134,6 +137,7 @@ fn boundary(spec: &Spec, channel: &Channel, ready: &Ready) -> Result<Built, Fail
     mechanisms.extend(seen::proven(own_status)?);
     mechanisms.extend(NAMESPACES.iter().map(|(_, part)| *part));
     mechanisms.extend([Mechanism::ResourceLimits, Mechanism::EndsWithParent]);
+    mechanisms.extend(spec.overlay.as_ref().map(|_| Mechanism::Overlay));
     mechanisms.extend(ready.mapped.is_some().then_some(Mechanism::MappedOwner));
     mechanisms.extend((spec.most == stayhand_core::decision::Level::L3).then_some(Mechanism::ControlGroup));
     Ok((Receipt { level: spec.most, mechanisms, without: spec.without.clone() }, way_out))

@@ -15,6 +15,7 @@ use stayhand_core::decision::Level;
 use stayhand_core::event::Outcome;
 use stayhand_gateway::Egress;
 use stayhand_runtime::changes::{Changes, Files};
+use stayhand_runtime::review::Reviews;
 use stayhand_runtime::wire::{self, WireAction};
 use stayhand_runtime::{Clock, Engine, Executed, Local, LocalSettings, Streams};
 use std::path::{Path, PathBuf};
@@ -39,7 +40,9 @@ pub(super) fn run(global: &Global, run: &Run) -> anyhow::Result<Exit> {
     let people = Arc::new(People::new(&engine, run.wait));
     let Some(permit) = permitted(global, &engine, &people, ask)? else { return Ok(NOT_RUN) };
     let workspace = PathBuf::from(&defaults.workspace);
-    let before = Files::of(&workspace);
+    let reviews = Reviews::of(&home::state(global.home.as_deref())?);
+    let kept = run.review.then(|| reviews.begin(&defaults.session, &defaults.workspace)).transpose()?;
+    let before = if run.review { None } else { Files::of(&workspace) };
     let gatekeeper = Arc::new(Gatekeeper::new(&engine, &defaults, permit.obligations(), &people));
     let egress = (run.net == Net::Policy)
         .then(|| Arc::new(Egress::new(&engine, &defaults, permit.obligations(), people)));
@@ -48,6 +51,7 @@ pub(super) fn run(global: &Global, run: &Run) -> anyhow::Result<Exit> {
         limit: Duration::try_from_secs_f64(run.time)
             .map_err(|error| home::usage(format!("--time: {error}")))?,
         streams: Streams::PassOn,
+        aside: kept.as_ref().map(|kept| kept.aside().to_owned()),
         watch: Some(Arc::<Gatekeeper>::clone(&gatekeeper)),
         egress: egress.clone().map(|egress| -> Arc<dyn stayhand_runtime::Egress> { egress }),
         ..home::local_settings()
@@ -63,9 +67,13 @@ pub(super) fn run(global: &Global, run: &Run) -> anyhow::Result<Exit> {
         session: &defaults.session,
         done: &done,
         programs: gatekeeper.seen(),
+        reviewed: run.review,
         network: egress.map(|egress| egress.seen()),
     };
     summary.show(global, changes.as_ref(), &workspace)?;
+    if let Some(kept) = &kept {
+        super::changes::after(global, &engine, kept)?;
+    }
     Ok(if stop.is_asked() { Exit::Program(home::INTERRUPTED) } else { exit_of(&done.outcome) })
 }
 
@@ -75,6 +83,8 @@ struct Summary<'a> {
     session: &'a str,
     done: &'a Executed,
     programs: gatekeeper::Seen,
+    /// What changed is kept aside.
+    reviewed: bool,
     /// `None`: there was no way out.
     network: Option<stayhand_gateway::Seen>,
 }
@@ -125,6 +135,7 @@ impl Summary<'_> {
         }
         match changes {
             Some(changes) => changes::show(changes, &head("files")),
+            None if self.reviewed => {}
             None => eprintln!("{} too many in {} to compare", head("files"), workspace.display()),
         }
         eprintln!("{} {records} records, root {root}", head("audit"));
