@@ -61,7 +61,8 @@ impl Reviews {
     pub fn begin(&self, run: &str, workspace: &str) -> io::Result<Kept> {
         let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
         if run.is_empty() || run.starts_with('.') || !run.bytes().all(is_plain) {
-            return Err(io::Error::other(format!("`{run}` is no name for a folder: letters, digits, - _ .")));
+            let why = format!("`{run}` is no name for a folder: letters, digits, - _ .");
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, why));
         }
         private().recursive(true).create(&self.0).map_err(of(&self.0))?;
         let folder = self.0.join(run);
@@ -249,8 +250,10 @@ fn runs_elsewhere(path: &Path) -> Option<&'static str> {
         parts.windows(wanted.len()).any(|found| found == wanted)
     };
     // Git's own objects are many and run nothing.
-    let is_object =
-        parts.windows(2).any(|pair| pair[0] == ".git" && matches!(&*pair[1], "objects" | "logs" | "refs"));
+    let is_object = parts.windows(2).any(|pair| match pair {
+        [git, below] => git == ".git" && matches!(&**below, "objects" | "logs" | "refs"),
+        _ => false,
+    });
     let (_, why) = RUNS_ELSEWHERE.iter().find(|(name, _)| holds(name))?;
     (!is_object).then_some(why)
 }

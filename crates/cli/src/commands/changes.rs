@@ -76,7 +76,9 @@ fn show_changes(global: &Global, of: &OfRun, diff: bool, paths: &[PathBuf]) -> a
     for change in &changes {
         if global.json {
             let mut line = serde_json::to_value(change)?;
-            line["flagged"] = json!(danger(&kept, change));
+            if let Some(fields) = line.as_object_mut() {
+                fields.insert("flagged".to_owned(), json!(danger(&kept, change)));
+            }
             show::json(&line)?;
             continue;
         }

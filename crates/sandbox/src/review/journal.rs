@@ -172,7 +172,11 @@ pub fn undo(workspace: &Path, restore: &Path) -> io::Result<Vec<Undone>> {
 }
 
 fn take_back(folder: &Beneath, restore: &Path, step: &Step) -> io::Result<()> {
-    let place = folder.place(&step.path)?;
+    let place = match folder.place(&step.path) {
+        // With the folder it was in.
+        Err(error) if error.kind() == io::ErrorKind::NotFound && step.was == State::Nothing => return Ok(()),
+        place => place?,
+    };
     let now = State::at(&place)?;
     if now == step.was {
         return Ok(());

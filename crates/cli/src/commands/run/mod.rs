@@ -18,6 +18,7 @@ use stayhand_runtime::changes::{Changes, Files};
 use stayhand_runtime::review::Reviews;
 use stayhand_runtime::wire::{self, WireAction};
 use stayhand_runtime::{Clock, Engine, Executed, Local, LocalSettings, Streams};
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -41,7 +42,11 @@ pub(super) fn run(global: &Global, run: &Run) -> anyhow::Result<Exit> {
     let Some(permit) = permitted(global, &engine, &people, ask)? else { return Ok(NOT_RUN) };
     let workspace = PathBuf::from(&defaults.workspace);
     let reviews = Reviews::of(&home::state(global.home.as_deref())?);
-    let kept = run.review.then(|| reviews.begin(&defaults.session, &defaults.workspace)).transpose()?;
+    let kept = run.review.then(|| reviews.begin(&defaults.session, &defaults.workspace)).transpose();
+    let kept = kept.map_err(|error| match error.kind() {
+        ErrorKind::InvalidInput | ErrorKind::AlreadyExists => home::usage(error.to_string()),
+        _ => error.into(),
+    })?;
     let before = if run.review { None } else { Files::of(&workspace) };
     let gatekeeper = Arc::new(Gatekeeper::new(&engine, &defaults, permit.obligations(), &people));
     let egress = (run.net == Net::Policy)
