@@ -1,6 +1,12 @@
 //! `stayhand run --review`, `changes` and `undo`: nothing comes into the workspace that nobody has looked at, and what came
 //! can be taken back.
-#![expect(clippy::disallowed_methods, clippy::unwrap_used, reason = "a test may fail loudly")]
+#![expect(
+    clippy::disallowed_methods,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test may fail loudly"
+)]
 
 mod common;
 
