@@ -221,6 +221,9 @@ pub(crate) struct Run {
     /// Wait for the answer where a person must approve a program that it starts
     #[arg(long)]
     pub(crate) wait: bool,
+    /// What a well-known program needs besides (claude, codex, gemini, node, python, rust, shell); repeat for more
+    #[arg(long = "profile", value_name = "NAME")]
+    pub(crate) profiles: Vec<String>,
     /// Keep what it changes aside, to be looked at first: `stayhand changes`
     #[arg(long)]
     pub(crate) review: bool,
@@ -342,9 +345,9 @@ pub(crate) enum Policy {
         /// Its arguments
         input: String,
     },
-    /// Show the policy in force, or the text of a pack
+    /// Show the policy in force, or the text of a pack or profile
     Show {
-        /// A pack's name
+        /// The name of a pack or profile
         pack: Option<String>,
         /// Policy files in the place of the user's own
         #[arg(long = "policy", value_name = "FILE")]

@@ -2,8 +2,10 @@
 
 use anyhow::Context as _;
 use stayhand_core::decision::Layer;
+use stayhand_core::policy::sandbox::SandboxGrants;
 use stayhand_runtime::policy_files::PolicyFiles;
 use stayhand_runtime::{LocalSettings, Stop, Termination, on_termination, wire};
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -181,8 +183,21 @@ impl Interrupts {
 /// This program, whatever has become of the file it was started from.
 const ITSELF: &str = "/proc/self/exe";
 
-/// The settings of the local executor.
-pub(crate) fn local_settings() -> LocalSettings {
-    let passed = PASSED_ON.iter().filter_map(|name| variable(name).map(|value| ((*name).to_owned(), value)));
+/// What programs see in the place of what the proxy adds for them.
+const ADDED_OUTSIDE: &str = "added-outside-by-stayhand";
+
+/// The value of a variable that programs never see.
+pub(crate) fn credential(name: &str) -> Option<String> {
+    variable(name)
+}
+
+/// The settings of the local executor, with what a policy passes on besides the usual variables.
+pub(crate) fn local_settings(grants: &SandboxGrants) -> LocalSettings {
+    let names = PASSED_ON.iter().copied().chain(grants.environment.iter().map(String::as_str));
+    let held = grants.credentials.iter().filter(|credential| variable(&credential.from).is_some());
+    let held: BTreeSet<&str> = held.map(|credential| credential.from.as_str()).collect();
+    let passed = names.filter(|name| !held.contains(name));
+    let passed = passed.filter_map(|name| variable(name).map(|value| (name.to_owned(), value)));
+    let passed = passed.chain(held.iter().map(|name| ((*name).to_owned(), ADDED_OUTSIDE.to_owned())));
     LocalSettings { environment: passed.collect(), launcher: Some(ITSELF.into()), ..LocalSettings::default() }
 }

@@ -1,23 +1,30 @@
 //! The way out of a sandbox. One socket inside serves HTTP `CONNECT`, HTTP requests in absolute form, and SOCKS 5.
 
 mod asked;
+mod forward;
 mod hello;
 mod http;
 mod meter;
+mod opening;
 mod relay;
 mod socks;
 
+pub use opening::{Credential, Opening, OpeningError, system_roots};
 use serde::Serialize;
 use stayhand_core::decision::Obligation;
 use stayhand_runtime::{Engine, Held, wire};
 use std::collections::BTreeMap;
 use std::fmt;
-use std::io::PipeReader;
+use std::fs::Permissions;
+use std::io::{self, PipeReader, Write as _};
 use std::net::TcpListener as Inside;
 use std::os::fd::OwnedFd;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
+use tempfile::NamedTempFile;
 use tokio::net::unix::pipe;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
@@ -66,7 +73,11 @@ pub struct Contacted {
 const MOST_REFUSED: usize = 50;
 
 /// The proxy of one run.
-pub struct Egress(Arc<Shared>);
+pub struct Egress {
+    shared: Arc<Shared>,
+    /// What programs inside have to believe.
+    bundle: Option<NamedTempFile>,
+}
 
 /// What all connections of a run have in common.
 struct Shared {
@@ -75,6 +86,8 @@ struct Shared {
     /// The duties of the permit for the run.
     duties: Vec<Obligation>,
     people: Arc<dyn People>,
+    /// Which TLS is opened.
+    opening: Opening,
     seen: Mutex<Seen>,
     /// Bytes that all connections have carried, out and in.
     carried: AtomicU64,
@@ -86,33 +99,38 @@ struct Shared {
 
 impl fmt::Debug for Egress {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Egress").field("session", &self.0.defaults.session).finish_non_exhaustive()
+        f.debug_struct("Egress").field("session", &self.shared.defaults.session).finish_non_exhaustive()
     }
 }
 
 impl Egress {
-    /// Decides with `engine`, for whom `defaults` name, within a permit that has these duties.
+    /// Decides with `engine`, for whom `defaults` name, within a permit that has these duties. TLS is carried as it is, but
+    /// for what `opening` opens.
     pub fn new(
         engine: &Arc<Engine>,
         defaults: &wire::Defaults,
         duties: &[Obligation],
         people: Arc<dyn People>,
-    ) -> Self {
-        Self(Arc::new(Shared {
+        opening: Opening,
+    ) -> io::Result<Self> {
+        let bundle = opening.bundle().map(readable_file).transpose()?;
+        let shared = Arc::new(Shared {
             engine: Arc::clone(engine),
             defaults: defaults.clone(),
             duties: duties.to_vec(),
             people,
+            opening,
             seen: Mutex::default(),
             carried: AtomicU64::new(0),
             over: AtomicBool::new(false),
             settling: Mutex::default(),
-        }))
+        });
+        Ok(Self { shared, bundle })
     }
 
     /// What became of the connections so far.
     pub fn seen(&self) -> Seen {
-        self.0.seen().clone()
+        self.shared.seen().clone()
     }
 }
 
@@ -122,14 +140,26 @@ impl stayhand_runtime::Egress for Egress {
         let built = tokio::runtime::Builder::new_current_thread().enable_io().enable_time().build();
         let Ok(runtime) = built else { return };
         // An error ends it, and with it the program.
-        let _ = runtime.block_on(serve(&self.0, inside, over));
-        self.0.over.store(true, Ordering::Relaxed);
+        let _ = runtime.block_on(serve(&self.shared, inside, over));
+        self.shared.over.store(true, Ordering::Relaxed);
         // Somebody may still sit before a question.
         runtime.shutdown_timeout(GRACE);
     }
+
+    fn believed(&self) -> Option<&Path> {
+        self.bundle.as_ref().map(NamedTempFile::path)
+    }
 }
 
-async fn serve(shared: &Arc<Shared>, inside: Inside, over: PipeReader) -> std::io::Result<()> {
+/// A file that everybody may read, for as long as it is held.
+fn readable_file(text: &str) -> io::Result<NamedTempFile> {
+    let mut file = tempfile::Builder::new().prefix("stayhand-").suffix(".pem").tempfile()?;
+    file.write_all(text.as_bytes())?;
+    file.as_file().set_permissions(Permissions::from_mode(0o644))?;
+    Ok(file)
+}
+
+async fn serve(shared: &Arc<Shared>, inside: Inside, over: PipeReader) -> io::Result<()> {
     inside.set_nonblocking(true)?;
     let listener = TcpListener::from_std(inside)?;
     let over = pipe::Receiver::from_owned_fd(OwnedFd::from(over))?;

@@ -8,7 +8,7 @@
 )]
 
 use stayhand_core::decision::Level;
-use stayhand_sandbox::{Bind, Control, ControlGroup, LAUNCHER, Report, Spec};
+use stayhand_sandbox::{Bind, Control, ControlGroup, LAUNCHER, Overlay, Report, Spec};
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
@@ -36,6 +36,10 @@ fn main() {
     {
         let spec = Spec { watched, most: level, ..spec(&work, &["/bin/true"]) };
         variants.push((name, Box::new(move || confined(&spec))));
+    }
+    {
+        let (work, aside) = (work.clone(), folder.path().canonicalize().unwrap());
+        variants.push(("L2, with an overlay", Box::new(move || overlaid(&work, &aside))));
     }
     let mut times = vec![Vec::new(); variants.len()];
     for _ in 0..ROUNDS {
@@ -99,6 +103,18 @@ fn spec(work: &Path, argv: &[&str]) -> Spec {
         binds,
         ..Spec::empty(Level::L2)
     }
+}
+
+/// With the folder laid over; making room for its changes counts, taking it away does not.
+fn overlaid(work: &Path, aside: &Path) -> Duration {
+    let changes = tempfile::tempdir_in(aside.parent().unwrap()).unwrap();
+    let from = Instant::now();
+    for name in ["upper", "work"] {
+        std::fs::create_dir(changes.path().join(name)).unwrap();
+    }
+    let made = from.elapsed();
+    let overlay = Overlay { path: work.to_owned(), changes: changes.path().canonicalize().unwrap() };
+    made + confined(&Spec { overlay: Some(overlay), ..spec(work, &["/bin/true"]) })
 }
 
 /// From the start of the launcher to its end, with the control group where there is one.

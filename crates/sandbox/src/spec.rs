@@ -19,6 +19,9 @@ pub struct Spec {
     pub home: PathBuf,
     /// What it may see besides its own folders. A path that is not there is left out.
     pub binds: Vec<Bind>,
+    /// Folders among the binds that it may change, and whose changes are gone afterwards.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub scratch: Vec<PathBuf>,
     /// A folder whose changes are kept aside. It is among the binds, and may be changed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub overlay: Option<Overlay>,
@@ -114,6 +117,7 @@ impl Spec {
             cwd: PathBuf::from("/"),
             home: PathBuf::from("/home/agent"),
             binds: Vec::new(),
+            scratch: Vec::new(),
             overlay: None,
             keep: Vec::new(),
             hide: Vec::new(),

@@ -6,6 +6,7 @@ use anstream::println;
 use anyhow::{Context as _, bail, ensure};
 use stayhand_core::decision::{Decision, Effect, Layer, Level};
 use stayhand_core::event::Outcome;
+use stayhand_core::policy::sandbox::SandboxGrants;
 use stayhand_core::reason::Reason;
 use stayhand_runtime::policy_files::PolicyFiles;
 use stayhand_runtime::wire::{self, Defaults};
@@ -63,7 +64,7 @@ pub(super) fn run(global: &Global) -> anyhow::Result<Exit> {
         }
         results.push(serde_json::json!({ "control": name, "proven": proven.is_ok(), "seen": text }));
     }
-    let ladder = Local::new(home::local_settings()).ladder();
+    let ladder = Local::new(home::local_settings(&SandboxGrants::default())).ladder();
     let reached = ladder.iter().find(|(_, tried)| tried.is_ok()).map_or(Level::None, |(level, _)| *level);
     if global.json {
         let rungs: Vec<_> = ladder.iter().map(rung).collect();
@@ -188,7 +189,7 @@ fn refusal(scratch: &Scratch) -> anyhow::Result<String> {
 fn canary(scratch: &Scratch) -> anyhow::Result<String> {
     let engine = scratch.engine("canary", scratch.policy("open.yaml", "extends: permissive")?)?;
     let settings = user_policy_folder()?;
-    let mut local = home::local_settings();
+    let mut local = home::local_settings(&SandboxGrants::default());
     local.environment.push(("XDG_CONFIG_HOME".to_owned(), settings));
     let executor = Local::new(local);
     let program = std::env::current_exe()?;

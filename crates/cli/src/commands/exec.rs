@@ -1,13 +1,12 @@
 //! `stayhand exec`: decides, executes, settles one command.
 
-use super::people::People;
+use super::people::{self, People};
 use crate::args::{Exec, Global};
 use crate::home::Interrupts;
 use crate::{Exit, home, show};
 use serde_json::json;
 use stayhand_core::decision::Level;
 use stayhand_core::event::Outcome;
-use stayhand_gateway::Egress;
 use stayhand_runtime::wire::{self, Parsed, WireAction};
 use stayhand_runtime::{Engine, Executed, Held, Local, LocalSettings, Permit, Termination, Verdict};
 use std::io::Write as _;
@@ -18,15 +17,15 @@ pub(super) const NOT_RUN: Exit = Exit::Program(126);
 
 pub(super) fn run(global: &Global, exec: &Exec) -> anyhow::Result<Exit> {
     let engine = Arc::new(super::engine(global, super::files(&exec.asking)?)?);
-    let settings = home::local_settings();
+    let settings = home::local_settings(engine.policy().sandbox());
     let interrupts = Interrupts::stop(&settings.stop, on_signal(&engine, exec.kill_on_signal))?;
     let defaults = home::defaults(&exec.asking)?;
     let ask =
         || wire::to_request(action(&exec.command), &defaults).map_err(|error| home::usage(error.to_string()));
     let people = Arc::new(People::new(&engine, exec.wait));
     let Some(permit) = permitted(global, &engine, &people, ask)? else { return Ok(NOT_RUN) };
-    let egress = Egress::new(&engine, &defaults, permit.obligations(), people);
-    let settings = LocalSettings { egress: Some(Arc::new(egress)), ..settings };
+    let egress = people::egress(&engine, &defaults, permit.obligations(), people)?;
+    let settings = LocalSettings { egress: Some(egress), ..settings };
     let exit = perform(global, &engine, permit, settings);
     interrupts.wait();
     exit

@@ -2,7 +2,11 @@
 
 use crate::home;
 use anstream::eprintln;
-use stayhand_core::decision::Decision;
+use anyhow::Context as _;
+use hyper::header::HeaderValue;
+use stayhand_core::decision::{Decision, Obligation};
+use stayhand_gateway::{Credential, Egress, Opening, system_roots};
+use stayhand_runtime::wire::Defaults;
 use stayhand_runtime::{Engine, Held};
 use std::io::{IsTerminal as _, Write as _};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -56,6 +60,32 @@ impl stayhand_gateway::People for People {
     fn refused(&self, what: &str, why: &str) {
         eprintln!("stayhand: refused: connection to {what}: {why}");
     }
+}
+
+/// The way out of a sandbox under the policy in force, for whoever `defaults` name.
+pub(super) fn egress(
+    engine: &Arc<Engine>,
+    defaults: &Defaults,
+    duties: &[Obligation],
+    people: Arc<People>,
+) -> anyhow::Result<Arc<Egress>> {
+    let policy = engine.policy();
+    let grants = policy.sandbox();
+    let held = grants.credentials.iter().filter_map(|source| Some((source, home::credential(&source.from)?)));
+    let credentials = held.map(|(source, value)| -> anyhow::Result<Credential> {
+        let mut value = HeaderValue::try_from(format!("{}{value}", source.prefix))
+            .with_context(|| format!("the variable {} cannot be sent in a header", source.from))?;
+        value.set_sensitive(true);
+        Ok(Credential { host: source.host.clone(), header: source.header.to_lowercase().parse()?, value })
+    });
+    let credentials: Vec<_> = credentials.collect::<Result<_, _>>()?;
+    let opening = if grants.opens_any_tls() || !credentials.is_empty() {
+        let opens = Arc::clone(&policy);
+        Opening::new(move |host| opens.sandbox().opens_tls_to(host), credentials, &system_roots())?
+    } else {
+        Opening::none()?
+    };
+    Ok(Arc::new(Egress::new(engine, defaults, duties, people, opening)?))
 }
 
 pub(super) fn say_held(decision: &Decision) {

@@ -6,7 +6,7 @@ use anstream::println;
 use anyhow::Context as _;
 use stayhand_core::decision::Layer;
 use stayhand_core::policy::error::Problem;
-use stayhand_core::policy::{LayerText, lint, packs, source};
+use stayhand_core::policy::{LayerText, lint, packs, profiles, source};
 use stayhand_runtime::policy_files::{PolicyFiles, read_file};
 use stayhand_runtime::{Observe, wire};
 use std::path::{Path, PathBuf};
@@ -143,7 +143,7 @@ fn explain(global: &Global, asking: &Asking, tool: &str, input: &str) -> anyhow:
 }
 
 fn show_pack(name: &str) -> anyhow::Result<Exit> {
-    print!("{}", pack_text(name)?);
+    print!("{}", profiles::text(name).map_or_else(|| pack_text(name), Ok)?);
     Ok(Exit::Permitted)
 }
 

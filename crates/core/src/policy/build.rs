@@ -5,6 +5,7 @@ use super::error::{PolicyError, Problem, Source, Span};
 use super::index::RuleIndex;
 use super::read::{place, read};
 use super::rule::Rule;
+use super::sandbox::SandboxGrants;
 use super::source::{List, PolicySource, ProgramSource, RuleSource, Stance, ToolSource};
 use super::text_pattern::TextPattern;
 use super::{Analyse, Defaults, Policy, SQL_APPROVE, examples, lint, packs};
@@ -34,6 +35,7 @@ pub(super) struct Builder {
     rules: Vec<Rule>,
     actions: FxHashMap<Box<str>, Vec<ActionPolicy>>,
     boundaries: Boundaries,
+    sandbox: SandboxGrants,
     defaults: Defaults,
     controls: Controls,
     prices: Prices,
@@ -114,6 +116,9 @@ impl Builder {
         if let Err(message) = self.boundaries.add(&written.boundaries, layer) {
             let at = source_line(source, "boundaries");
             self.problems.push(Problem::about(source, at, None, message));
+        }
+        if let Err(message) = self.sandbox.add(&written.sandbox, layer) {
+            self.problems.push(Problem::about(source, source_line(source, "sandbox"), None, message));
         }
         if let Err((key, message)) = self.controls.add(written) {
             self.problems.push(Problem::about(source, source_line(source, key), None, message));
@@ -318,6 +323,7 @@ impl Builder {
             index,
             actions: self.actions,
             boundaries: self.boundaries,
+            sandbox: self.sandbox,
             defaults: self.defaults,
             controls: Arc::new(self.controls),
             prices: self.prices,

@@ -11,8 +11,10 @@ pub(crate) mod index;
 pub mod lint;
 pub mod packs;
 pub(crate) mod pattern;
+pub mod profiles;
 mod read;
 pub mod rule;
+pub mod sandbox;
 mod shape;
 pub mod source;
 pub(crate) mod text_pattern;
@@ -33,6 +35,7 @@ use error::PolicyError;
 use index::RuleIndex;
 use rule::Rule;
 use rustc_hash::FxHashMap;
+use sandbox::SandboxGrants;
 use serde_json::{Map, Value};
 use source::Stance;
 use std::collections::HashMap;
@@ -103,6 +106,7 @@ pub struct Policy {
     pub(crate) index: RuleIndex,
     pub(crate) actions: FxHashMap<Box<str>, Vec<ActionPolicy>>,
     pub(crate) boundaries: Boundaries,
+    sandbox: SandboxGrants,
     pub(crate) defaults: Defaults,
     pub(crate) controls: Arc<Controls>,
     prices: Prices,
@@ -173,6 +177,11 @@ impl Policy {
     /// The path boundaries of all files, as written: for whoever has the kernel keep them.
     pub fn path_lists(&self) -> impl Iterator<Item = &boundary::PathLists> {
         self.boundaries.paths.iter().map(|paths| &paths.lists)
+    }
+
+    /// What programs in a sandbox get besides the workspace and the system.
+    pub const fn sandbox(&self) -> &SandboxGrants {
+        &self.sandbox
     }
 
     /// Compiles files of any layers into one policy.

@@ -63,11 +63,11 @@ fn bypass_076_expensive_files() {
     refused(
         &laughs,
         expect![[r#"
-        error: there is no key `a0` here
-          1 | a0: &a0 [x, x, x, x, x, x, x, x, x]
-            | ^^
-        help: known here: version, name, description, extends, defaults, boundaries, limits, budgets, prices, breakers, anomaly, tiers…
-    "#]],
+            error: there is no key `a0` here
+              1 | a0: &a0 [x, x, x, x, x, x, x, x, x]
+                | ^^
+            help: known here: version, name, description, extends, defaults, boundaries, sandbox, limits, budgets, prices, breakers, anoma…
+        "#]],
     );
     // The same under a key that takes any value.
     let inside = laughs.replace("\na", "\n        a");

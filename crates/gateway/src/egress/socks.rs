@@ -1,7 +1,7 @@
 //! SOCKS 5 (RFC 1928), as far as it opens connections: no authentication, which the socket itself is.
 
 use super::asked::{Failed, Wanted, connect, is_plain};
-use super::{PATIENCE, Shared, relay};
+use super::{PATIENCE, Shared, opening, relay};
 use std::io;
 use std::net::{Ipv4Addr, Ipv6Addr};
 use std::sync::Arc;
@@ -32,6 +32,13 @@ pub(super) async fn converse(mut stream: TcpStream, shared: &Arc<Shared>) {
         Ok(Ok(Err(reply))) => return answer(&mut stream, reply).await,
         _ => return,
     };
+    if let Some((host, port)) =
+        wanted.url.rsplit_once(':').and_then(|(host, port)| Some((host, port.parse().ok()?)))
+        && shared.opening.opens(host)
+    {
+        answer(&mut stream, Reply::Succeeded).await;
+        return opening::converse(stream, shared, host, port).await;
+    }
     match connect(shared, wanted).await {
         Ok((open, server)) => {
             answer(&mut stream, Reply::Succeeded).await;

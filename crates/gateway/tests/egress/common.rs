@@ -2,11 +2,12 @@
 
 use serde_json::Value;
 use stayhand_core::decision::Layer;
-use stayhand_gateway::{Egress, People, Seen};
+use stayhand_gateway::{Egress, Opening, People, Seen};
 use stayhand_runtime::policy_files::PolicyFiles;
 use stayhand_runtime::{Egress as _, Engine, Held, Resolver, Settings, wire};
 use std::io::{PipeWriter, Read as _, Write as _};
 use std::net::{IpAddr, SocketAddr, TcpListener, TcpStream};
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
@@ -72,22 +73,31 @@ fn addresses(name: &str, asked_before: usize) -> Vec<IpAddr> {
 
 impl Proxy {
     pub(crate) fn with(rules: &str) -> Self {
-        Self::new("", "", rules, false)
+        Self::new("", "", rules, false, Opening::none().unwrap())
+    }
+
+    pub(crate) fn opening(rules: &str, opening: Opening) -> Self {
+        Self::new("", "", rules, false, opening)
+    }
+
+    /// The certificates that programs inside have to believe.
+    pub(crate) fn believed(&self) -> PathBuf {
+        self.egress.believed().unwrap().to_owned()
     }
 
     pub(crate) fn with_boundary(network: &str, rules: &str) -> Self {
-        Self::new("", network, rules, false)
+        Self::new("", network, rules, false, Opening::none().unwrap())
     }
 
     pub(crate) fn with_more(sections: &str, rules: &str) -> Self {
-        Self::new(sections, "", rules, false)
+        Self::new(sections, "", rules, false, Opening::none().unwrap())
     }
 
     pub(crate) fn asking(rules: &str, grants: bool) -> Self {
-        Self::new("", "", rules, grants)
+        Self::new("", "", rules, grants, Opening::none().unwrap())
     }
 
-    fn new(sections: &str, network: &str, rules: &str, grants: bool) -> Self {
+    fn new(sections: &str, network: &str, rules: &str, grants: bool, opening: Opening) -> Self {
         let text = format!(
             "version: 1\n{sections}boundaries: {{network: {{{network}addresses: [public, name, loopback]}}}}\nrules:{rules}"
         );
@@ -105,7 +115,7 @@ impl Proxy {
         let people = Arc::new(Somebody { engine: Arc::clone(&engine), grants, asked: AtomicUsize::new(0) });
         let asked: Arc<dyn People> = people.clone();
         let defaults = wire::Defaults::new("/code", "/home/u");
-        let egress = Arc::new(Egress::new(&engine, &defaults, &[], asked));
+        let egress = Arc::new(Egress::new(&engine, &defaults, &[], asked, opening).unwrap());
         let inside = TcpListener::bind("127.0.0.1:0").unwrap();
         let at = inside.local_addr().unwrap();
         let (over, running) = std::io::pipe().unwrap();
@@ -205,7 +215,7 @@ pub(crate) fn read_answer(stream: &mut TcpStream) -> Answer {
     Answer { status, body: String::from_utf8(body).unwrap(), stream: stream.try_clone().unwrap() }
 }
 
-fn read_head(stream: &mut TcpStream) -> String {
+pub(crate) fn read_head(stream: &mut impl std::io::Read) -> String {
     let mut head = Vec::new();
     let mut byte = [0];
     while !head.ends_with(b"\r\n\r\n") && matches!(stream.read(&mut byte), Ok(1)) {
@@ -237,7 +247,7 @@ pub(crate) fn http(answer: impl Fn(String) -> String + Send + Sync + 'static) ->
     })
 }
 
-fn serve(address: &str, each: impl Fn(TcpStream) + Send + Sync + 'static) -> SocketAddr {
+pub(crate) fn serve(address: &str, each: impl Fn(TcpStream) + Send + Sync + 'static) -> SocketAddr {
     let listener = TcpListener::bind(address).unwrap();
     let at = listener.local_addr().unwrap();
     let each = Arc::new(each);

@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a test may fail loudly")]
 
 mod common;
+mod opening;
 
 use common::*;
 use serde_json::json;

@@ -107,14 +107,10 @@ pub(super) fn spec(work: &Work<'_>, environment: &[(String, String)], cwd: &str)
 /// so nothing in it has to be kept from change.
 pub(super) fn keep_aside(spec: &mut Spec, workspace: &str, aside: &Path) -> Result<(), String> {
     let workspace = fs::canonicalize(workspace).map_err(|error| format!("{workspace}: {error}"))?;
-    let mut changed = spec.binds.iter().filter(|bind| bind.writable).map(|bind| &bind.path);
-    match (changed.next(), changed.next()) {
-        (Some(only), None) if *only == workspace => {}
-        _ => {
-            return Err(
-                "a review is of the workspace, and the policy lets something else be changed".to_owned()
-            );
-        }
+    if !spec.binds.iter().any(|bind| bind.writable && bind.path == workspace) {
+        return Err(
+            "a review is of the workspace, which the policy does not let be changed as a whole".to_owned()
+        );
     }
     spec.keep.clear();
     spec.overlay = Some(Overlay { path: workspace, changes: aside.to_owned() });
@@ -129,9 +125,26 @@ const PROXY_VARIABLES: &[&str] =
     &["http_proxy", "https_proxy", "all_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"];
 const NO_PROXY_VARIABLES: &[&str] = &["no_proxy", "NO_PROXY"];
 
-/// Adds the way out of the network.
-pub(super) fn let_out(spec: &mut Spec) {
+/// The variables by which programs find the certificates that they believe: of OpenSSL, curl, Python, Node, Git, cargo, Deno and
+/// the tools of clouds.
+const BELIEF_VARIABLES: &[&str] = &[
+    "AWS_CA_BUNDLE",
+    "CARGO_HTTP_CAINFO",
+    "CURL_CA_BUNDLE",
+    "DENO_CERT",
+    "GIT_SSL_CAINFO",
+    "NODE_EXTRA_CA_CERTS",
+    "PIP_CERT",
+    "REQUESTS_CA_BUNDLE",
+    "SSL_CERT_FILE",
+];
+
+/// Adds the way out of the network, and what programs have to believe for it.
+pub(super) fn let_out(spec: &mut Spec, believed: Option<&Path>) {
     spec.proxy_port = Some(PROXY_PORT);
+    if let Some(path) = believed {
+        spec.binds.push(Bind { path: path.to_owned(), writable: false });
+    }
     let mut set = |name: &str, value: String| {
         spec.environment.retain(|(given, _)| given != name);
         spec.environment.push((name.to_owned(), value));
@@ -144,6 +157,11 @@ pub(super) fn let_out(spec: &mut Spec) {
         set(name, "localhost,127.0.0.1,::1".to_owned());
     }
     set("NODE_USE_ENV_PROXY", "1".to_owned());
+    for name in BELIEF_VARIABLES {
+        if let Some(path) = believed {
+            set(name, path.display().to_string());
+        }
+    }
 }
 
 fn system() -> impl Iterator<Item = Bind> {

@@ -19,6 +19,7 @@ use stayhand_core::event::{Outcome, Traffic, Usage};
 use stayhand_core::facts::Facts;
 use stayhand_core::policy::Policy;
 use stayhand_core::policy::boundary::PathLists;
+use stayhand_core::policy::sandbox::SandboxGrants;
 use stayhand_core::reason::Reason;
 use stayhand_core::request::Request;
 use stayhand_core::untrusted::{MAX_PASSAGES, Passage};
@@ -27,7 +28,7 @@ use std::collections::BTreeMap;
 use std::fmt::Display;
 use std::io::PipeReader;
 use std::net::TcpListener;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 pub use stop::Stop;
@@ -62,6 +63,8 @@ pub struct Work<'a> {
     pub confine: Level,
     /// The path boundaries of the policy, for a sandbox to keep.
     pub paths: Vec<PathLists>,
+    /// What the policy grants to programs in a sandbox.
+    pub sandbox: SandboxGrants,
     /// Asked to stop when the kill switch is pulled.
     pub stop: &'a Stop,
 }
@@ -97,6 +100,7 @@ impl<'a> Work<'a> {
             resources: resources.into_iter().collect(),
             confine: levels.max().unwrap_or(Level::None),
             paths: policy.path_lists().cloned().collect(),
+            sandbox: policy.sandbox().clone(),
             stop,
         }
     }
@@ -196,6 +200,11 @@ pub trait Egress: std::fmt::Debug + Send + Sync {
     /// Carries what connects to `inside`, a socket in the network of the sandbox, until `over` is at its end: then
     /// nothing inside runs any more. If it ends before, so does the program.
     fn serve(&self, inside: TcpListener, over: PipeReader);
+
+    /// A file of the certificates that programs inside have to believe, if those of the system are not all.
+    fn believed(&self) -> Option<&Path> {
+        None
+    }
 }
 
 /// What the local executor works with.
@@ -268,8 +277,8 @@ impl Local {
         };
         let mut spec = confine::spec(work, &self.settings.environment, cwd)?;
         spec.watched = self.settings.watch.is_some();
-        if self.settings.egress.is_some() {
-            confine::let_out(&mut spec);
+        if let Some(egress) = &self.settings.egress {
+            confine::let_out(&mut spec, egress.believed());
         }
         if let Some(aside) = &self.settings.aside {
             confine::keep_aside(&mut spec, &work.request.context.workspace, aside)?;

@@ -8,7 +8,7 @@ use landlock::{
     ABI, Access as _, AccessFs, AccessNet, BitFlags, CompatLevel, Compatible as _, PathBeneath, PathFd,
     Ruleset, RulesetAttr as _, RulesetCreated, RulesetCreatedAttr as _, RulesetStatus, Scope,
 };
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// The newest rights that this program knows. What an older kernel lacks of them is left out, but for what a level
 /// demands.
@@ -42,7 +42,7 @@ fn granted<'a>(
     mut rules: Rules,
 ) -> Result<Rules, Failure> {
     let writable = spec.binds.iter().filter(|bind| bind.writable).map(|bind| bind.path.as_path());
-    for path in own.chain(writable) {
+    for path in own.chain(writable).chain(spec.scratch.iter().map(PathBuf::as_path)) {
         rules = rules.allow(path, AccessFs::from_all(NEWEST))?;
     }
     for device in DEVICES {

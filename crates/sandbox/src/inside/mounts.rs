@@ -83,7 +83,8 @@ fn copy(path: &Path, recursive: bool) -> rustix::io::Result<OwnedFd> {
 /// Where Stayhand runs as root and root owns what may be changed, shows it as the program's own. Only root can.
 pub(super) fn mapped(spec: &Spec, ids: Ids) -> Result<Option<Vec<Mounted>>, Failure> {
     let is_root = rustix::process::getuid().is_root();
-    let writable: Vec<&Bind> = spec.binds.iter().filter(|bind| bind.writable && is_root).collect();
+    let is_changed = |bind: &&Bind| bind.writable || spec.scratch.contains(&bind.path);
+    let writable: Vec<&Bind> = spec.binds.iter().filter(|bind| is_root && is_changed(bind)).collect();
     let of_root = |bind: &&Bind| {
         fs::metadata(&bind.path).is_ok_and(|found| std::os::unix::fs::MetadataExt::uid(&found) == 0)
     };
@@ -188,8 +189,13 @@ pub(super) fn build(spec: &Spec, sources: &Sources<'_>, ids: (u32, u32)) -> Resu
     for (path, place) in places {
         site.place(path, &place, spec).map_err(failed(path))?;
     }
+    for path in &spec.scratch {
+        let laid = site.lay_scratch_over(path, spec);
+        laid.map_err(|error| Failure::of(Mechanism::Overlay, format!("{}: {error}", path.display())))?;
+    }
     if let (Some(overlay), Some(aside)) = (&spec.overlay, &sources.aside) {
-        let laid = site.lay_over(&overlay.path, aside);
+        let laid = look(site.root, overlay.path.strip_prefix("/").unwrap_or(&overlay.path))
+            .and_then(|at| site.lay_over(&at, aside));
         laid.map_err(|error| {
             Failure::of(Mechanism::Overlay, format!("{}: {error}", overlay.path.display()))
         })?;
@@ -308,13 +314,27 @@ impl Site<'_> {
         look(folder.as_fd(), name)
     }
 
+    /// Puts an overlay of the program's own in the place of a folder, if it is there.
+    fn lay_scratch_over(&self, path: &Path, spec: &Spec) -> rustix::io::Result<()> {
+        let Some(at) = look_for(self.root, path.strip_prefix("/").unwrap_or(path))? else { return Ok(()) };
+        let (size, files) = (spec.limits.own_bytes.to_string(), spec.limits.own_files.to_string());
+        let own = file_system("tmpfs", &[("mode", "0700"), ("size", &size), ("nr_inodes", &files)])?;
+        // Its folders are taken from what is mounted; the overlay then lies above that too.
+        attach(&own, at.as_fd())?;
+        let folder = |name: &str| {
+            mkdirat(&own, name, Mode::from_raw_mode(0o700))?;
+            look(own.as_fd(), Path::new(name))
+        };
+        let [upper, work] = ASIDE;
+        self.lay_over(&at, &[folder(upper)?, folder(work)?])
+    }
+
     /// Puts an overlay in the place of a folder that is there, over that.
-    fn lay_over(&self, path: &Path, [upper, work]: &[OwnedFd; 2]) -> rustix::io::Result<()> {
-        let at = look(self.root, path.strip_prefix("/").unwrap_or(path))?;
+    fn lay_over(&self, at: &OwnedFd, [upper, work]: &[OwnedFd; 2]) -> rustix::io::Result<()> {
         // The folders are not looked up by their names: the program may use them, not walk to them.
         let open = |folder: &OwnedFd| format!("/proc/self/fd/{}", folder.as_raw_fd());
         let made = fsopen("overlay", FsOpenFlags::FSOPEN_CLOEXEC)?;
-        for (key, folder) in [("lowerdir", &at), ("upperdir", upper), ("workdir", work)] {
+        for (key, folder) in [("lowerdir", at), ("upperdir", upper), ("workdir", work)] {
             fsconfig_set_string(made.as_fd(), key, open(folder))?;
         }
         // What is kept aside is thrown away where the machine stops meanwhile, and so need not wait for the disk.

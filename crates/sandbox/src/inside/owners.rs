@@ -43,9 +43,11 @@ pub(super) fn ids(spec: &Spec) -> Result<Ids, Failure> {
     Ok(Ids { outside, inside: (SOMEBODY, SOMEBODY) })
 }
 
-/// Who owns the first folder that may be changed.
+/// Who owns the folder that may be changed: of several the one that the program starts in.
 fn owner(spec: &Spec) -> Result<(u32, u32), Failure> {
-    let Some(bind) = spec.binds.iter().find(|bind| bind.writable) else { return Ok((NOBODY, NOBODY)) };
+    let mut changed = spec.binds.iter().filter(|bind| bind.writable);
+    let of_cwd = changed.clone().find(|bind| spec.cwd.starts_with(&bind.path));
+    let Some(bind) = of_cwd.or_else(|| changed.next()) else { return Ok((NOBODY, NOBODY)) };
     let found = fs::metadata(&bind.path);
     let found = found.map_err(|error| Failure::other(format!("{}: {error}", bind.path.display())))?;
     Ok((found.uid(), found.gid()))

@@ -12,6 +12,7 @@ use anyhow::Context as _;
 use script::{Line, Script};
 use stayhand_core::decision::{Decision, Effect, Level};
 use stayhand_core::event::Outcome;
+use stayhand_core::policy::sandbox::SandboxGrants;
 use stayhand_runtime::wire::{self, Defaults, Parsed, WireAction};
 use stayhand_runtime::{Engine, Executed, Held, Local, LocalSettings, Verdict};
 use std::io::IsTerminal as _;
@@ -76,7 +77,7 @@ fn answers(play: &Play) -> Answers {
 
 /// Programs of the script see the workspace as their home and no configuration of the user.
 fn settings(workspace: &Path) -> LocalSettings {
-    let mut settings = home::local_settings();
+    let mut settings = home::local_settings(&SandboxGrants::default());
     let user = home::user_home().unwrap_or_default();
     let keep = [("CARGO_HOME", ".cargo"), ("RUSTUP_HOME", ".rustup")];
     for (name, folder) in keep {

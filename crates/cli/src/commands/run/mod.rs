@@ -4,17 +4,18 @@ mod changes;
 mod gatekeeper;
 
 use super::exec::{NOT_RUN, exit_of, permitted};
-use super::people::People;
+use super::people::{self, People};
 use crate::args::{Global, Net, Run};
 use crate::home::Interrupts;
 use crate::{Exit, home, show};
 use anstream::{eprint, eprintln};
 use gatekeeper::Gatekeeper;
 use serde_json::json;
-use stayhand_core::decision::Level;
+use stayhand_core::decision::{Layer, Level};
 use stayhand_core::event::Outcome;
-use stayhand_gateway::Egress;
+use stayhand_core::policy::profiles;
 use stayhand_runtime::changes::{Changes, Files};
+use stayhand_runtime::policy_files::PolicyFiles;
 use stayhand_runtime::review::Reviews;
 use stayhand_runtime::wire::{self, WireAction};
 use stayhand_runtime::{Clock, Engine, Executed, Local, LocalSettings, Streams};
@@ -28,8 +29,20 @@ fn session() -> String {
     format!("run-{}-{}", Clock::System.now().0 / 1_000_000, std::process::id())
 }
 
+fn with_profiles(mut files: PolicyFiles, names: &[String]) -> anyhow::Result<PolicyFiles> {
+    for name in names {
+        let text = profiles::text(name).ok_or_else(|| {
+            let known: Vec<_> = profiles::PROFILES.iter().map(|(name, _)| *name).collect();
+            home::usage(format!("there is no profile called `{name}`; there are: {}", known.join(", ")))
+        })?;
+        files = files.text(Layer::BuiltIn, &format!("profile:{name}"), text);
+    }
+    Ok(files)
+}
+
 pub(super) fn run(global: &Global, run: &Run) -> anyhow::Result<Exit> {
-    let engine = Arc::new(super::engine(global, super::files(&run.asking)?)?);
+    let files = with_profiles(super::files(&run.asking)?, &run.profiles)?;
+    let engine = Arc::new(super::engine(global, files)?);
     let mut defaults = home::defaults(&run.asking)?;
     if run.asking.session == crate::args::DEFAULT_SESSION {
         defaults.session = session();
@@ -49,8 +62,8 @@ pub(super) fn run(global: &Global, run: &Run) -> anyhow::Result<Exit> {
     })?;
     let before = if run.review { None } else { Files::of(&workspace) };
     let gatekeeper = Arc::new(Gatekeeper::new(&engine, &defaults, permit.obligations(), &people));
-    let egress = (run.net == Net::Policy)
-        .then(|| Arc::new(Egress::new(&engine, &defaults, permit.obligations(), people)));
+    let let_out = || people::egress(&engine, &defaults, permit.obligations(), people);
+    let egress = (run.net == Net::Policy).then(let_out).transpose()?;
     let settings = LocalSettings {
         least: Level::L2,
         limit: Duration::try_from_secs_f64(run.time)
@@ -59,7 +72,7 @@ pub(super) fn run(global: &Global, run: &Run) -> anyhow::Result<Exit> {
         aside: kept.as_ref().map(|kept| kept.aside().to_owned()),
         watch: Some(Arc::<Gatekeeper>::clone(&gatekeeper)),
         egress: egress.clone().map(|egress| -> Arc<dyn stayhand_runtime::Egress> { egress }),
-        ..home::local_settings()
+        ..home::local_settings(engine.policy().sandbox())
     };
     let stop = settings.stop.clone();
     let interrupts = Interrupts::stop(&stop, |_| {})?;

@@ -1,0 +1,101 @@
+//! What programs in a sandbox get besides the workspace and the system.
+
+use super::pattern::HostSet;
+use super::source::{CredentialSource, SandboxSource};
+use crate::decision::Layer;
+use crate::facts::{AddressClass, HostUse};
+
+/// What trusted files grant, all together. Paths may begin with `~`.
+#[derive(Debug, Clone, Default)]
+pub struct SandboxGrants {
+    /// Files and folders that they see.
+    pub see: Vec<String>,
+    /// Files and folders that they may change, where these exist.
+    pub change: Vec<String>,
+    /// Folders that they may change, and whose changes are gone afterwards.
+    pub scratch: Vec<String>,
+    /// Variables of the environment that are passed on.
+    pub environment: Vec<String>,
+    /// What the proxy adds to requests.
+    pub credentials: Vec<CredentialSource>,
+    /// Hosts the TLS to which is opened, one set of each file.
+    open_tls: Vec<HostSet>,
+}
+
+impl SandboxGrants {
+    /// Whether some TLS is to be opened for its own sake.
+    pub const fn opens_any_tls(&self) -> bool {
+        !self.open_tls.is_empty()
+    }
+
+    /// Whether the TLS to this host is to be opened.
+    pub fn opens_tls_to(&self, host: &str) -> bool {
+        let used = HostUse {
+            scheme: "https".to_owned(),
+            host: host.to_owned(),
+            port: Some(443),
+            class: AddressClass::Name,
+            addresses: Vec::new(),
+            method: None,
+        };
+        self.open_tls.iter().any(|set| set.contains(&used))
+    }
+
+    /// Adds what one file says.
+    pub(super) fn add(&mut self, source: &SandboxSource, layer: Layer) -> Result<(), String> {
+        if *source == SandboxSource::default() {
+            return Ok(());
+        }
+        if !layer.may_allow() {
+            return Err(
+                "only the organisation's and the user's file say what else a sandbox shows".to_owned()
+            );
+        }
+        for (all, more) in [
+            (&mut self.see, &source.see),
+            (&mut self.change, &source.change),
+            (&mut self.scratch, &source.scratch),
+        ] {
+            if let Some(path) = more.texts().find(|path| !is_plain(path)) {
+                return Err(format!(
+                    "`{path}` is not a plain path: it begins with `/` or `~/` and has no wildcard or `..`"
+                ));
+            }
+            all.extend(more.texts().map(str::to_owned));
+        }
+        let is_name = |name: &&str| {
+            !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+        };
+        if let Some(name) = source.environment.texts().find(|name| !is_name(name)) {
+            return Err(format!("`{name}` is not the name of a variable"));
+        }
+        self.environment.extend(source.environment.texts().map(str::to_owned));
+        if !source.open_tls.is_empty() {
+            self.open_tls.push(HostSet::parse(source.open_tls.texts())?);
+        }
+        for credential in &source.credentials {
+            let is_token = |text: &str| {
+                !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+            };
+            if !is_token(&credential.header) || !is_name(&credential.from.as_str()) {
+                return Err(format!(
+                    "`{}` from `{}` is no header from a variable",
+                    credential.header, credential.from
+                ));
+            }
+            let CredentialSource { host, .. } = credential;
+            if host.is_empty() || host.contains(['*', ':', '/']) || *host != host.to_lowercase() {
+                return Err(format!("`{host}` is not one host: no port, no wildcard, lower case"));
+            }
+            self.credentials.push(credential.clone());
+        }
+        Ok(())
+    }
+}
+
+fn is_plain(path: &str) -> bool {
+    let rest = path.strip_prefix("~/").or_else(|| path.strip_prefix('/'));
+    rest.is_some_and(|rest| {
+        !rest.contains(['*', '?', '[']) && !rest.split('/').any(|part| matches!(part, "" | "." | ".."))
+    })
+}

@@ -1,0 +1,226 @@
+//! Opens the TLS to chosen hosts, so that each request in it is decided, and may be given a credential that the program never
+//! sees. Programs inside are told to believe an authority that is made for one run and signs for nobody else.
+
+use super::Shared;
+use super::forward::{forward, refusal};
+use super::http::builder;
+use base64::prelude::{BASE64_STANDARD, Engine as _};
+use hyper::header::{HeaderMap, HeaderName, HeaderValue};
+use hyper::service::service_fn;
+use hyper_util::rt::TokioIo;
+use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, KeyUsagePurpose};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
+use rustls::{ClientConfig, RootCertStore, ServerConfig};
+use std::collections::BTreeMap;
+use std::convert::Infallible;
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+use tokio_rustls::client::TlsStream;
+use tokio_rustls::{LazyConfigAcceptor, TlsConnector};
+
+/// What the proxy adds to requests to a host.
+#[derive(Clone)]
+pub struct Credential {
+    /// The host, in its usual form.
+    pub host: String,
+    /// The header that carries it, which the program's own is replaced by.
+    pub header: HeaderName,
+    /// Its value.
+    pub value: HeaderValue,
+}
+
+impl fmt::Debug for Credential {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Credential({} to {})", self.header, self.host)
+    }
+}
+
+/// Why nothing can be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum OpeningError {
+    /// A key or certificate cannot be made.
+    #[error("no authority can be made: {0}")]
+    Authority(#[from] rcgen::Error),
+    /// TLS cannot be set up.
+    #[error("TLS cannot be set up: {0}")]
+    Tls(#[from] rustls::Error),
+}
+
+/// What is opened, and how.
+pub struct Opening {
+    hosts: Box<dyn Fn(&str) -> bool + Send + Sync>,
+    credentials: Vec<Credential>,
+    authority: Option<Authority>,
+    /// Its certificate among the others that programs inside believe.
+    bundle: Option<String>,
+    client: Arc<ClientConfig>,
+}
+
+/// Who signs for hosts, to programs inside.
+struct Authority {
+    issuer: Issuer<'static, KeyPair>,
+    pem: String,
+    /// What was made for each host so far.
+    made: Mutex<BTreeMap<String, Arc<ServerConfig>>>,
+}
+
+impl fmt::Debug for Opening {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Opening").field("credentials", &self.credentials).finish_non_exhaustive()
+    }
+}
+
+fn provider() -> Arc<rustls::crypto::CryptoProvider> {
+    Arc::new(rustls::crypto::ring::default_provider())
+}
+
+/// Nothing else is understood here.
+fn http_only() -> Vec<Vec<u8>> {
+    vec![b"http/1.1".to_vec()]
+}
+
+impl Opening {
+    /// Nothing is opened.
+    pub fn none() -> Result<Self, OpeningError> {
+        Self::with(false, |_| false, Vec::new(), RootCertStore::empty())
+    }
+
+    /// TLS to `hosts` is opened, and to whoever gets a credential. Servers are believed by `roots`, as they are by programs
+    /// inside.
+    pub fn new(
+        hosts: impl Fn(&str) -> bool + Send + Sync + 'static,
+        credentials: Vec<Credential>,
+        roots: &[CertificateDer<'static>],
+    ) -> Result<Self, OpeningError> {
+        let mut store = RootCertStore::empty();
+        store.add_parsable_certificates(roots.iter().cloned());
+        let mut opening = Self::with(true, hosts, credentials, store)?;
+        let certificates: String = roots.iter().map(|root| pem(root)).collect();
+        opening.bundle = opening.authority.as_ref().map(|authority| certificates + &authority.pem);
+        Ok(opening)
+    }
+
+    fn with(
+        opens: bool,
+        hosts: impl Fn(&str) -> bool + Send + Sync + 'static,
+        credentials: Vec<Credential>,
+        roots: RootCertStore,
+    ) -> Result<Self, OpeningError> {
+        let client = ClientConfig::builder_with_provider(provider()).with_safe_default_protocol_versions()?;
+        let mut client = client.with_root_certificates(roots).with_no_client_auth();
+        client.alpn_protocols = http_only();
+        let authority = opens.then(Authority::new).transpose()?;
+        Ok(Self { hosts: Box::new(hosts), credentials, authority, bundle: None, client: Arc::new(client) })
+    }
+
+    /// The certificates that programs inside have to believe, in PEM.
+    pub(super) fn bundle(&self) -> Option<&str> {
+        self.bundle.as_deref()
+    }
+
+    /// Whether TLS to this host is opened.
+    pub(super) fn opens(&self, host: &str) -> bool {
+        let host = usual(host);
+        let gets_one = || self.credentials.iter().any(|credential| credential.host == host);
+        self.authority.is_some() && ((self.hosts)(&host) || gets_one())
+    }
+
+    /// Adds what the host is to be shown, in the place of what the program says.
+    pub(super) fn add_credentials(&self, host: &str, headers: &mut HeaderMap) {
+        for credential in self.credentials.iter().filter(|credential| credential.host == host) {
+            headers.insert(credential.header.clone(), credential.value.clone());
+        }
+    }
+
+    /// TLS with a server that is whom it says.
+    pub(super) async fn connect(
+        &self,
+        host: &str,
+        server: TcpStream,
+    ) -> Result<TlsStream<TcpStream>, String> {
+        let name = ServerName::try_from(host.to_owned()).map_err(|error| error.to_string())?;
+        let connected = TlsConnector::from(Arc::clone(&self.client)).connect(name, server).await;
+        connected.map_err(|error| format!("{host}: {error}"))
+    }
+}
+
+/// The certificates that programs of this machine believe.
+pub fn system_roots() -> Vec<CertificateDer<'static>> {
+    // What cannot be read is not believed.
+    rustls_native_certs::load_native_certs().certs
+}
+
+/// A certificate as text.
+fn pem(certificate: &CertificateDer<'_>) -> String {
+    let text = BASE64_STANDARD.encode(certificate);
+    let lines = text.as_bytes().chunks(64).map(String::from_utf8_lossy).collect::<Vec<_>>().join("\n");
+    format!("-----BEGIN CERTIFICATE-----\n{lines}\n-----END CERTIFICATE-----\n")
+}
+
+/// The port of `https:`, which its URLs leave out.
+const TLS_PORT: u16 = 443;
+
+/// A host as it is compared.
+fn usual(host: &str) -> String {
+    host.trim_end_matches('.').to_ascii_lowercase()
+}
+
+impl Authority {
+    fn new() -> Result<Self, OpeningError> {
+        let key = KeyPair::generate()?;
+        let mut params = CertificateParams::new(Vec::new())?;
+        params.distinguished_name.push(DnType::CommonName, "Stayhand, for this run alone");
+        params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
+        params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
+        let pem = params.self_signed(&key)?.pem();
+        Ok(Self { issuer: Issuer::new(params, key), pem, made: Mutex::default() })
+    }
+
+    /// What a program is shown for `host`.
+    fn config(&self, host: &str) -> Result<Arc<ServerConfig>, OpeningError> {
+        let mut made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(config) = made.get(host) {
+            return Ok(Arc::clone(config));
+        }
+        let key = KeyPair::generate()?;
+        let mut params = CertificateParams::new(vec![host.to_owned()])?;
+        params.distinguished_name.push(DnType::CommonName, host);
+        let certificate: CertificateDer<'static> = params.signed_by(&key, &self.issuer)?.into();
+        let key = PrivateKeyDer::Pkcs8(key.serialize_der().into());
+        let config = ServerConfig::builder_with_provider(provider()).with_safe_default_protocol_versions()?;
+        let mut config = config.with_no_client_auth().with_single_cert(vec![certificate], key)?;
+        config.alpn_protocols = http_only();
+        let config = Arc::new(config);
+        made.insert(host.to_owned(), Arc::clone(&config));
+        Ok(config)
+    }
+}
+
+/// Speaks TLS with a program in the place of `host`, and decides about each request.
+pub(super) async fn converse<S>(stream: S, shared: &Arc<Shared>, host: &str, port: u16)
+where
+    S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+{
+    let host = usual(host);
+    let Some(authority) = &shared.opening.authority else { return };
+    let accepting = LazyConfigAcceptor::new(rustls::server::Acceptor::default(), stream);
+    let Ok(Ok(hello)) = timeout(super::PATIENCE, accepting).await else { return };
+    let asks_for = hello.client_hello().server_name().map(usual);
+    if asks_for.as_deref() != Some(host.as_str()) {
+        let found = asks_for.unwrap_or_else(|| "nobody".to_owned());
+        shared.note_refusal(&format!("{host}:{port}"), &format!("its TLS is for {found} and not for {host}"));
+        return;
+    }
+    let Ok(config) = authority.config(&host) else { return };
+    let Ok(Ok(stream)) = timeout(super::PATIENCE, hello.into_stream(config)).await else { return };
+    let authority = if port == TLS_PORT { host } else { format!("{host}:{port}") };
+    let service = service_fn(|request| async {
+        let answered = forward(shared, "https", &authority, request).await;
+        Ok::<_, Infallible>(answered.unwrap_or_else(refusal))
+    });
+    // An error is the program's to see.
+    let _ = builder().serve_connection(TokioIo::new(stream), service).await;
+}
