@@ -2,7 +2,13 @@
 //! same run: a plain copy between two sockets in this process, and a connection without anything between.
 //!
 //! `cargo bench -p stayhand-gateway --bench tunnel`
-#![expect(clippy::disallowed_methods, clippy::print_stdout, clippy::unwrap_used, reason = "a measurement")]
+#![expect(
+    clippy::disallowed_methods,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a measurement may fail loudly"
+)]
 
 use stayhand_core::decision::Layer;
 use stayhand_gateway::{Egress, Opening, People};

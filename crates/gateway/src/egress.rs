@@ -151,9 +151,9 @@ impl stayhand_runtime::Egress for Egress {
     }
 }
 
-/// A file that everybody may read, for as long as it is held.
+/// A file of certificates that everybody may read, for as long as it is held.
 fn readable_file(text: &str) -> io::Result<NamedTempFile> {
-    let mut file = tempfile::Builder::new().prefix("stayhand-").suffix(".pem").tempfile()?;
+    let mut file = tempfile::Builder::new().prefix("stayhand-").suffix(".crt").tempfile()?;
     file.write_all(text.as_bytes())?;
     file.as_file().set_permissions(Permissions::from_mode(0o644))?;
     Ok(file)

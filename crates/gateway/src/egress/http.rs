@@ -15,7 +15,7 @@ use tokio::net::TcpStream;
 
 /// What follows once the client has its answer to `CONNECT`.
 enum Next {
-    Tunnel(Open, TcpStream),
+    Tunnel(Box<Open>, TcpStream),
     /// The host and port that the TLS has to be for.
     Open(String, u16),
 }
@@ -33,7 +33,7 @@ pub(super) async fn converse(stream: TcpStream, shared: &Arc<Shared>) {
         Next::Open(host, port) => opening::converse(TokioIo::new(upgraded), shared, &host, port).await,
         Next::Tunnel(open, server) => {
             if let Ok(parts) = upgraded.downcast::<TokioIo<TcpStream>>() {
-                relay::tunnel(open, parts.io.into_inner(), &parts.read_buf, server).await;
+                relay::tunnel(*open, parts.io.into_inner(), &parts.read_buf, server).await;
             }
         }
     }
@@ -72,7 +72,7 @@ async fn agree(
         Next::Open(target.host().to_owned(), port)
     } else {
         let (open, server) = connect(shared, Wanted::tunnel(target.as_str())).await?;
-        Next::Tunnel(open, server)
+        Next::Tunnel(Box::new(open), server)
     };
     let upgrade = hyper::upgrade::on(&mut request);
     *agreed.lock().unwrap_or_else(PoisonError::into_inner) = Some((next, upgrade));

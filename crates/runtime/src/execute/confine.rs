@@ -5,6 +5,7 @@ use rustix::fs::Mode;
 use stayhand_analysis::path;
 use stayhand_core::decision::{Level, Resource};
 use stayhand_core::policy::boundary::PathLists;
+use stayhand_core::policy::sandbox::SandboxGrants;
 use stayhand_sandbox::{Bind, Limits, Overlay, Spec};
 use std::collections::BTreeSet;
 use std::fs;
@@ -85,7 +86,8 @@ pub(super) fn spec(work: &Work<'_>, environment: &[(String, String)], cwd: &str)
     let home = PathBuf::from(&context.home);
     let granted = Granted::by(&work.paths, &workspace, &home)?;
     let tools = TOOLS.iter().map(|name| Bind { path: home.join(name), writable: false });
-    let binds: BTreeSet<Bind> = system().chain(settings()).chain(tools).chain(granted.binds).collect();
+    let mut binds: BTreeSet<Bind> = system().chain(settings()).chain(tools).chain(granted.binds).collect();
+    let scratch = grant(&work.sandbox, &workspace, &home, &mut binds)?;
     let ours = |name: &str| !matches!(name, "HOME" | "TMPDIR" | "USER" | "LOGNAME");
     let mut environment: Vec<_> = environment.iter().filter(|(name, _)| ours(name)).cloned().collect();
     environment.push(("HOME".to_owned(), home.display().to_string()));
@@ -97,10 +99,33 @@ pub(super) fn spec(work: &Work<'_>, environment: &[(String, String)], cwd: &str)
         binds: binds.into_iter().collect(),
         keep: kept(&workspace),
         hide: granted.hide,
+        scratch,
         limits: limits(work),
         least: work.confine,
         ..Spec::empty(Level::L3)
     })
+}
+
+/// Adds what the policy grants besides, where it is there. The answer: what is changed and then as before.
+fn grant(
+    grants: &SandboxGrants,
+    workspace: &Path,
+    home: &Path,
+    binds: &mut BTreeSet<Bind>,
+) -> Result<Vec<PathBuf>, String> {
+    let there = |paths: &[String]| -> Result<Vec<PathBuf>, String> {
+        let places = paths.iter().map(|path| place(path, workspace, home));
+        places.filter(|path| path.as_ref().map_or(true, |path| exists(path))).collect()
+    };
+    let scratch = there(&grants.scratch)?;
+    let seen = there(&grants.see)?.into_iter().chain(scratch.clone());
+    binds.extend(seen.map(|path| Bind { path, writable: false }));
+    for path in there(&grants.change)? {
+        // Not twice, and as what it is granted for.
+        binds.remove(&Bind { path: path.clone(), writable: false });
+        binds.insert(Bind { path, writable: true });
+    }
+    Ok(scratch)
 }
 
 /// Has the workspace laid over: what the program changes lands in `aside`. Everything can be looked at before it counts, and
@@ -125,8 +150,8 @@ const PROXY_VARIABLES: &[&str] =
     &["http_proxy", "https_proxy", "all_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"];
 const NO_PROXY_VARIABLES: &[&str] = &["no_proxy", "NO_PROXY"];
 
-/// The variables by which programs find the certificates that they believe: of OpenSSL, curl, Python, Node, Git, cargo, Deno and
-/// the tools of clouds.
+/// The variables by which programs find the certificates that they believe: of OpenSSL, curl, Python, Node, npm, Git, cargo,
+/// Deno and the tools of clouds.
 const BELIEF_VARIABLES: &[&str] = &[
     "AWS_CA_BUNDLE",
     "CARGO_HTTP_CAINFO",
@@ -137,6 +162,7 @@ const BELIEF_VARIABLES: &[&str] = &[
     "PIP_CERT",
     "REQUESTS_CA_BUNDLE",
     "SSL_CERT_FILE",
+    "npm_config_cafile",
 ];
 
 /// Adds the way out of the network, and what programs have to believe for it.
