@@ -230,7 +230,7 @@ pub(crate) struct Run {
     /// What of the network it reaches
     #[arg(long, value_enum, default_value_t = Net::Policy, value_name = "WHAT")]
     pub(crate) net: Net,
-    /// The program and its arguments. It reads nothing from the terminal
+    /// The program and its arguments. At a terminal it gets one of its own; otherwise it reads nothing
     #[arg(required = true, trailing_var_arg = true, allow_hyphen_values = true, value_name = "COMMAND")]
     pub(crate) command: Vec<String>,
 }

@@ -28,6 +28,8 @@ pub struct Handed {
     pub watch: Option<ProgramWatch>,
     /// Where there is a way out: the socket inside that it leads to.
     pub proxied: Option<TcpListener>,
+    /// The other end of the program's terminal, where it has one.
+    pub terminal: Option<OwnedFd>,
 }
 
 /// The most that reports may come to, in bytes.
@@ -55,7 +57,7 @@ impl Control {
     /// Waits for the first report. With it comes what `spec` asks for, once the boundary is in force.
     pub fn handed(&mut self, spec: &Spec) -> io::Result<Handed> {
         let mut buffer = vec![0; MOST_BYTES];
-        let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(2))];
+        let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(3))];
         let mut with = RecvAncillaryBuffer::new(&mut space);
         let received =
             recvmsg(&self.socket, &mut [IoSliceMut::new(&mut buffer)], &mut with, RecvFlags::CMSG_CLOEXEC)?;
@@ -70,7 +72,8 @@ impl Control {
         let mut descriptors = descriptors.into_iter();
         let watch = spec.watched.then(|| descriptors.next()).flatten().map(ProgramWatch::new);
         let proxied = spec.proxy_port.and_then(|_| descriptors.next()).map(TcpListener::from);
-        Ok(Handed { watch, proxied })
+        let terminal = spec.terminal.then(|| descriptors.next()).flatten();
+        Ok(Handed { watch, proxied, terminal })
     }
 
     /// Everything that the launcher reported. To be asked once it has ended.

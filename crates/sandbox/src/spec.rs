@@ -37,6 +37,9 @@ pub struct Spec {
     /// Whether somebody is asked about every program that starts inside ([`crate::ProgramWatch`]).
     #[serde(default)]
     pub watched: bool,
+    /// Whether it has a terminal of its own, the other end of which is handed to whoever starts the launcher.
+    #[serde(default)]
+    pub terminal: bool,
     /// A port on the loopback interface inside. A socket that listens there is handed to whoever starts the launcher: the
     /// only way that leads out of the program's network. `None`: there is none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -124,6 +127,7 @@ impl Spec {
             links: Vec::new(),
             limits: Limits::default(),
             watched: false,
+            terminal: false,
             proxy_port: None,
             least: level,
             most: level,

@@ -22,7 +22,7 @@ pub(super) fn run(global: &Global, exec: &Exec) -> anyhow::Result<Exit> {
     let defaults = home::defaults(&exec.asking)?;
     let ask =
         || wire::to_request(action(&exec.command), &defaults).map_err(|error| home::usage(error.to_string()));
-    let people = Arc::new(People::new(&engine, exec.wait));
+    let people = Arc::new(People::new(&engine, exec.wait, None));
     let Some(permit) = permitted(global, &engine, &people, ask)? else { return Ok(NOT_RUN) };
     let egress = people::egress(&engine, &defaults, permit.obligations(), people)?;
     let settings = LocalSettings { egress: Some(egress), ..settings };

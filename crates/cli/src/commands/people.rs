@@ -7,7 +7,7 @@ use hyper::header::HeaderValue;
 use stayhand_core::decision::{Decision, Obligation};
 use stayhand_gateway::{Credential, Egress, Opening, system_roots};
 use stayhand_runtime::wire::Defaults;
-use stayhand_runtime::{Engine, Held};
+use stayhand_runtime::{Engine, Held, Terminal};
 use std::io::{IsTerminal as _, Write as _};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -21,28 +21,50 @@ pub(super) struct People {
     engine: Arc<Engine>,
     /// Whether to wait for people who answer elsewhere.
     wait: bool,
-    terminal: Mutex<()>,
+    /// One question at a time.
+    asking: Mutex<()>,
+    /// The terminal that a program has meanwhile.
+    terminal: Option<Terminal>,
 }
 
 impl People {
-    pub(super) fn new(engine: &Arc<Engine>, wait: bool) -> Self {
-        Self { engine: Arc::clone(engine), wait, terminal: Mutex::new(()) }
+    pub(super) fn new(engine: &Arc<Engine>, wait: bool, terminal: Option<Terminal>) -> Self {
+        Self { engine: Arc::clone(engine), wait, asking: Mutex::new(()), terminal }
+    }
+
+    /// Says something, also where a program has the terminal.
+    pub(super) fn say(&self, line: &str) {
+        self.aside(|| eprintln!("{line}"));
+    }
+
+    fn aside<T>(&self, speak: impl FnOnce() -> T) -> T {
+        match &self.terminal {
+            Some(terminal) => terminal.aside(speak),
+            None => speak(),
+        }
+    }
+
+    pub(super) fn say_held(&self, decision: &Decision) {
+        self.say(&format!("stayhand: held: {}", decision.why()));
     }
 
     /// Asks at the terminal, or waits for an answer from elsewhere for as long as somebody wants to know. Whether it was
     /// granted.
     pub(super) fn answered(&self, held: &Held, wanted: &dyn Fn() -> bool) -> anyhow::Result<bool> {
         let id = held.approval;
-        eprintln!("held as {id} until {}; answer with: stayhand approvals approve {id}", held.expires);
+        self.say(&format!(
+            "held as {id} until {}; answer with: stayhand approvals approve {id}",
+            held.expires
+        ));
         if self.wait {
             return Ok(self.engine.wait_for(held, POLL, wanted)?);
         }
         if !(std::io::stdin().is_terminal() && std::io::stderr().is_terminal()) {
             return Ok(false);
         }
-        let _asking = self.terminal.lock().unwrap_or_else(PoisonError::into_inner);
+        let _asking = self.asking.lock().unwrap_or_else(PoisonError::into_inner);
         let by = home::person();
-        let granted = ask(&format!("approve as {by}? [y/N] "))?;
+        let granted = self.aside(|| ask(&format!("approve as {by}? [y/N] ")))?;
         self.engine.resolve(id, &by, granted, "answered at the terminal")?;
         Ok(granted)
     }
@@ -50,15 +72,15 @@ impl People {
 
 impl stayhand_gateway::People for People {
     fn answered(&self, held: &Held, wanted: &dyn Fn() -> bool) -> bool {
-        say_held(&held.decision);
+        self.say_held(&held.decision);
         Self::answered(self, held, wanted).unwrap_or_else(|error| {
-            eprintln!("stayhand: {error:#}");
+            self.say(&format!("stayhand: {error:#}"));
             false
         })
     }
 
     fn refused(&self, what: &str, why: &str) {
-        eprintln!("stayhand: refused: connection to {what}: {why}");
+        self.say(&format!("stayhand: refused: connection to {what}: {why}"));
     }
 }
 
@@ -86,10 +108,6 @@ pub(super) fn egress(
         Opening::none()?
     };
     Ok(Arc::new(Egress::new(engine, defaults, duties, people, opening)?))
-}
-
-pub(super) fn say_held(decision: &Decision) {
-    eprintln!("stayhand: held: {}", decision.why());
 }
 
 /// Asks a question that only `y` or `yes` answers with yes.

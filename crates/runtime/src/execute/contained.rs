@@ -56,6 +56,7 @@ impl Executor for Contained<'_> {
             streams: Streams::Collect,
             watch: None,
             egress: None,
+            terminal: None,
             stops: [work.stop, work.stop],
         };
         process::program(&argv, &work.request.context.cwd, &limits)

@@ -6,6 +6,7 @@ mod fetch;
 mod file;
 mod process;
 mod stop;
+mod terminal;
 mod usage;
 
 use crate::permit::Permit;
@@ -32,6 +33,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 pub use stop::Stop;
+pub use terminal::Terminal;
 
 /// Runs permitted work.
 pub trait Executor {
@@ -223,6 +225,8 @@ pub struct LocalSettings {
     pub least: Level,
     /// What becomes of what programs say.
     pub streams: Streams,
+    /// The person's terminal, behind which a program in a sandbox gets one of its own. What it says goes there.
+    pub terminal: Option<Terminal>,
     /// Asked about every program that starts inside of a sandbox, before it does.
     pub watch: Option<Arc<dyn Ask>>,
     /// Where the changes of the workspace land that are to be looked at first: two empty folders, `upper` and `work`.
@@ -244,6 +248,7 @@ impl Default for LocalSettings {
             launcher: None,
             least: Level::None,
             streams: Streams::Collect,
+            terminal: None,
             watch: None,
             aside: None,
             egress: None,
@@ -277,6 +282,7 @@ impl Local {
         };
         let mut spec = confine::spec(work, &self.settings.environment, cwd)?;
         spec.watched = self.settings.watch.is_some();
+        spec.terminal = self.settings.terminal.is_some();
         if let Some(egress) = &self.settings.egress {
             confine::let_out(&mut spec, egress.believed());
         }
@@ -304,6 +310,7 @@ impl Local {
             streams: self.settings.streams,
             watch: self.settings.watch.as_deref(),
             egress: self.settings.egress.as_deref(),
+            terminal: self.settings.terminal.as_ref(),
             stops: [&self.settings.stop, work.stop],
         };
         process::program(argv, cwd, &limits)

@@ -3,7 +3,7 @@
 
 use super::confine::Gate;
 use super::usage::{LOOK, Watched};
-use super::{Ask, Effected, Egress, Stop, Streams, failed};
+use super::{Ask, Effected, Egress, Stop, Streams, Terminal, failed};
 use crate::clock::monotonic;
 use crate::engine::guarded;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -43,6 +43,7 @@ pub(super) struct Limits<'a> {
     pub(super) streams: Streams,
     pub(super) watch: Option<&'a dyn Ask>,
     pub(super) egress: Option<&'a dyn Egress>,
+    pub(super) terminal: Option<&'a Terminal>,
     /// Whoever may stop it: the person at the terminal, the kill switch.
     pub(super) stops: [&'a Stop; 2],
 }
@@ -103,7 +104,7 @@ fn confined(argv: &[String], boundary: &Boundary<'_>, limits: &Limits<'_>) -> (O
                 return failed(error.to_string());
             }
         };
-        if spec.watched || spec.proxy_port.is_some() {
+        if spec.watched || spec.terminal || spec.proxy_port.is_some() {
             let (spec, control) = (&spec, &mut control);
             scope.spawn(move || take_part(scope, control, spec, limits, over));
         }
@@ -138,7 +139,10 @@ fn take_part<'scope>(
     limits: &'scope Limits<'_>,
     over: PipeReader,
 ) {
-    let Ok(Handed { watch, proxied }) = control.handed(spec) else { return };
+    let Ok(Handed { watch, proxied, terminal }) = control.handed(spec) else { return };
+    if let (Some(person), Some(program)) = (limits.terminal, terminal) {
+        scope.spawn(move || person.relay(program));
+    }
     if let (Some(egress), Some(inside)) = (limits.egress, proxied) {
         let [_, stop] = limits.stops;
         scope.spawn(move || {

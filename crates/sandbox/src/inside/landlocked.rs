@@ -1,6 +1,6 @@
 //! Landlock: what may be touched, once more, by rules that no mount can lift.
 
-use super::mounts::{DEVICES, own_folders};
+use super::mounts::{devices, own_folders};
 use super::weaken::without;
 use crate::receipt::{Failure, Mechanism};
 use crate::spec::Spec;
@@ -45,7 +45,7 @@ fn granted<'a>(
     for path in own.chain(writable).chain(spec.scratch.iter().map(PathBuf::as_path)) {
         rules = rules.allow(path, AccessFs::from_all(NEWEST))?;
     }
-    for device in DEVICES {
+    for device in devices(spec) {
         let path = Path::new("/dev").join(device);
         rules = rules.allow(&path, AccessFs::ReadFile | AccessFs::WriteFile | AccessFs::Truncate)?;
     }

@@ -92,6 +92,12 @@ fn landlock_alone(spec: &Spec, channel: &Channel) -> Result<(), Failure> {
         let why = format!("{} cannot be laid over without a root folder of its own", overlay.path.display());
         return Err(Failure::of(Mechanism::Overlay, why));
     }
+    if spec.terminal {
+        return Err(Failure::of(
+            Mechanism::PrivateRoot,
+            "a terminal of its own needs a root folder of its own",
+        ));
+    }
     if spec.watched {
         return Err(Failure::of(Mechanism::ProgramWatch, "programs are watched with namespaces only"));
     }

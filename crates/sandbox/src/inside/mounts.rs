@@ -20,7 +20,12 @@ use std::os::fd::{AsFd as _, AsRawFd as _, BorrowedFd, OwnedFd};
 use std::path::{Component, Path, PathBuf};
 
 /// The devices that every program may use.
-pub(super) const DEVICES: &[&str] = &["null", "zero", "full", "random", "urandom"];
+const DEVICES: &[&str] = &["null", "zero", "full", "random", "urandom"];
+
+/// The devices that this one may use: the last is whatever terminal it has.
+pub(super) fn devices(spec: &Spec) -> impl Iterator<Item = &'static str> {
+    DEVICES.iter().copied().chain(spec.terminal.then_some("tty"))
+}
 
 /// Where the new root folder is built, hidden under what is mounted there. It has to exist; nothing in it is used.
 const SITE: &str = "/tmp";
@@ -126,11 +131,11 @@ pub(super) fn sources<'a>(spec: &Spec, mapped: Option<&'a [Mounted]>) -> Result<
         }
         places.insert(path.clone(), source);
     }
-    let device = |name: &&'static str| {
+    let device = |name: &'static str| {
         let path = Path::new("/dev").join(name);
-        Ok((*name, copy(&path, false).map_err(failed(&path))?))
+        Ok((name, copy(&path, false).map_err(failed(&path))?))
     };
-    let devices = DEVICES.iter().map(device).collect::<Result<_, Failure>>()?;
+    let devices = devices(spec).map(device).collect::<Result<_, Failure>>()?;
     let aside = spec.overlay.as_ref().map(aside).transpose();
     let aside = aside.map_err(|error| Failure::of(Mechanism::Overlay, error))?;
     Ok(Sources { places, aside, devices })

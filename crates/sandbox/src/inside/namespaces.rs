@@ -12,6 +12,7 @@ use crate::sys;
 use rustix::net::{AddressFamily, RecvFlags, SocketFlags, SocketType};
 use rustix::pipe::{PipeFlags, pipe_with};
 use rustix::process::{DumpableBehavior, Pid, Signal, kill_process};
+use rustix::pty::{OpenptFlags, ioctl_tiocgptpeer, openpt, unlockpt};
 use seccompiler::BpfProgram;
 use std::fs::File;
 use std::io::{Read as _, Write as _};
@@ -87,26 +88,55 @@ fn inside(spec: &Spec, channel: &Channel, ready: &Ready, go: &OwnedFd, failed: O
         return 1;
     }
     let done = boundary(spec, channel, ready).and_then(|built| announce(spec, channel, built));
-    if let Err(why) = done {
-        let _ = File::from(failed).write_all(&serde_json::to_vec(&why).unwrap_or_else(|_| b"?".to_vec()));
-        return 1;
-    }
+    let terminal = match done {
+        Ok(terminal) => terminal,
+        Err(why) => {
+            let text = serde_json::to_vec(&why).unwrap_or_else(|_| b"?".to_vec());
+            let _ = File::from(failed).write_all(&text);
+            return 1;
+        }
+    };
     drop(failed);
-    run(spec, channel)
+    run(spec, channel, terminal)
 }
 
-/// Says that all is in place, and hands over what there is to watch: the starts of programs, and the way out. Nothing
-/// starts before somebody has them, and nobody inside does.
-fn announce(spec: &Spec, channel: &Channel, (mut receipt, way_out): Built) -> Result<(), Failure> {
+/// Says that all is in place, and hands over what there is to watch: the starts of programs, the way out, the terminal.
+/// Nothing starts before somebody has them, and nobody inside does. The answer: the program's end of its terminal.
+fn announce(
+    spec: &Spec,
+    channel: &Channel,
+    (mut receipt, way_out): Built,
+) -> Result<Option<OwnedFd>, Failure> {
     let watch = spec.watched.then(filter::watch_programs).transpose()?;
     receipt.mechanisms.extend(watch.as_ref().map(|_| Mechanism::ProgramWatch));
     receipt.mechanisms.extend(way_out.as_ref().map(|_| Mechanism::Egress));
-    let descriptors: Vec<OwnedFd> = watch.into_iter().chain(way_out).collect();
+    let terminal = spec.terminal.then(own_terminal).transpose();
+    let terminal = terminal.map_err(|error| Failure::other(format!("a terminal: {error}")))?;
+    let (others, own) = terminal.unzip();
+    let descriptors: Vec<OwnedFd> = watch.into_iter().chain(way_out).chain(others).collect();
     if descriptors.is_empty() {
         channel.say(&Report::InForce(receipt));
-        return Ok(());
+    } else {
+        channel.say_with(&Report::InForce(receipt), &descriptors).map_err(Failure::other)?;
     }
-    channel.say_with(&Report::InForce(receipt), &descriptors).map_err(Failure::other)
+    Ok(own)
+}
+
+/// A terminal of the program's own folder of terminals: the end of whoever watches, and the program's.
+fn own_terminal() -> rustix::io::Result<(OwnedFd, OwnedFd)> {
+    let flags = OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC;
+    let other = openpt(flags)?;
+    unlockpt(&other)?;
+    let own = ioctl_tiocgptpeer(&other, flags)?;
+    Ok((other, own))
+}
+
+/// Makes this the terminal of the process, which leads a session of its own.
+fn sit_at(terminal: &OwnedFd) -> rustix::io::Result<()> {
+    rustix::process::ioctl_tiocsctty(terminal)?;
+    rustix::stdio::dup2_stdin(terminal)?;
+    rustix::stdio::dup2_stdout(terminal)?;
+    rustix::stdio::dup2_stderr(terminal)
 }
 
 /// A boundary that is complete, and the socket that is the way out of its network, where there is one.
@@ -144,7 +174,7 @@ fn boundary(spec: &Spec, channel: &Channel, ready: &Ready) -> Result<Built, Fail
 }
 
 /// Starts the program and takes in everything that ends, until the program does.
-fn run(spec: &Spec, channel: &Channel) -> i32 {
+fn run(spec: &Spec, channel: &Channel, terminal: Option<OwnedFd>) -> i32 {
     let program = match sys::clone(0) {
         Err(error) => {
             channel.say(&Report::Failed(Failure::other(error)));
@@ -153,6 +183,10 @@ fn run(spec: &Spec, channel: &Channel) -> i32 {
         Ok(None) => {
             // Away from any terminal.
             let _ = rustix::process::setsid();
+            if let Some(Err(error)) = terminal.as_ref().map(sit_at) {
+                channel.say(&Report::Failed(Failure::other(format!("a terminal: {error}"))));
+                std::process::exit(1);
+            }
             // Whoever watches programs has to read what this one is to be.
             let _ = rustix::process::set_dumpable_behavior(DumpableBehavior::Dumpable);
             channel.say(&Report::Failed(program::start(spec)));
@@ -160,6 +194,8 @@ fn run(spec: &Spec, channel: &Channel) -> i32 {
         }
         Ok(Some(program)) => program,
     };
+    // Whoever watches sees its end when the last program has let go of it.
+    drop(terminal);
     let (mut peak_kib, mut cpu_us) = (0, 0);
     loop {
         let Ok(waited) = sys::wait() else { return 1 };

@@ -1,7 +1,6 @@
 //! Decides about every program that starts inside, before it does.
 
-use super::super::people::{People, say_held};
-use anstream::eprintln;
+use super::super::people::People;
 use serde_json::json;
 use stayhand_core::decision::{Level, Obligation};
 use stayhand_runtime::wire::{self, Parsed, WireAction};
@@ -77,7 +76,7 @@ impl Gatekeeper {
             Ok(wire::to_request(action, &self.defaults)?.started_by(starting.parent))
         };
         let answered = |held: &Held| {
-            say_held(&held.decision);
+            self.people.say_held(&held.decision);
             self.people.answered(held, &|| starting.waits())
         };
         Ok(match self.engine.authorize_asking(ask, answered, Into::into)? {
@@ -107,7 +106,7 @@ impl Ask for Gatekeeper {
         };
         let words = starting.argv.get(1..).unwrap_or_default().join(" ");
         let what = format!("{name} {words}");
-        eprintln!("stayhand: refused: {what}: {why}");
+        self.people.say(&format!("stayhand: refused: {what}: {why}"));
         let mut seen = self.lock();
         if seen.refused.len() < MOST_REFUSED {
             seen.refused.push((what, why));

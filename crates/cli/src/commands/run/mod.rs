@@ -18,7 +18,7 @@ use stayhand_runtime::changes::{Changes, Files};
 use stayhand_runtime::policy_files::PolicyFiles;
 use stayhand_runtime::review::Reviews;
 use stayhand_runtime::wire::{self, WireAction};
-use stayhand_runtime::{Clock, Engine, Executed, Local, LocalSettings, Streams};
+use stayhand_runtime::{Clock, Engine, Executed, Local, LocalSettings, Streams, Terminal};
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -51,7 +51,8 @@ pub(super) fn run(global: &Global, run: &Run) -> anyhow::Result<Exit> {
         let action = WireAction::new("exec", json!({ "argv": run.command }));
         wire::to_request(action, &defaults).map_err(|error| home::usage(error.to_string()))
     };
-    let people = Arc::new(People::new(&engine, run.wait));
+    let terminal = if global.json { None } else { Terminal::of_this_process() };
+    let people = Arc::new(People::new(&engine, run.wait, terminal.clone()));
     let Some(permit) = permitted(global, &engine, &people, ask)? else { return Ok(NOT_RUN) };
     let workspace = PathBuf::from(&defaults.workspace);
     let reviews = Reviews::of(&home::state(global.home.as_deref())?);
@@ -69,6 +70,7 @@ pub(super) fn run(global: &Global, run: &Run) -> anyhow::Result<Exit> {
         limit: Duration::try_from_secs_f64(run.time)
             .map_err(|error| home::usage(format!("--time: {error}")))?,
         streams: Streams::PassOn,
+        terminal,
         aside: kept.as_ref().map(|kept| kept.aside().to_owned()),
         watch: Some(Arc::<Gatekeeper>::clone(&gatekeeper)),
         egress: egress.clone().map(|egress| -> Arc<dyn stayhand_runtime::Egress> { egress }),

@@ -1,0 +1,129 @@
+//! `stayhand run` at a terminal: the program gets one of its own, and questions are asked in between.
+#![expect(
+    clippy::disallowed_methods,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test may fail loudly"
+)]
+
+mod common;
+
+use common::*;
+use rustix::pty::{OpenptFlags, ioctl_tiocgptpeer, openpt, unlockpt};
+use rustix::termios::{Winsize, tcgetattr, tcsetwinsize};
+use std::fs::File;
+use std::io::{Read as _, Write as _};
+use std::os::fd::OwnedFd;
+use std::process::{Child, Command, Stdio};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+/// A person at a terminal.
+struct Person {
+    keyboard: File,
+    screen: Arc<Mutex<String>>,
+    /// Held open, so that the terminal outlives the program.
+    terminal: OwnedFd,
+    child: Child,
+}
+
+impl Person {
+    fn starts(mut command: Command) -> Self {
+        let flags = OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC;
+        let ours = openpt(flags).unwrap();
+        unlockpt(&ours).unwrap();
+        tcsetwinsize(&ours, Winsize { ws_row: 33, ws_col: 99, ws_xpixel: 0, ws_ypixel: 0 }).unwrap();
+        let terminal = ioctl_tiocgptpeer(&ours, flags).unwrap();
+        let end = || Stdio::from(terminal.try_clone().unwrap());
+        let child = command.stdin(end()).stdout(end()).stderr(end()).spawn().unwrap();
+        let keyboard = File::from(ours);
+        let mut looks = keyboard.try_clone().unwrap();
+        let screen = Arc::new(Mutex::new(String::new()));
+        let shown = Arc::clone(&screen);
+        std::thread::spawn(move || {
+            let mut buffer = [0; 4096];
+            while let Ok(count @ 1..) = looks.read(&mut buffer) {
+                shown.lock().unwrap().push_str(&String::from_utf8_lossy(&buffer[..count]));
+            }
+        });
+        Self { keyboard, screen, terminal, child }
+    }
+
+    /// Waits until this is on the screen, behind what was there before.
+    fn sees(&self, text: &str, from: usize) -> usize {
+        let until = Instant::now() + DEADLINE;
+        loop {
+            let screen = self.screen.lock().unwrap().clone();
+            if let Some(at) = screen.get(from..).and_then(|rest| rest.find(text)) {
+                return from + at + text.len();
+            }
+            assert!(Instant::now() < until, "`{text}` does not come: {screen}");
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    }
+
+    fn types(&mut self, keys: &str) {
+        self.keyboard.write_all(keys.as_bytes()).unwrap();
+    }
+}
+
+#[test]
+fn a_terminal_of_its_own() {
+    let world = World::new();
+    world.user_policy(
+        "extends: coding-agent\nrules:\n  - {name: dates, approve: exec, when: {program: date}, reason: what time is it}\n",
+    );
+    world.write(
+        "talk.sh",
+        "tty; stty size; read -r -p 'name? ' name; echo \"hello $name\" > /dev/tty
+date -d @0 +%Y; echo \"said $?\"; date -d @0 +%m; echo \"said $?\"
+trap 'echo stopped; exit 7' INT; echo ready; while :; do read -r -t 0.1 < /dev/zero; done",
+    );
+    let mut person = Person::starts(world.command(&["run", "--", "bash", "talk.sh"]));
+    let before = tcgetattr(&person.terminal).unwrap();
+    let mut at = person.sees("/dev/pts/0", 0);
+    at = person.sees("33 99", at);
+    at = person.sees("name? ", at);
+    person.types("Ada\r");
+    at = person.sees("hello Ada", at);
+    // A question in between is answered by the person, and its answer is not typed to the program.
+    at = person.sees("what time is it", at);
+    at = person.sees("[y/N]", at);
+    person.types("y\r");
+    at = person.sees("1970", at);
+    at = person.sees("said 0", at);
+    at = person.sees("[y/N]", at);
+    person.types("n\r");
+    at = person.sees("said 126", at);
+    at = person.sees("ready", at);
+    // Keys are the program's.
+    person.types("\x03");
+    at = person.sees("stopped", at);
+    person.sees("confined", at);
+    assert_eq!(person.child.wait().unwrap().code(), Some(7));
+    // The person's terminal is set as it was.
+    let after = tcgetattr(&person.terminal).unwrap();
+    assert_eq!(format!("{:?}", before.local_modes), format!("{:?}", after.local_modes));
+    world.verify();
+}
+
+/// Escape 30: what the program types into its terminal is its own input, and the person's terminal is not there.
+#[test]
+fn escape_30_typing_into_the_terminal() {
+    let world = World::new();
+    world.write(
+        "type.py",
+        "import fcntl, termios, os, glob
+try:
+    fcntl.ioctl(0, termios.TIOCSTI, b'x')
+    print('went through')
+except OSError as e:
+    print(e.strerror)
+print(sorted(glob.glob('/dev/pts/*')), os.ttyname(0))
+",
+    );
+    let person = Person::starts(world.command(&["run", "--", "python3", "type.py"]));
+    let at = person.sees("Operation not permitted", 0);
+    person.sees("['/dev/pts/0', '/dev/pts/ptmx'] /dev/pts/0", at);
+}
