@@ -92,7 +92,7 @@ fn everything(world: &World) {
 }
 
 #[test]
-fn every_kind_of_change_comes_in_and_goes_back() {
+fn bypass_102_every_kind_of_change_comes_in_and_goes_back() {
     let world = reviewed(everything, EVERYTHING);
     let before = tree(&world.work);
     let found = shown(&world);
@@ -161,7 +161,7 @@ fn some_of_them() {
 
 /// Escapes 19 and 20: what is run or believed outside waits for a word of its own.
 #[test]
-fn escape_19_20_what_runs_outside_is_flagged() {
+fn escape_19_20_bypass_69_70_71_what_runs_outside_is_flagged() {
     let script = "mkdir -p .git/hooks sub/.git/hooks .github/workflows .claude lib
 for f in .git/hooks/post-merge sub/.git/hooks/pre-commit .github/workflows/ci.yml .claude/settings.json .envrc .mcp.json .gitattributes; do
   printf x > $f
@@ -206,7 +206,7 @@ ln -s /etc/passwd out; ln -s ../../up lib/up; ln -s lib inside; mkfifo pipe; ech
 
 /// Escape 12: a link that somebody plants between the run and the commit is not followed, be it a folder or the file.
 #[test]
-fn escape_12_planted_links() {
+fn escape_12_bypass_40_101_planted_links() {
     let world = reviewed(
         |world| {
             world.write("src/file", "x");
@@ -256,7 +256,7 @@ fn others_work_is_left_alone() {
 
 /// Escape 50: a file that claims to be larger than what is committed at a time.
 #[test]
-fn escape_50_a_file_with_a_hole() {
+fn escape_50_bypass_100_a_file_with_a_hole() {
     let world = reviewed(|_| {}, "truncate -s 9G huge; echo x > small");
     world.run(&["changes", "commit"]).expect(INTERNAL).says("are more than");
     assert!(!world.work.join("huge").exists());

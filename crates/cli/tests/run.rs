@@ -144,7 +144,7 @@ printf 'GET / HTTP/1.1\\r\\nConnection: close\\r\\n\\r\\n' >&3; cat <&3 | tail -
 
 /// The way out: what the policy lets through and nothing else, by the proxy and no other way.
 #[test]
-fn a_way_out() {
+fn bypass_56_57_a_way_out() {
     let world = World::new();
     let port = server();
     world.user_policy(&format!(
@@ -203,7 +203,7 @@ impl Egress for Gone {
 
 /// Escape 47.
 #[test]
-fn escape_47_without_its_proxy_a_program_ends() {
+fn escape_47_bypass_66_without_its_proxy_a_program_ends() {
     let world = World::new();
     let run = |egress: Option<Arc<dyn Egress>>| {
         let engine = Engine::in_memory(Settings::default()).unwrap();

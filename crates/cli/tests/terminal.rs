@@ -110,7 +110,7 @@ trap 'echo stopped; exit 7' INT; echo ready; while :; do read -r -t 0.1 < /dev/z
 
 /// Escape 30: what the program types into its terminal is its own input, and the person's terminal is not there.
 #[test]
-fn escape_30_typing_into_the_terminal() {
+fn escape_30_bypass_94_typing_into_the_terminal() {
     let world = World::new();
     world.write(
         "type.py",

@@ -58,6 +58,8 @@ pub enum Mechanism {
     LandlockScopes,
     /// The filter of system calls.
     SystemCalls,
+    /// Of system calls only those that ordinary programs make.
+    KnownCalls,
     /// Every start of a program inside is asked about before it happens.
     ProgramWatch,
     /// What it changes in the folder it works in is kept aside.
@@ -121,6 +123,7 @@ impl fmt::Display for Mechanism {
             Self::LandlockTcp => "Landlock for TCP",
             Self::LandlockScopes => "Landlock for signals and abstract sockets",
             Self::SystemCalls => "filter of system calls",
+            Self::KnownCalls => "known system calls only",
             Self::ProgramWatch => "program watch",
             Self::Overlay => "changes kept aside",
             Self::Egress => "way out through a proxy",

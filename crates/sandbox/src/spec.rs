@@ -44,6 +44,9 @@ pub struct Spec {
     /// only way that leads out of the program's network. `None`: there is none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub proxy_port: Option<u16>,
+    /// Whether only those system calls are answered that ordinary programs make.
+    #[serde(default)]
+    pub known_calls_only: bool,
     /// Nothing weaker is acceptable.
     pub least: Level,
     /// The level to begin with. L3: the launcher was put into a control group with these limits.
@@ -129,6 +132,7 @@ impl Spec {
             watched: false,
             terminal: false,
             proxy_port: None,
+            known_calls_only: false,
             least: level,
             most: level,
             without: Vec::new(),

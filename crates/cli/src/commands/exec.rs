@@ -5,10 +5,10 @@ use crate::args::{Exec, Global};
 use crate::home::Interrupts;
 use crate::{Exit, home, show};
 use serde_json::json;
-use stayhand_core::decision::Level;
+use stayhand_core::decision::{Level, Obligation};
 use stayhand_core::event::Outcome;
 use stayhand_runtime::wire::{self, Parsed, WireAction};
-use stayhand_runtime::{Engine, Executed, Held, Local, LocalSettings, Permit, Termination, Verdict};
+use stayhand_runtime::{Egress, Engine, Executed, Held, Local, LocalSettings, Permit, Termination, Verdict};
 use std::io::Write as _;
 use std::sync::Arc;
 
@@ -24,8 +24,11 @@ pub(super) fn run(global: &Global, exec: &Exec) -> anyhow::Result<Exit> {
         || wire::to_request(action(&exec.command), &defaults).map_err(|error| home::usage(error.to_string()));
     let people = Arc::new(People::new(&engine, exec.wait, None));
     let Some(permit) = permitted(global, &engine, &people, ask)? else { return Ok(NOT_RUN) };
-    let egress = people::egress(&engine, &defaults, permit.obligations(), people)?;
-    let settings = LocalSettings { egress: Some(egress), ..settings };
+    let is_confined =
+        |duty: &Obligation| matches!(duty, Obligation::Confine { least } if *least > Level::None);
+    let let_out = || people::egress(&engine, &defaults, permit.obligations(), people);
+    let egress = permit.obligations().iter().any(is_confined).then(let_out).transpose()?;
+    let settings = LocalSettings { egress: egress.map(|egress| -> Arc<dyn Egress> { egress }), ..settings };
     let exit = perform(global, &engine, permit, settings);
     interrupts.wait();
     exit

@@ -117,7 +117,7 @@ impl Builder {
             let at = source_line(source, "boundaries");
             self.problems.push(Problem::about(source, at, None, message));
         }
-        if let Err(message) = self.sandbox.add(&written.sandbox, layer) {
+        if let Err(message) = self.sandbox.add(&written.sandbox, layer, shipped) {
             self.problems.push(Problem::about(source, source_line(source, "sandbox"), None, message));
         }
         if let Err((key, message)) = self.controls.add(written) {

@@ -16,6 +16,8 @@ pub struct SandboxGrants {
     pub scratch: Vec<String>,
     /// Variables of the environment that are passed on.
     pub environment: Vec<String>,
+    /// Of system calls only those that ordinary programs make.
+    pub known_calls_only: bool,
     /// What the proxy adds to requests.
     pub credentials: Vec<CredentialSource>,
     /// Hosts the TLS to which is opened, one set of each file.
@@ -41,9 +43,16 @@ impl SandboxGrants {
         self.open_tls.iter().any(|set| set.contains(&used))
     }
 
-    /// Adds what one file says.
-    pub(super) fn add(&mut self, source: &SandboxSource, layer: Layer) -> Result<(), String> {
-        if *source == SandboxSource::default() {
+    /// Adds what one file says. A pack that an untrusted file builds on grants nothing; the file itself may not even try.
+    pub(super) fn add(&mut self, source: &SandboxSource, layer: Layer, shipped: bool) -> Result<(), String> {
+        // Less is for everybody to ask.
+        self.known_calls_only |= source.known_calls_only;
+        let grants_nothing =
+            SandboxSource { known_calls_only: source.known_calls_only, ..SandboxSource::default() };
+        if *source == grants_nothing {
+            return Ok(());
+        }
+        if !layer.may_allow() && shipped {
             return Ok(());
         }
         if !layer.may_allow() {
@@ -98,4 +107,48 @@ fn is_plain(path: &str) -> bool {
     rest.is_some_and(|rest| {
         !rest.contains(['*', '?', '[']) && !rest.split('/').any(|part| matches!(part, "" | "." | ".."))
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::decision::Layer;
+    use crate::policy::{LayerText, NoAnalysis, Policy};
+
+    fn policy(layer: Layer, text: &str) -> Result<Policy, String> {
+        let texts = [LayerText { layer, name: "p.yaml".to_owned(), text: format!("version: 1\n{text}") }];
+        Policy::compile(&texts, NoAnalysis).map_err(|error| error.problems[0].message.clone())
+    }
+
+    #[test]
+    fn only_trusted_files_grant() {
+        let text = "sandbox: {see: [~/.x], environment: [A], open_tls: ['*.x.test'], known_calls_only: true}";
+        let policy_of = |layer| policy(layer, text);
+        let granted = policy_of(Layer::User).unwrap();
+        let grants = granted.sandbox();
+        assert_eq!((grants.see.len(), grants.environment.len(), grants.known_calls_only), (1, 1, true));
+        assert!(grants.opens_tls_to("a.x.test") && !grants.opens_tls_to("y.test"));
+        assert!(policy_of(Layer::Project).unwrap_err().contains("only the organisation's and the user's"));
+        // Less is for everybody to ask, and a pack beneath an untrusted file grants nothing.
+        let strict = policy(Layer::Project, "sandbox: {known_calls_only: true}").unwrap();
+        assert!(strict.sandbox().known_calls_only);
+        let beneath = policy(Layer::Project, "extends: strict\nrules: []").unwrap();
+        assert!(beneath.sandbox().see.is_empty() && beneath.sandbox().known_calls_only);
+    }
+
+    #[test]
+    fn what_cannot_be_granted() {
+        for (text, why) in [
+            ("see: [.x]", "is not a plain path"),
+            ("see: ['~/*']", "is not a plain path"),
+            ("change: [~/../etc]", "is not a plain path"),
+            ("scratch: [/a//b]", "is not a plain path"),
+            ("environment: [A=B]", "is not the name of a variable"),
+            ("credentials: [{host: '*.x', header: a, from: A}]", "is not one host"),
+            ("credentials: [{host: x.test, header: 'a b', from: A}]", "is no header"),
+            ("credentials: [{host: x.test, header: a, from: 'A B'}]", "is no header"),
+        ] {
+            let error = policy(Layer::User, &format!("sandbox: {{{text}}}")).unwrap_err();
+            assert!(error.contains(why), "{text}: {error}");
+        }
+    }
 }

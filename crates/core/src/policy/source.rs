@@ -110,6 +110,8 @@ pub struct SandboxSource {
     pub scratch: List,
     /// Variables of the environment that are passed on.
     pub environment: List,
+    /// Of system calls only those that ordinary programs make. Any file may say so.
+    pub known_calls_only: bool,
     /// Hosts the TLS to which is opened, so that each request is decided by its method and URL.
     pub open_tls: List,
     /// What the proxy adds to requests, so that programs never see it.

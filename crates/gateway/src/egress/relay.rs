@@ -160,7 +160,7 @@ mod tests {
 
     /// Escape 46: whoever tunnels to one host and asks for another behind it gets neither.
     #[test]
-    fn escape_46_tls_for_another_host() {
+    fn escape_46_bypass_55_tls_for_another_host() {
         let check = |host: &str, port, bytes: &[u8], may: bool| {
             for piece in [1, 7, bytes.len()] {
                 let said = may_say(host, port, first(bytes, piece));

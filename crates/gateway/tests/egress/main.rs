@@ -68,7 +68,7 @@ fn socks() {
 /// Escape 46 and the leak table: what is not listed is not contacted, however it is written, and nobody is asked for its
 /// address.
 #[test]
-fn escape_46_other_hosts() {
+fn escape_46_bypass_46_59_other_hosts() {
     let proxy = Proxy::with(LISTED);
     let port = echo().port();
     for target in [
@@ -106,7 +106,7 @@ fn escape_46_other_hosts() {
 
 /// Metadata services and private addresses, by whatever name. The list of the policy does not help.
 #[test]
-fn addresses_that_are_never_contacted() {
+fn bypass_53_54_addresses_that_are_never_contacted() {
     let proxy = Proxy::with("\n  - {allow: connect}\n");
     for target in [
         "169.254.169.254:80",
@@ -130,7 +130,7 @@ fn addresses_that_are_never_contacted() {
 
 /// Rebinding: a name is looked up once, and what was judged is what is connected to.
 #[test]
-fn rebinding() {
+fn bypass_51_rebinding() {
     let proxy = Proxy::with(LISTED);
     let server = echo();
     let target = format!("rebinds.allowed.test:{}", server.port());
@@ -159,7 +159,7 @@ fn people_are_asked() {
 
 /// A request in plain HTTP is decided with its method and URL, and the host that was decided about is told to the server.
 #[test]
-fn plain_requests() {
+fn bypass_52_plain_requests_and_where_they_redirect() {
     let rules = "
   - allow: connect
     when: {hosts: a.allowed.test, methods: GET}

@@ -86,7 +86,7 @@ fn opening(root: &CertificateDer<'static>) -> Opening {
 }
 
 #[test]
-fn requests_in_tls_are_decided_and_given_a_credential() {
+fn bypass_58_requests_in_tls_are_decided_and_given_a_credential() {
     let (at, root) = server("a.allowed.test");
     let proxy = Proxy::opening(RULES, opening(&root));
     let asked = |request: &str| ask(&proxy, at, "a.allowed.test", "a.allowed.test", request);

@@ -100,6 +100,7 @@ pub(super) fn spec(work: &Work<'_>, environment: &[(String, String)], cwd: &str)
         keep: kept(&workspace),
         hide: granted.hide,
         scratch,
+        known_calls_only: work.sandbox.known_calls_only,
         limits: limits(work),
         least: work.confine,
         ..Spec::empty(Level::L3)

@@ -1,7 +1,9 @@
 //! The filter of system calls: whatever a program needs but what changes the machine, other processes, or the boundary.
 //!
-//! It names what is refused. What a new kernel adds is not in it; namespaces without capabilities are what bounds that.
+//! It names what is refused. What a new kernel adds is not in it; namespaces without capabilities are what bounds that, or a
+//! second filter that names what is known.
 
+use super::known::{KNOWN, KNOWN_HERE};
 use super::weaken::without;
 use crate::receipt::{Failure, Mechanism};
 use crate::sys;
@@ -154,7 +156,7 @@ fn set_id((_, mode, flags): SetsMode) -> Result<Vec<SeccompRule>, Failure> {
 }
 
 /// The programs, in the order of loading. The last one loaded is asked first; the strictest answer holds.
-pub(super) fn compile(sockets: Sockets) -> Result<Vec<BpfProgram>, Failure> {
+pub(super) fn compile(sockets: Sockets, known_only: bool) -> Result<Vec<BpfProgram>, Failure> {
     let mut refused: BTreeMap<i64, Vec<SeccompRule>> =
         REFUSED.iter().chain(REFUSED_HERE).map(|call| (*call, Vec::new())).collect();
     let spaces = NEW_NAMESPACES.iter().map(|flag| {
@@ -176,10 +178,20 @@ pub(super) fn compile(sockets: Sockets) -> Result<Vec<BpfProgram>, Failure> {
         Some(program(newer, libc::ENOSYS)?),
         Some(program(of_sockets(sockets)?, libc::EAFNOSUPPORT)?),
         second_table(),
+        known_only.then(only_known).transpose()?,
     ]
     .into_iter()
     .flatten()
     .collect())
+}
+
+/// A program that answers every other call as a kernel does that does not know it.
+fn only_known() -> Result<BpfProgram, Failure> {
+    let calls = KNOWN.iter().chain(KNOWN_HERE).map(|call| (*call, Vec::new()));
+    let arch = TargetArch::try_from(std::env::consts::ARCH).map_err(failed)?;
+    let unknown = SeccompAction::Errno(libc::ENOSYS.unsigned_abs());
+    let filter = SeccompFilter::new(calls.collect(), unknown, SeccompAction::Allow, arch);
+    filter.and_then(TryInto::try_into).map_err(failed)
 }
 
 /// The families of sockets that may not be made.

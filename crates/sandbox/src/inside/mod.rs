@@ -2,6 +2,7 @@
 
 mod channel;
 mod filter;
+mod known;
 mod landlocked;
 mod limits;
 mod mounts;
@@ -101,7 +102,7 @@ fn landlock_alone(spec: &Spec, channel: &Channel) -> Result<(), Failure> {
     if spec.watched {
         return Err(Failure::of(Mechanism::ProgramWatch, "programs are watched with namespaces only"));
     }
-    let filters = filter::compile(filter::Sockets::None)?;
+    let filters = filter::compile(filter::Sockets::None, spec.known_calls_only)?;
     if rustix::process::getuid().is_root() {
         owners::leave_root(spec)?;
         end_with_parent(channel)?;
@@ -113,6 +114,7 @@ fn landlock_alone(spec: &Spec, channel: &Channel) -> Result<(), Failure> {
     filter::apply(&filters)?;
     mechanisms.extend(seen::proven(own_status)?);
     mechanisms.extend([Mechanism::EndsWithParent, Mechanism::ResourceLimits]);
+    mechanisms.extend(spec.known_calls_only.then_some(Mechanism::KnownCalls));
     channel.say(&Report::InForce(Receipt { level: Level::L1, mechanisms, without: spec.without.clone() }));
     Err(program::start(spec))
 }

@@ -44,7 +44,7 @@ struct Ready {
 /// Builds the boundary, runs the program, and waits for its end. An error: nothing was run.
 pub(super) fn confine(spec: &Spec, channel: &Channel) -> Result<(), Failure> {
     let ids = owners::ids(spec)?;
-    let filters = filter::compile(filter::Sockets::OwnNetwork)?;
+    let filters = filter::compile(filter::Sockets::OwnNetwork, spec.known_calls_only)?;
     let mapped = mounts::mapped(spec, ids)?;
     if let Some(overlay) = &spec.overlay {
         mounts::give_aside(overlay, ids.outside)?;
@@ -167,6 +167,7 @@ fn boundary(spec: &Spec, channel: &Channel, ready: &Ready) -> Result<Built, Fail
     mechanisms.extend(seen::proven(own_status)?);
     mechanisms.extend(NAMESPACES.iter().map(|(_, part)| *part));
     mechanisms.extend([Mechanism::ResourceLimits, Mechanism::EndsWithParent]);
+    mechanisms.extend(spec.known_calls_only.then_some(Mechanism::KnownCalls));
     mechanisms.extend(spec.overlay.as_ref().map(|_| Mechanism::Overlay));
     mechanisms.extend(ready.mapped.is_some().then_some(Mechanism::MappedOwner));
     mechanisms.extend((spec.most == stayhand_core::decision::Level::L3).then_some(Mechanism::ControlGroup));

@@ -3,7 +3,7 @@
 use crate::common::*;
 
 #[test]
-fn escape_10_a_link_to_a_secret() {
+fn escape_10_bypass_45_86_a_link_to_a_secret() {
     on(EVERY, |world| {
         world.cannot("ln -s /etc/shadow link && cat link && echo went through");
         let secret = world.outside("secret");
@@ -14,7 +14,7 @@ fn escape_10_a_link_to_a_secret() {
 }
 
 #[test]
-fn escape_11_the_root_folder_of_another_process() {
+fn escape_11_bypass_96_the_root_folder_of_another_process() {
     on(EVERY, |world| {
         world.cannot("ls /proc/1/root/ && echo went through");
         world.cannot("cat /proc/1/root/etc/shadow && echo went through");
@@ -79,7 +79,7 @@ fn escape_15_a_device() {
 }
 
 #[test]
-fn escape_16_system_folders() {
+fn escape_16_bypass_45_system_folders() {
     on(EVERY, |world| {
         for path in
             ["/usr/bin/planted", "/usr/planted", "/etc/planted", "/lib/planted", "/planted", "/dev/planted"]
@@ -95,7 +95,7 @@ fn escape_16_system_folders() {
 }
 
 #[test]
-fn escape_17_hooks() {
+fn escape_17_bypass_69_70_hooks() {
     on(WITH_OWN_ROOT, |world| {
         let hooks = world.work.join(".git/hooks");
         std::fs::create_dir_all(&hooks).unwrap();
@@ -135,7 +135,7 @@ fn escape_35_control_groups() {
 }
 
 #[test]
-fn escape_36_settings_of_the_kernel() {
+fn escape_36_bypass_85_settings_of_the_kernel() {
     on(EVERY, |world| {
         world.cannot("cat /proc/sys/kernel/core_pattern > copy; cat copy > /proc/sys/kernel/core_pattern && echo went through");
         world.cannot("[ ! -c /proc/sysrq-trigger ] && echo h > /proc/sysrq-trigger && echo went through");
@@ -144,7 +144,7 @@ fn escape_36_settings_of_the_kernel() {
 }
 
 #[test]
-fn escape_44_the_launcher_itself() {
+fn escape_44_bypass_93_the_launcher_itself() {
     on(EVERY, |world| {
         world.cannot("cat /proc/1/exe > /dev/null && echo went through");
         world.cannot("exec 9>>/proc/1/exe && echo went through");

@@ -42,7 +42,7 @@ fn escape_02_memory_of_all_together() {
 }
 
 #[test]
-fn escape_06_07_folders_of_its_own() {
+fn escape_06_07_bypass_100_folders_of_its_own() {
     on(WITH_OWN_ROOT, |world| {
         world.limit(|limits| (limits.own_bytes, limits.own_files) = (8 << 20, 50)).unwrap();
         for folder in ["/tmp", "/dev/shm", "/var/tmp", "/home/agent"] {
@@ -56,7 +56,7 @@ fn escape_06_07_folders_of_its_own() {
 }
 
 #[test]
-fn escape_08_one_huge_file() {
+fn escape_08_bypass_100_one_huge_file() {
     on(EVERY, |world| {
         world.limit(|limits| limits.file_bytes = 1 << 20).unwrap();
         world.cannot("head -c 2000000 /dev/zero > big && echo went through");

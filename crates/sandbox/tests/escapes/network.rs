@@ -27,7 +27,7 @@ fn escape_32_an_abstract_socket() {
 }
 
 #[test]
-fn escape_33_a_socket_of_the_host() {
+fn escape_33_bypass_65_a_socket_of_the_host() {
     on(EVERY, |world| {
         let path = world.outside("host.sock");
         let _listens = UnixListener::bind(&path).unwrap();
@@ -39,7 +39,7 @@ fn escape_33_a_socket_of_the_host() {
 }
 
 #[test]
-fn escape_34_families_of_sockets() {
+fn escape_34_bypass_63_families_of_sockets() {
     on(EVERY, |world| {
         // VSOCK, ALG, PACKET, BLUETOOTH, XDP, and netlink but for interfaces.
         for family in [40, 38, 17, 31, 44] {
@@ -53,7 +53,7 @@ fn escape_34_families_of_sockets() {
 }
 
 #[test]
-fn escape_37_38_addresses_outside() {
+fn escape_37_38_bypass_57_addresses_outside() {
     on(EVERY, |world| {
         let attempts = [
             "s = socket.socket(socket.AF_INET)\ns.connect(('169.254.169.254', 80))",

@@ -20,7 +20,7 @@ fn pid(child: &Child) -> Pid {
 const DAEMON: &str = "setsid nohup bash -c 'trap \"\" TERM HUP INT; sleep $0; sleep $0' $0 > /dev/null 2>&1 & sleep 0.2; echo started; wait";
 
 #[test]
-fn escape_03_a_daemon_outlives_the_time_limit() {
+fn escape_03_bypass_97_a_daemon_outlives_the_time_limit() {
     on(WITH_OWN_ROOT, |world| {
         let (mut child, _control) = world.start(launcher(), &["bash", "-c", DAEMON, "4203.1"]);
         wait_for_line(&mut child);
@@ -40,7 +40,7 @@ fn escape_04_a_process_in_the_background_outlives_the_program() {
 }
 
 #[test]
-fn escape_05_whoever_watches_is_killed() {
+fn escape_05_bypass_97_whoever_watches_is_killed() {
     on(WITH_OWN_ROOT, |world| {
         let launcher = launcher();
         let mut watcher = Command::new("bash");
@@ -60,14 +60,14 @@ fn escape_05_whoever_watches_is_killed() {
 }
 
 #[test]
-fn escape_23_another_namespace_another_descriptor() {
+fn escape_23_bypass_96_another_namespace_another_descriptor() {
     on(EVERY, |world| {
         world.says("print([call(308, 0, 0), call(438, 0, 0, 0)])", "[-1, -1]");
     });
 }
 
 #[test]
-fn escape_24_memory_of_others() {
+fn escape_24_bypass_80_memory_of_others() {
     on(EVERY, |world| {
         let call = "print([call(101, 0, 0, 0, 0), call(310, 1, 0, 0, 0, 0, 0), call(311, 1, 0, 0, 0, 0, 0)])";
         world.says(call, "[-1, -1, -1]");
@@ -116,7 +116,7 @@ fn escape_31_a_program_in_memory() {
 }
 
 #[test]
-fn escape_39_an_open_descriptor() {
+fn escape_39_bypass_62_91_an_open_descriptor() {
     on(EVERY, |world| {
         let secret = world.outside("secret");
         write(&secret, "hidden");
@@ -133,7 +133,7 @@ fn escape_39_an_open_descriptor() {
 }
 
 #[test]
-fn escape_40_a_secret_in_the_environment() {
+fn escape_40_bypass_87_a_secret_in_the_environment() {
     on(EVERY, |world| {
         let mut launcher = launcher();
         launcher.env("SECRET_TOKEN", "hidden");
