@@ -298,3 +298,37 @@ fn no_review() {
         .says("a review is of the workspace");
     assert!(!world.work.join("out/made").exists());
 }
+
+/// X-23: what a policy wants to be able to take back is run so, and nothing else is run in its place.
+#[test]
+fn x_23_a_restore_point() {
+    let world = World::new();
+    world.user_policy(
+        "extends: coding-agent\nrules:\n  - {name: careful, allow: [bash, exec, write_file], restore_point: true, when: {writes: ['./**']}}\n",
+    );
+    world.write("kept", "before");
+    let run = world.run(&["exec", "--", "echo after > kept; echo x > made; echo y > Jenkinsfile"]);
+    run.expect(PERMITTED)
+        .says("to take back what it changed: stayhand undo decision-")
+        .says("1 changes are kept aside");
+    assert_eq!(fs::read_to_string(world.work.join("kept")).unwrap(), "after\n");
+    assert!(world.work.join("made").exists() && !world.work.join("Jenkinsfile").exists());
+    let name = run.err.split("stayhand undo ").nth(1).unwrap().lines().next().unwrap();
+    world.run(&["undo", name]).expect(PERMITTED);
+    assert_eq!(fs::read_to_string(world.work.join("kept")).unwrap(), "before");
+    assert!(!world.work.join("made").exists());
+    // What changes nothing leaves nothing behind.
+    world.run(&["changes", "discard"]).expect(PERMITTED);
+    world.run(&["exec", "--", "cat kept > /dev/null; touch made; rm made"]).expect(PERMITTED);
+    world.run(&["changes", "list"]).says("no run keeps anything");
+    // Inside of a run it is one of the whole: without there is none.
+    world.user_policy(
+        "extends: coding-agent\nrules:\n  - {name: careful, allow: exec, restore_point: true, when: {program: touch}}\n",
+    );
+    world.write("go.sh", "/usr/bin/touch inside && echo went through");
+    let bare = world.run(&["run", "--", "bash", "go.sh"]);
+    assert!(bare.out.is_empty() && bare.err.contains("a duty of its permit"), "{bare:?}");
+    let reviewed = world.run(&["run", "--review", "--", "bash", "go.sh"]);
+    assert_eq!(reviewed.out, "went through\n", "{reviewed:?}");
+    world.verify();
+}

@@ -4,6 +4,7 @@ use crate::engine::{Engine, EngineError};
 use rustix::fs::{Mode, OFlags};
 use serde::{Deserialize, Serialize};
 use stayhand_analysis::{Surroundings, path};
+use stayhand_core::control::switch::BY_ITSELF;
 use stayhand_core::digest::Digest;
 use stayhand_core::event::{Event, ReviewVerdict, Reviewed};
 use stayhand_core::facts::Place;
@@ -316,6 +317,31 @@ impl Engine {
             fs::remove_dir_all(&kept.folder)?;
         }
         Ok(done)
+    }
+
+    /// Brings what a program has changed into the workspace, such that it can be taken back, but for what needs a person's
+    /// word of its own. The answer is what there is to say about that.
+    pub(crate) fn keep_restore_point(&self, kept: &Kept) -> String {
+        let run = &kept.run;
+        let keep = || -> Result<String, ReviewError> {
+            if self.forget_unchanged(kept)? {
+                return Ok(String::new());
+            }
+            let (flagged, chosen): (Vec<_>, Vec<_>) =
+                kept.changes()?.into_iter().partition(|change| danger(kept, change).is_some());
+            let done = self.commit_changes(kept, &chosen, BY_ITSELF)?;
+            let mut said = format!("stayhand: to take back what it changed: stayhand undo {run}\n");
+            for one in done.iter().filter_map(|one| Some((&one.path, one.error.as_ref()?))) {
+                said += &format!("stayhand: left out: {}: {}\n", one.0.display(), one.1);
+            }
+            if !flagged.is_empty() {
+                let count = flagged.len();
+                said +=
+                    &format!("stayhand: {count} changes are kept aside: stayhand changes show --run {run}\n");
+            }
+            Ok(said)
+        };
+        keep().unwrap_or_else(|error| format!("stayhand: what it changed is kept aside in {run}: {error}\n"))
     }
 
     /// Throws away the room of a run that changed nothing.

@@ -7,6 +7,7 @@ use crate::{Exit, home, show};
 use serde_json::json;
 use stayhand_core::decision::{Level, Obligation};
 use stayhand_core::event::Outcome;
+use stayhand_runtime::review::Reviews;
 use stayhand_runtime::wire::{self, Parsed, WireAction};
 use stayhand_runtime::{Egress, Engine, Executed, Held, Local, LocalSettings, Permit, Termination, Verdict};
 use std::io::Write as _;
@@ -28,7 +29,11 @@ pub(super) fn run(global: &Global, exec: &Exec) -> anyhow::Result<Exit> {
         |duty: &Obligation| matches!(duty, Obligation::Confine { least } if *least > Level::None);
     let let_out = || people::egress(&engine, &defaults, permit.obligations(), people);
     let egress = permit.obligations().iter().any(is_confined).then(let_out).transpose()?;
-    let settings = LocalSettings { egress: egress.map(|egress| -> Arc<dyn Egress> { egress }), ..settings };
+    let settings = LocalSettings {
+        egress: egress.map(|egress| -> Arc<dyn Egress> { egress }),
+        reviews: Some(Reviews::of(&home::state(global.home.as_deref())?)),
+        ..settings
+    };
     let exit = perform(global, &engine, permit, settings);
     interrupts.wait();
     exit

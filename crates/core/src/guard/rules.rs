@@ -76,7 +76,11 @@ fn weigh<'p>(
     if !rule.is_for(&ask.request.principal.agent) {
         return Cover::No;
     }
-    match (rule.kind, rule.applies(ask, op, at)) {
+    let applies = rule.applies(ask, op, at);
+    if rule.restore_point && applies == Tri::Yes {
+        answers.oblige(Obligation::RestorePoint);
+    }
+    match (rule.kind, applies) {
         (_, Tri::No) => Cover::No,
         (RuleKind::Allow, _) if !rule.layer.may_allow() => Cover::No,
         (RuleKind::Allow, Tri::Unknown) => Cover::Perhaps(rule),

@@ -63,6 +63,8 @@ pub struct Rule {
     pub timeout_s: Option<u64>,
     /// It speaks only where no other rule covers the operation.
     pub otherwise: bool,
+    /// What it changes can be taken back.
+    pub restore_point: bool,
     /// What it allows has to be confined at least so.
     pub confine: Level,
     pub(crate) tools: Vec<Box<str>>,
@@ -94,6 +96,9 @@ impl Rule {
         }
         if source.confine.is_some() && kind != RuleKind::Allow {
             return Err("`confine` is a duty of what a rule allows".to_owned());
+        }
+        if source.restore_point && !matches!(kind, RuleKind::Allow | RuleKind::Approve) {
+            return Err("`restore_point` is a duty of what a rule allows or asks about".to_owned());
         }
         if source.otherwise && kind != RuleKind::Approve {
             return Err("`otherwise` is for rules that ask a person".to_owned());
@@ -130,6 +135,7 @@ impl Rule {
                 strict: source.strict,
                 timeout_s: source.timeout_s,
                 otherwise: source.otherwise,
+                restore_point: source.restore_point,
                 confine: source.confine.unwrap_or(Level::None),
                 agents: agents.clone(),
                 when: narrowed(condition(&source.when)?, &selector)?,

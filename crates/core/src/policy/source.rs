@@ -266,6 +266,8 @@ pub struct RuleSource {
     pub timeout_s: Option<u64>,
     /// It speaks only where no other rule allows the operation or asks about it (approve rules).
     pub otherwise: bool,
+    /// What it changes in the workspace can be taken back with `stayhand undo` (allow and approve rules).
+    pub restore_point: bool,
     /// The least level of confinement for what the rule allows (allow rules).
     pub confine: Option<Level>,
     /// Actions this rule must match. Checked when the file is loaded.

@@ -18,10 +18,13 @@ impl Engine {
             .check(self.id, self.log.digest_key())
             .and_then(|()| unfulfilled(&permit, executor).map_or(Ok(()), Err))
             .and_then(|()| self.last_look(&permit));
-        let (outcome, effected) = match ready {
+        let (outcome, mut effected) = match ready {
             Ok(switches) => self.run(&permit, executor, switches),
             Err(outcome) => (outcome, Effected::default()),
         };
+        if let Some(kept) = effected.kept.take() {
+            effected.errors += &self.keep_restore_point(&kept);
+        }
         let duration = started.elapsed();
         let confined = effected.boundary.as_ref().map_or(Level::None, |receipt| receipt.level);
         self.record_outcome(&permit, &outcome, duration, &effected)?;
@@ -148,7 +151,9 @@ impl Permit {
             Obligation::Confine { least } => *least <= level,
             Obligation::Warn { .. } | Obligation::Audit { .. } => true,
             // What it says goes to the program that started it, as it is.
-            Obligation::Redact | Obligation::RestorePoint => false,
+            Obligation::Redact => false,
+            // Of all together, or of none.
+            Obligation::RestorePoint => of_the_whole.contains(duty),
             // Whoever carries the connection counts.
             Obligation::Limit { resource: Resource::NetworkMb, limit } => *limit > 0,
             // A limit holds for all of them together, if it is one of the whole.
@@ -185,6 +190,6 @@ fn fulfils(executor: &dyn Executor, duty: &Obligation) -> bool {
         // Everything uses some.
         Obligation::Limit { resource: Resource::TotalTimeMs, limit } => *limit > 0,
         Obligation::Limit { resource, limit } => *limit > 0 && executor.watches(*resource),
-        Obligation::RestorePoint => false,
+        Obligation::RestorePoint => executor.makes_restore_points(),
     }
 }

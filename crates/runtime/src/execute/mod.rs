@@ -10,6 +10,7 @@ mod terminal;
 mod usage;
 
 use crate::permit::Permit;
+use crate::review::{Kept, Reviews};
 pub(crate) use contained::Contained;
 pub(crate) use process::{end_group, start_notifier};
 use stayhand_analysis::{provenance, secret};
@@ -46,6 +47,11 @@ pub trait Executor {
         false
     }
 
+    /// Whether what programs change under it can be taken back.
+    fn makes_restore_points(&self) -> bool {
+        false
+    }
+
     /// Does the work. It is called once for a permit, after the last check.
     fn run(&self, work: &Work<'_>) -> (Outcome, Effected);
 }
@@ -67,6 +73,10 @@ pub struct Work<'a> {
     pub paths: Vec<PathLists>,
     /// What the policy grants to programs in a sandbox.
     pub sandbox: SandboxGrants,
+    /// The decision that permitted it.
+    pub decision: u64,
+    /// Whether what it changes has to be such that it can be taken back.
+    pub restore_point: bool,
     /// Asked to stop when the kill switch is pulled.
     pub stop: &'a Stop,
 }
@@ -103,6 +113,8 @@ impl<'a> Work<'a> {
             confine: levels.max().unwrap_or(Level::None),
             paths: policy.path_lists().cloned().collect(),
             sandbox: policy.sandbox().clone(),
+            decision: permit.decision,
+            restore_point: permit.obligations.contains(&Obligation::RestorePoint),
             stop,
         }
     }
@@ -132,6 +144,8 @@ pub struct Effected {
     pub boundary: Option<Receipt>,
     /// How it ended inside, and what it used.
     pub ended: Option<Ended>,
+    /// What it changed and is kept aside, because a restore point was wanted.
+    pub kept: Option<Kept>,
     digest: Option<Digest>,
 }
 
@@ -148,6 +162,7 @@ impl Effected {
             traffic: None,
             boundary: None,
             ended: None,
+            kept: None,
             digest: Some(Digest::of_parts(&[output, errors])),
         }
     }
@@ -229,6 +244,8 @@ pub struct LocalSettings {
     pub terminal: Option<Terminal>,
     /// Asked about every program that starts inside of a sandbox, before it does.
     pub watch: Option<Arc<dyn Ask>>,
+    /// Where runs keep what can be taken back.
+    pub reviews: Option<Reviews>,
     /// Where the changes of the workspace land that are to be looked at first: two empty folders, `upper` and `work`.
     pub aside: Option<PathBuf>,
     /// Carries connections out of a sandbox, by whatever it decides about each.
@@ -250,6 +267,7 @@ impl Default for LocalSettings {
             streams: Streams::Collect,
             terminal: None,
             watch: None,
+            reviews: None,
             aside: None,
             egress: None,
             stop: Stop::default(),
@@ -272,8 +290,15 @@ impl Local {
     }
 
     /// The sandbox for a program, where it has to be confined.
-    fn boundary<'a>(&'a self, work: &Work<'a>, cwd: &str) -> Result<Option<process::Boundary<'a>>, String> {
-        let least = work.confine.max(self.settings.least);
+    fn boundary<'a>(
+        &'a self,
+        work: &Work<'a>,
+        cwd: &str,
+        aside: Option<&Path>,
+    ) -> Result<Option<process::Boundary<'a>>, String> {
+        // Only what is laid over can be kept aside.
+        let for_overlay = if aside.is_some() { Level::L2 } else { Level::None };
+        let least = work.confine.max(self.settings.least).max(for_overlay);
         if least == Level::None {
             return Ok(None);
         }
@@ -286,7 +311,7 @@ impl Local {
         if let Some(egress) = &self.settings.egress {
             confine::let_out(&mut spec, egress.believed());
         }
-        if let Some(aside) = &self.settings.aside {
+        if let Some(aside) = aside {
             confine::keep_aside(&mut spec, &work.request.context.workspace, aside)?;
         }
         spec.least = least;
@@ -297,7 +322,12 @@ impl Local {
     fn program(&self, argv: &[String], work: &Work<'_>) -> (Outcome, Effected) {
         let folder = stayhand_analysis::working_folder(work.request);
         let cwd = folder.as_deref().unwrap_or(&work.request.context.cwd);
-        let boundary = match self.boundary(work, cwd) {
+        let kept = match self.room_for_changes(work).transpose() {
+            Ok(kept) => kept,
+            Err(error) => return not_started(error),
+        };
+        let aside = self.settings.aside.as_deref().or(kept.as_ref().map(Kept::aside));
+        let boundary = match self.boundary(work, cwd, aside) {
             Ok(boundary) => boundary,
             Err(why) => return not_started(why),
         };
@@ -313,7 +343,16 @@ impl Local {
             terminal: self.settings.terminal.as_ref(),
             stops: [&self.settings.stop, work.stop],
         };
-        process::program(argv, cwd, &limits)
+        let (outcome, mut effected) = process::program(argv, cwd, &limits);
+        effected.kept = kept;
+        (outcome, effected)
+    }
+
+    /// Room for what a program changes, where it has to be such that it can be taken back and is not kept aside anyway.
+    fn room_for_changes(&self, work: &Work<'_>) -> Option<std::io::Result<Kept>> {
+        let reviews = self.settings.reviews.as_ref()?;
+        let wanted = work.restore_point && self.settings.aside.is_none();
+        wanted.then(|| reviews.begin(&format!("decision-{}", work.decision), &work.request.context.workspace))
     }
 
     fn time(&self, work: &Work<'_>) -> Duration {
@@ -328,6 +367,11 @@ impl Executor for Local {
 
     fn watches(&self, resource: Resource) -> bool {
         usage::is_watched(resource)
+    }
+
+    fn makes_restore_points(&self) -> bool {
+        let has_room = self.settings.reviews.is_some() || self.settings.aside.is_some();
+        has_room && self.settings.launcher.is_some()
     }
 
     fn run(&self, work: &Work<'_>) -> (Outcome, Effected) {
@@ -352,6 +396,7 @@ impl Executor for Local {
             tool if work.confine > Level::None => {
                 not_started(format!("nothing confines `{tool}` at {}", work.confine))
             }
+            tool if work.restore_point => not_started(format!("nothing makes a restore point for `{tool}`")),
             "read_file" => file::read(work, self.settings.output_bytes),
             "list_dir" => file::list(work),
             "write_file" => file::write(work),

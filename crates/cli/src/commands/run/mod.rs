@@ -11,7 +11,7 @@ use crate::{Exit, home, show};
 use anstream::{eprint, eprintln};
 use gatekeeper::Gatekeeper;
 use serde_json::json;
-use stayhand_core::decision::{Layer, Level};
+use stayhand_core::decision::{Layer, Level, Obligation};
 use stayhand_core::event::Outcome;
 use stayhand_core::policy::profiles;
 use stayhand_runtime::changes::{Changes, Files};
@@ -62,7 +62,9 @@ pub(super) fn run(global: &Global, run: &Run) -> anyhow::Result<Exit> {
         _ => error.into(),
     })?;
     let before = if run.review { None } else { Files::of(&workspace) };
-    let gatekeeper = Arc::new(Gatekeeper::new(&engine, &defaults, permit.obligations(), &people));
+    let mut duties = permit.obligations().to_vec();
+    duties.extend(run.review.then_some(Obligation::RestorePoint));
+    let gatekeeper = Arc::new(Gatekeeper::new(&engine, &defaults, &duties, &people));
     let let_out = || people::egress(&engine, &defaults, permit.obligations(), people);
     let egress = (run.net == Net::Policy).then(let_out).transpose()?;
     let settings = LocalSettings {
@@ -71,6 +73,7 @@ pub(super) fn run(global: &Global, run: &Run) -> anyhow::Result<Exit> {
             .map_err(|error| home::usage(format!("--time: {error}")))?,
         streams: Streams::PassOn,
         terminal,
+        reviews: Some(reviews),
         aside: kept.as_ref().map(|kept| kept.aside().to_owned()),
         watch: Some(Arc::<Gatekeeper>::clone(&gatekeeper)),
         egress: egress.clone().map(|egress| -> Arc<dyn stayhand_runtime::Egress> { egress }),
