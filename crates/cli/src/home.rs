@@ -98,7 +98,8 @@ pub(crate) fn workspace_of(cwd: &Path) -> PathBuf {
 /// Who asks, and where, where the action itself does not say so.
 pub(crate) fn defaults(asking: &crate::args::Asking) -> anyhow::Result<wire::Defaults> {
     let cwd = match &asking.cwd {
-        Some(path) => std::path::absolute(path)?,
+        // By whatever name: where it is is what paths are compared with. It need not be there to be spoken of.
+        Some(path) => std::fs::canonicalize(path).or_else(|_| std::path::absolute(path))?,
         None => std::env::current_dir()?,
     };
     let text = |path: &Path| {

@@ -127,3 +127,30 @@ print(sorted(glob.glob('/dev/pts/*')), os.ttyname(0))
     let at = person.sees("Operation not permitted", 0);
     person.sees("['/dev/pts/0', '/dev/pts/ptmx'] /dev/pts/0", at);
 }
+
+/// The terminal goes away while the program runs: so does the program, and its end is recorded.
+#[test]
+fn the_terminal_vanishes() {
+    let world = World::new();
+    let started = Instant::now();
+    let person = Person::starts(world.command(&[
+        "run",
+        "--time",
+        "50",
+        "--",
+        "bash",
+        "-c",
+        "echo ready; exec sleep 40",
+    ]));
+    person.sees("ready", 0);
+    let Person { keyboard, terminal, mut child, .. } = person;
+    drop((keyboard, terminal));
+    // What the kernel tells whoever sat at it.
+    let _ =
+        rustix::process::kill_process(rustix::process::Pid::from_child(&child), rustix::process::Signal::HUP);
+    child.wait().unwrap();
+    assert!(started.elapsed() < Duration::from_secs(30));
+    let settled = world.events("settled");
+    assert_eq!(settled.last().unwrap()["outcome"]["kind"], "stopped", "{settled:?}");
+    world.verify();
+}

@@ -1,6 +1,6 @@
 //! From a permit to a boundary: what a confined program sees, what it may change, and what it may use.
 
-use super::Work;
+use super::{Work, room};
 use rustix::fs::Mode;
 use stayhand_analysis::path;
 use stayhand_core::decision::{Level, Resource};
@@ -137,6 +137,9 @@ pub(super) fn keep_aside(spec: &mut Spec, workspace: &str, aside: &Path) -> Resu
         return Err(
             "a review is of the workspace, which the policy does not let be changed as a whole".to_owned()
         );
+    }
+    if let Some(why) = room::lacking(aside) {
+        return Err(why);
     }
     spec.keep.clear();
     spec.overlay = Some(Overlay { path: workspace, changes: aside.to_owned() });

@@ -5,6 +5,7 @@ mod contained;
 mod fetch;
 mod file;
 mod process;
+mod room;
 mod stop;
 mod terminal;
 mod usage;

@@ -3,7 +3,7 @@
 
 use super::confine::Gate;
 use super::usage::{LOOK, Watched};
-use super::{Ask, Effected, Egress, Stop, Streams, Terminal, failed};
+use super::{Ask, Effected, Egress, Stop, Streams, Terminal, failed, room};
 use crate::clock::monotonic;
 use crate::engine::guarded;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -104,6 +104,12 @@ fn confined(argv: &[String], boundary: &Boundary<'_>, limits: &Limits<'_>) -> (O
                 return failed(error.to_string());
             }
         };
+        if let Some(overlay) = &spec.overlay
+            && let Ok(over) = over.try_clone()
+        {
+            let [_, stop] = limits.stops;
+            scope.spawn(move || room::watch(&overlay.changes, &over, stop));
+        }
         if spec.watched || spec.terminal || spec.proxy_port.is_some() {
             let (spec, control) = (&spec, &mut control);
             scope.spawn(move || take_part(scope, control, spec, limits, over));
