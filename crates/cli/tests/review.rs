@@ -70,7 +70,8 @@ fn shown(world: &World) -> BTreeMap<String, (String, bool)> {
 const EVERYTHING: &str = "echo more >> kept; echo new > made; mkdir -p a/b; echo deep > a/b/c
 rm -r gone; rm lost; rm link; ln -s made link; chmod 600 mode; touch touched
 rm file; mkdir file; echo x > file/x; rm -r folder; echo y > folder
-rm -r again; mkdir again; echo 2 > again/two
+rm -r again; mkdir -p again/sub; echo 2 > again/two; echo 2 > again/sub/new
+mkdir closed; echo x > closed/in; chmod 555 closed
 ";
 
 fn everything(world: &World) {
@@ -84,6 +85,7 @@ fn everything(world: &World) {
         ("file", "x"),
         ("folder/x", "x"),
         ("again/one", "1"),
+        ("again/sub/old", "1"),
         ("same", "x"),
     ] {
         world.write(name, text);
@@ -104,7 +106,11 @@ fn bypass_102_every_kind_of_change_comes_in_and_goes_back() {
             ("a/b", "created"),
             ("a/b/c", "created"),
             ("again/one", "deleted"),
+            ("again/sub/new", "created"),
+            ("again/sub/old", "deleted"),
             ("again/two", "created"),
+            ("closed", "created"),
+            ("closed/in", "created"),
             ("file", "replaced"),
             ("file/x", "created"),
             ("folder", "replaced"),
@@ -120,11 +126,13 @@ fn bypass_102_every_kind_of_change_comes_in_and_goes_back() {
     let diff = world.run(&["changes", "show", "--diff", "kept"]);
     assert!(diff.expect(PERMITTED).out.contains("+more") && !diff.out.contains("made"), "{diff:?}");
 
-    world.run(&["changes", "commit"]).expect(PERMITTED).says("14 changes are in");
+    world.run(&["changes", "commit"]).expect(PERMITTED).says("18 changes are in");
     let after = tree(&world.work);
     for (path, what) in [
         ("a/b/c", "file 644 deep\n"),
         ("again/two", "file 644 2\n"),
+        ("again/sub/new", "file 644 2\n"),
+        ("closed", "folder 555"),
         ("file/x", "file 644 x\n"),
         ("folder", "file 644 y\n"),
         ("kept", "file 644 one\nmore\n"),
@@ -133,7 +141,7 @@ fn bypass_102_every_kind_of_change_comes_in_and_goes_back() {
     ] {
         assert_eq!(after.get(&format!("{path:?}")).map(String::as_str), Some(what), "{path}");
     }
-    for gone in ["gone", "lost", "again/one", "folder/x"] {
+    for gone in ["gone", "lost", "again/one", "again/sub/old", "folder/x"] {
         assert!(!after.contains_key(&format!("{gone:?}")), "{gone}");
     }
     world.run(&["undo", "one"]).expect(PERMITTED);
@@ -162,23 +170,30 @@ fn some_of_them() {
 /// Escapes 19 and 20: what is run or believed outside waits for a word of its own.
 #[test]
 fn escape_19_20_bypass_69_70_71_what_runs_outside_is_flagged() {
-    let script = "mkdir -p .git/hooks sub/.git/hooks .github/workflows .claude lib
-for f in .git/hooks/post-merge sub/.git/hooks/pre-commit .github/workflows/ci.yml .claude/settings.json .envrc .mcp.json .gitattributes; do
+    let script = "mkdir -p .git/hooks sub/.git/hooks .github/workflows .cursor lib
+for f in .git/hooks/post-merge sub/.git/hooks/pre-commit .github/workflows/ci.yml .cursor/mcp.json .envrc .mcp.json .gitattributes; do
   printf x > $f
 done
-ln -s /etc/passwd out; ln -s ../../up lib/up; ln -s lib inside; mkfifo pipe; echo honest > honest";
+ln -s /etc/passwd out; ln -s ../../up lib/up; ln -s lib inside; mkfifo pipe; echo honest > honest
+mkdir -p a/b vs bare/objects bare/refs; ln -s .. a/b/s; ln -s a/b/s/../../.ssh/keys through; ln -s vs .vscode; echo x > vs/tasks.json
+echo ref > bare/HEAD; echo x > bare/config; echo x > CLAUDE.md; echo x > tools/hooks/pre-push; echo x > agent/settings.json";
     // The rules of the pack would stop most of them before.
     let world = reviewed(
         |world| {
-            drop(world.user_policy("version: 1\nrules: [{allow: '*'}, {allow: '*', when: {opaque: true}}]\n"))
+            world.user_policy("version: 1\nrules: [{allow: '*'}, {allow: '*', when: {opaque: true}}]\n");
+            // What the user calls otherwise is what it is.
+            world.write("tools/hooks/readme", "x");
+            world.write("agent/readme", "x");
+            world.write(".git/config", "[core]\n\thooksPath = tools/hooks\n");
+            symlink("agent", world.work.join(".claude")).unwrap();
         },
         script,
     );
     let flagged: Vec<_> =
         shown(&world).into_iter().filter(|(_, (_, flagged))| *flagged).map(|(path, _)| path).collect();
     let expected = [
-        ".claude",
-        ".claude/settings.json",
+        ".cursor",
+        ".cursor/mcp.json",
         ".envrc",
         ".git/hooks",
         ".git/hooks/post-merge",
@@ -186,15 +201,24 @@ ln -s /etc/passwd out; ln -s ../../up lib/up; ln -s lib inside; mkfifo pipe; ech
         ".github/workflows",
         ".github/workflows/ci.yml",
         ".mcp.json",
+        ".vscode",
+        "CLAUDE.md",
+        "agent/settings.json",
+        "bare/HEAD",
+        "bare/config",
+        "bare/objects",
+        "bare/refs",
         "lib/up",
         "out",
         "pipe",
         "sub/.git",
         "sub/.git/hooks",
         "sub/.git/hooks/pre-commit",
+        "through",
+        "tools/hooks/pre-push",
     ];
     assert_eq!(flagged, expected);
-    world.run(&["changes", "commit"]).expect(HELD).says("15 flagged");
+    world.run(&["changes", "commit"]).expect(HELD).says("24 flagged");
     assert!(world.work.join("honest").exists() && world.work.join("inside").is_symlink());
     for path in expected {
         assert!(world.work.join(path).symlink_metadata().is_err(), "{path}");
@@ -331,4 +355,75 @@ fn x_23_a_restore_point() {
     let reviewed = world.run(&["run", "--review", "--", "bash", "go.sh"]);
     assert_eq!(reviewed.out, "went through\n", "{reviewed:?}");
     world.verify();
+}
+
+/// While a run goes on nobody deals with its changes: what it makes could change under their hands.
+#[test]
+fn a_run_that_still_runs() {
+    let world = World::new();
+    let mut child =
+        world.command(&["run", "--review", "--session", "one", "--", "sleep", "30"]).spawn().unwrap();
+    let until = std::time::Instant::now() + DEADLINE;
+    while !world.state.join("runs/one/upper").exists() {
+        assert!(std::time::Instant::now() < until, "it does not start");
+        std::thread::sleep(std::time::Duration::from_millis(10));
+    }
+    std::thread::sleep(std::time::Duration::from_millis(300));
+    for words in [&["changes", "show"][..], &["changes", "commit"], &["changes", "discard"], &["undo", "one"]]
+    {
+        world.run(words).expect(USAGE).says("still runs");
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
+    world.run(&["changes", "discard"]).expect(PERMITTED);
+}
+
+/// A run that was cut off may have left half of what it meant to: nothing of it comes without a word of its own.
+#[test]
+fn a_run_that_was_cut_off() {
+    let world = World::new();
+    world.write("go.sh", "echo x > made; sleep 30");
+    let mut child =
+        world.command(&["run", "--review", "--session", "one", "--", "bash", "go.sh"]).spawn().unwrap();
+    let until = std::time::Instant::now() + DEADLINE;
+    while !world.state.join("runs/one/upper/made").exists() {
+        assert!(std::time::Instant::now() < until, "it does not start");
+        std::thread::sleep(std::time::Duration::from_millis(10));
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
+    world.run(&["changes", "commit"]).expect(HELD).says("was cut off");
+    assert!(!world.work.join("made").exists());
+    world.run(&["changes", "commit", "--flagged"]).expect(PERMITTED);
+    assert!(world.work.join("made").exists());
+}
+
+/// What is saved for an undo is neither lost nor mixed up where a commit was cut off, and where what is saved is damaged nothing
+/// is put in the place of anything.
+#[test]
+fn a_journal_that_was_cut_off() {
+    let world = reviewed(
+        |world| {
+            world.write("a", "a before");
+            world.write("b", "b before");
+        },
+        "echo a after > a; echo b after > b",
+    );
+    world.run(&["changes", "commit", "a"]).expect(PERMITTED);
+    let restore = world.state.join("runs/one/restore");
+    let steps = restore.join("steps.jsonl");
+    let whole = fs::read_to_string(&steps).unwrap();
+    // Half a line, and a copy for a step that was never written.
+    fs::write(&steps, format!("{whole}{}", &whole[..whole.len() / 2])).unwrap();
+    fs::write(restore.join("7"), "of nobody").unwrap();
+    world.run(&["changes", "commit", "b"]).expect(PERMITTED);
+    assert!(fs::read_to_string(&steps).unwrap().starts_with(&whole));
+    let saved = restore.join("0");
+    fs::write(&saved, "damaged").unwrap();
+    world.run(&["undo", "one"]).expect(HELD).says("is damaged");
+    assert_eq!(fs::read_to_string(world.work.join("a")).unwrap(), "a after\n");
+    assert_eq!(fs::read_to_string(world.work.join("b")).unwrap(), "b before");
+    fs::write(&saved, "a before").unwrap();
+    world.run(&["undo", "one"]).expect(PERMITTED);
+    assert_eq!(fs::read_to_string(world.work.join("a")).unwrap(), "a before");
 }

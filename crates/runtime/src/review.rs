@@ -1,26 +1,26 @@
 //! Runs whose changes are kept aside until somebody has looked at them.
 
+mod dangers;
+
 use crate::engine::{Engine, EngineError};
-use rustix::fs::{Mode, OFlags};
+pub use dangers::Dangers;
 use serde::{Deserialize, Serialize};
-use stayhand_analysis::{Surroundings, path};
 use stayhand_core::control::switch::BY_ITSELF;
 use stayhand_core::digest::Digest;
 use stayhand_core::event::{Event, ReviewVerdict, Reviewed};
-use stayhand_core::facts::Place;
-use stayhand_sandbox::review::{self, Change, Committed, Kind, Undone};
-use std::fs::{self, DirBuilder};
-use std::io;
+use stayhand_sandbox::review::{self, Change, Committed, Undone};
+use std::fs::{self, DirBuilder, File};
+use std::io::{self, Write as _};
 use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _};
-use std::path::{Component, Path, PathBuf};
+use std::path::{Path, PathBuf};
 
 /// The runs of a state folder that keep something.
 #[derive(Debug, Clone)]
 pub struct Reviews(PathBuf);
 
 /// A run that keeps changes aside, or what they replaced.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug)]
 pub struct Kept {
     /// Its name: that of its session.
     pub run: String,
@@ -29,6 +29,10 @@ pub struct Kept {
     folder: PathBuf,
     /// When it began, by the clock of the file system.
     since: (i64, i64),
+    /// Whether its end was written down. If it was not, what it made may be half of what it was to be.
+    has_ended: bool,
+    /// Held by whoever deals with it.
+    lock: Option<File>,
 }
 
 /// What is written down of a run.
@@ -37,6 +41,8 @@ pub struct Kept {
 struct Note {
     version: u32,
     workspace: String,
+    since: (i64, i64),
+    has_ended: bool,
 }
 
 const NOTE: &str = "run.json";
@@ -60,8 +66,7 @@ impl Reviews {
 
     /// Makes room for the changes of a run, whose name must be new.
     pub fn begin(&self, run: &str, workspace: &str) -> io::Result<Kept> {
-        let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
-        if run.is_empty() || run.starts_with('.') || !run.bytes().all(is_plain) {
+        if !is_name(run) {
             let why = format!("`{run}` is no name for a folder: letters, digits, - _ .");
             return Err(io::Error::new(io::ErrorKind::InvalidInput, why));
         }
@@ -71,52 +76,72 @@ impl Reviews {
         for name in ["upper", "work"] {
             private().create(folder.join(name))?;
         }
-        let note = Note { version: VERSION, workspace: workspace.to_owned() };
-        fs::write(folder.join(NOTE), serde_json::to_vec(&note)?)?;
-        self.read(run)
+        // By the clock that files are stamped with.
+        let found = fs::metadata(&folder)?;
+        let since = (found.ctime(), found.ctime_nsec());
+        let mut kept = Kept {
+            run: run.to_owned(),
+            workspace: workspace.into(),
+            folder,
+            since,
+            has_ended: false,
+            lock: None,
+        };
+        kept.write_note()?;
+        kept.lock()?;
+        Ok(kept)
     }
 
     fn read(&self, run: &str) -> io::Result<Kept> {
         let folder = self.0.join(run);
         let path = folder.join(NOTE);
-        let note: Note = serde_json::from_slice(&fs::read(&path).map_err(of(&path))?)?;
-        if note.version != VERSION {
-            let version = note.version;
-            return Err(io::Error::other(format!(
-                "{} is of version {version}; use a newer stayhand",
-                path.display()
-            )));
+        let note = fs::read(&path).map_err(of(&path))?;
+        let note: Note = serde_json::from_slice(&note).map_err(|error| of(&path)(error.into()))?;
+        let Note { version, workspace, since, has_ended } = note;
+        if version != VERSION {
+            let why = format!("{} is of version {version}; use a newer stayhand", path.display());
+            return Err(io::Error::other(why));
         }
-        let found = fs::metadata(&path)?;
-        let workspace = note.workspace.into();
-        Ok(Kept { run: run.to_owned(), workspace, folder, since: (found.ctime(), found.ctime_nsec()) })
+        let workspace = workspace.into();
+        Ok(Kept { run: run.to_owned(), workspace, folder, since, has_ended, lock: None })
     }
 
-    /// All of them, the newest last.
-    pub fn all(&self) -> io::Result<Vec<Kept>> {
+    /// All of them, the newest last, and those whose note cannot be read, each with why.
+    pub fn all(&self) -> io::Result<(Vec<Kept>, Vec<io::Error>)> {
         let entries = match fs::read_dir(&self.0) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok((Vec::new(), Vec::new())),
             entries => entries.map_err(of(&self.0))?,
         };
-        let mut all = Vec::new();
+        let (mut all, mut unreadable) = (Vec::new(), Vec::new());
         for entry in entries {
-            all.push(self.read(&entry?.file_name().to_string_lossy())?);
+            match self.read(&entry?.file_name().to_string_lossy()) {
+                Ok(kept) => all.push(kept),
+                Err(error) => unreadable.push(error),
+            }
         }
         all.sort_by(|one, other| (one.since, &one.run).cmp(&(other.since, &other.run)));
-        Ok(all)
+        Ok((all, unreadable))
     }
 
-    /// The run of this name; without one, the newest that still keeps changes.
+    /// The run of this name; without one, the newest that still keeps changes. It is dealt with by nobody else as long as the
+    /// answer is held, and does not run any more.
     pub fn find(&self, run: Option<&str>) -> io::Result<Option<Kept>> {
-        let mut all = self.all()?;
-        Ok(match run {
-            Some(run) => all.into_iter().find(|kept| kept.run == run),
+        let found = match run {
+            Some(run) if is_name(run) && self.0.join(run).exists() => Some(self.read(run)?),
+            Some(_) => None,
             None => {
+                let (mut all, _) = self.all()?;
                 all.retain(|kept| kept.upper().exists());
                 all.pop()
             }
-        })
+        };
+        found.map(|mut kept| kept.lock().map(|()| kept)).transpose()
     }
+}
+
+fn is_name(run: &str) -> bool {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
+    !run.is_empty() && !run.starts_with('.') && run.bytes().all(is_plain)
 }
 
 impl Kept {
@@ -139,9 +164,41 @@ impl Kept {
         if upper.exists() { review::changes(&self.workspace, &upper) } else { Ok(Vec::new()) }
     }
 
-    /// The file that the run made of `path`, to be read.
-    pub fn made(&self, path: &Path) -> PathBuf {
-        self.upper().join(path)
+    /// The text of a file of no more than so many bytes, before the run and after it. Empty where there is none, `None` where it
+    /// is no such text.
+    pub fn texts(&self, path: &Path, most: u64) -> io::Result<[Option<String>; 2]> {
+        Ok([review::text(&self.workspace, path, most)?, review::text(&self.upper(), path, most)?])
+    }
+
+    /// Writes down that the run has ended, once everything that it made is on the disk.
+    pub fn ended(&mut self) -> io::Result<()> {
+        rustix::fs::syncfs(File::open(self.upper())?)?;
+        self.has_ended = true;
+        self.write_note()
+    }
+
+    fn write_note(&self) -> io::Result<()> {
+        let workspace = self.workspace.to_string_lossy().into_owned();
+        let note = Note { version: VERSION, workspace, since: self.since, has_ended: self.has_ended };
+        let mut file = tempfile::NamedTempFile::new_in(&self.folder)?;
+        file.write_all(&serde_json::to_vec(&note)?)?;
+        file.as_file().sync_all()?;
+        file.persist(self.folder.join(NOTE))?;
+        Ok(())
+    }
+
+    /// Keeps everybody else from dealing with it.
+    fn lock(&mut self) -> io::Result<()> {
+        let lock = File::options().create(true).truncate(false).write(true).open(self.folder.join("lock"))?;
+        match rustix::fs::flock(&lock, rustix::fs::FlockOperation::NonBlockingLockExclusive) {
+            Ok(()) => self.lock = Some(lock),
+            Err(rustix::io::Errno::WOULDBLOCK) => {
+                let why = format!("{} still runs, or somebody else deals with its changes", self.run);
+                return Err(io::Error::new(io::ErrorKind::ResourceBusy, why));
+            }
+            Err(error) => return Err(error.into()),
+        }
+        Ok(())
     }
 
     /// Whether something was committed that can be taken back.
@@ -152,111 +209,10 @@ impl Kept {
     /// Throws away what is kept aside, and with it the folder where nothing can be taken back.
     fn forget_changes(&self) -> io::Result<()> {
         for name in ["work", "upper"] {
-            remove(&self.folder.join(name))?;
+            review::remove_all(&self.folder.join(name))?;
         }
-        if self.can_undo() { Ok(()) } else { fs::remove_dir_all(&self.folder) }
+        if self.can_undo() { Ok(()) } else { review::remove_all(&self.folder) }
     }
-}
-
-/// Removes a folder with all below. What an overlay has left may be closed to its own owner.
-fn remove(folder: &Path) -> io::Result<()> {
-    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-    match fs::symlink_metadata(folder) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
-        found => found?,
-    };
-    let open = || rustix::fs::open(folder, flags, Mode::empty());
-    if open().is_err() {
-        rustix::fs::chmod(folder, Mode::RWXU)?;
-    }
-    for entry in fs::read_dir(folder).map_err(of(folder))? {
-        let entry = entry?;
-        if entry.file_type()?.is_dir() {
-            remove(&entry.path())?;
-        } else {
-            fs::remove_file(entry.path()).or_else(|_| {
-                rustix::fs::chmod(folder, Mode::RWXU)?;
-                fs::remove_file(entry.path())
-            })?;
-        }
-    }
-    fs::remove_dir(folder).map_err(of(folder))
-}
-
-/// Why a change needs a person's word of its own: it is run or believed by programs outside of the sandbox.
-pub fn danger(kept: &Kept, change: &Change) -> Option<&'static str> {
-    let is = change.what.is();
-    if is == Some(&Kind::Special) {
-        return Some("a socket, pipe or device");
-    }
-    if let Some(Kind::Link { to }) = is
-        && leads_out(&change.path, to)
-    {
-        return Some("a link that leads out of the workspace");
-    }
-    let workspace = kept.workspace.to_string_lossy();
-    // Nobody's home: a file of a home folder in the workspace is one of the workspace.
-    let at = Surroundings { cwd: &workspace, workspace: &workspace, home: "/nonexistent" };
-    let whole = kept.workspace.join(&change.path);
-    let place = path::place_of(&whole.to_string_lossy(), &at);
-    match place {
-        Some(Place::GitControl) => return Some("Git runs or believes it"),
-        Some(Place::AgentConfig) => return Some("it configures an agent or editor"),
-        Some(Place::Stayhand) => return Some("it is Stayhand's policy"),
-        Some(Place::Startup) => return Some("shells run it"),
-        Some(Place::Key | Place::Credential) => return Some("it is a key or credential"),
-        _ => {}
-    }
-    runs_elsewhere(&change.path)
-}
-
-fn leads_out(path: &Path, to: &Path) -> bool {
-    let mut depth = path.components().count().saturating_sub(1);
-    for part in to.components() {
-        match part {
-            Component::Normal(_) => depth += 1,
-            Component::CurDir => {}
-            Component::ParentDir if depth > 0 => depth -= 1,
-            Component::ParentDir | Component::RootDir | Component::Prefix(_) => return true,
-        }
-    }
-    false
-}
-
-/// Names of what runs when somebody builds, tests or pushes, and of Git's own.
-const RUNS_ELSEWHERE: &[(&str, &str)] = &[
-    (".azure-pipelines", "a build service runs it"),
-    (".buildkite", "a build service runs it"),
-    (".circleci", "a build service runs it"),
-    (".drone.yml", "a build service runs it"),
-    (".envrc", "shells run it"),
-    (".git", "Git runs or believes it"),
-    (".gitattributes", "Git runs or believes it"),
-    (".github/actions", "a build service runs it"),
-    (".github/workflows", "a build service runs it"),
-    (".gitlab-ci.yml", "a build service runs it"),
-    (".gitmodules", "Git runs or believes it"),
-    (".husky", "Git runs or believes it"),
-    (".pre-commit-config.yaml", "Git runs or believes it"),
-    (".travis.yml", "a build service runs it"),
-    ("Jenkinsfile", "a build service runs it"),
-    ("azure-pipelines.yml", "a build service runs it"),
-];
-
-fn runs_elsewhere(path: &Path) -> Option<&'static str> {
-    let parts: Vec<_> =
-        path.components().map(|part| part.as_os_str().to_string_lossy().to_lowercase()).collect();
-    let holds = |name: &str| {
-        let wanted: Vec<_> = name.split('/').map(str::to_lowercase).collect();
-        parts.windows(wanted.len()).any(|found| found == wanted)
-    };
-    // Git's own objects are many and run nothing.
-    let is_object = parts.windows(2).any(|pair| match pair {
-        [git, below] => git == ".git" && matches!(&**below, "objects" | "logs" | "refs"),
-        _ => false,
-    });
-    let (_, why) = RUNS_ELSEWHERE.iter().find(|(name, _)| holds(name))?;
-    (!is_object).then_some(why)
 }
 
 fn digest<'a>(paths: impl Iterator<Item = &'a Path>) -> (u64, Digest) {
@@ -301,7 +257,8 @@ impl Engine {
 
     /// Throws away what is kept aside.
     pub fn discard_changes(&self, kept: &Kept, by: &str) -> Result<u64, ReviewError> {
-        let changes = kept.changes()?;
+        // What cannot even be listed can be thrown away.
+        let changes = kept.changes().unwrap_or_default();
         kept.forget_changes()?;
         let paths = changes.iter().map(|change| change.path.as_path());
         self.record_review(kept, ReviewVerdict::Discarded, by, paths, changes.len())?;
@@ -314,25 +271,32 @@ impl Engine {
         let undone = done.iter().filter(|one| one.error.is_none()).map(|one| one.path.as_path());
         self.record_review(kept, ReviewVerdict::Undone, by, undone, done.len())?;
         if !kept.can_undo() && !kept.upper().exists() {
-            fs::remove_dir_all(&kept.folder)?;
+            review::remove_all(&kept.folder)?;
         }
         Ok(done)
     }
 
     /// Brings what a program has changed into the workspace, such that it can be taken back, but for what needs a person's
     /// word of its own. The answer is what there is to say about that.
-    pub(crate) fn keep_restore_point(&self, kept: &Kept) -> String {
-        let run = &kept.run;
+    pub(crate) fn keep_restore_point(&self, mut kept: Kept) -> String {
+        let ended = kept.ended();
+        let (kept, run) = (&kept, &kept.run);
         let keep = || -> Result<String, ReviewError> {
+            ended?;
             if self.forget_unchanged(kept)? {
                 return Ok(String::new());
             }
+            let dangers = Dangers::of(kept);
             let (flagged, chosen): (Vec<_>, Vec<_>) =
-                kept.changes()?.into_iter().partition(|change| danger(kept, change).is_some());
+                kept.changes()?.into_iter().partition(|change| dangers.why(change).is_some());
             let done = self.commit_changes(kept, &chosen, BY_ITSELF)?;
             let mut said = format!("stayhand: to take back what it changed: stayhand undo {run}\n");
             for one in done.iter().filter_map(|one| Some((&one.path, one.error.as_ref()?))) {
-                said += &format!("stayhand: left out: {}: {}\n", one.0.display(), one.1);
+                said += &format!(
+                    "stayhand: left out: {}: {}\n",
+                    one.0.display().to_string().escape_debug(),
+                    one.1
+                );
             }
             if !flagged.is_empty() {
                 let count = flagged.len();
@@ -371,40 +335,5 @@ impl Engine {
             left_out: (all as u64).saturating_sub(paths),
             digest,
         }))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn links_that_lead_out() {
-        for (path, to, out) in [
-            ("a", "b", false),
-            ("a/b", "../c", false),
-            ("a/b", "../../c", true),
-            ("a", "/etc/passwd", true),
-            ("a/b", "./x/../y", false),
-            ("a", "..", true),
-        ] {
-            assert_eq!(leads_out(Path::new(path), Path::new(to)), out, "{path} -> {to}");
-        }
-    }
-
-    #[test]
-    fn what_runs_elsewhere() {
-        for (path, runs) in [
-            (".git/hooks/pre-commit", true),
-            ("vendor/.git/config", true),
-            (".git/objects/ab/cd", false),
-            (".GitHub/workflows/ci.yml", true),
-            (".github/CODEOWNERS", false),
-            ("src/main.rs", false),
-            (".envrc", true),
-            ("sub/.gitattributes", true),
-        ] {
-            assert_eq!(runs_elsewhere(Path::new(path)).is_some(), runs, "{path}");
-        }
     }
 }

@@ -6,10 +6,10 @@ use anstream::{eprintln, println};
 use serde_json::json;
 use similar::TextDiff;
 use stayhand_runtime::Engine;
-use stayhand_runtime::review::{Kept, Reviews, danger};
+use stayhand_runtime::review::{Dangers, Kept, Reviews};
 use stayhand_sandbox::review::{Change, Kind, What};
-use std::fs;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 pub(super) fn run(global: &Global, changes: &Changes) -> anyhow::Result<Exit> {
     match changes {
@@ -25,7 +25,11 @@ fn reviews(global: &Global) -> anyhow::Result<Reviews> {
 }
 
 fn find(global: &Global, run: Option<&str>) -> anyhow::Result<Kept> {
-    reviews(global)?.find(run)?.ok_or_else(|| {
+    let found = reviews(global)?.find(run).map_err(|error| match error.kind() {
+        std::io::ErrorKind::ResourceBusy => home::usage(error.to_string()),
+        _ => error.into(),
+    })?;
+    found.ok_or_else(|| {
         home::usage(match run {
             Some(run) => {
                 format!("no run `{run}` keeps anything; `stayhand changes list` names those that do")
@@ -52,9 +56,12 @@ fn chosen(kept: &Kept, paths: &[PathBuf]) -> anyhow::Result<Vec<Change>> {
 }
 
 fn list(global: &Global) -> anyhow::Result<Exit> {
-    let all = reviews(global)?.all()?;
+    let (all, unreadable) = reviews(global)?.all()?;
+    for error in &unreadable {
+        eprintln!("{} {error}", show::styled(show::YELLOW, "warning:"));
+    }
     for kept in &all {
-        let changes = kept.changes()?.len();
+        let changes = kept.changes().map_or(0, |changes| changes.len());
         if global.json {
             show::json(&json!({
                 "run": kept.run, "workspace": kept.workspace, "changes": changes, "can_undo": kept.can_undo(),
@@ -72,17 +79,17 @@ fn list(global: &Global) -> anyhow::Result<Exit> {
 
 fn show_changes(global: &Global, of: &OfRun, diff: bool, paths: &[PathBuf]) -> anyhow::Result<Exit> {
     let kept = find(global, of.run.as_deref())?;
-    let changes = chosen(&kept, paths)?;
+    let (changes, dangers) = (chosen(&kept, paths)?, Dangers::of(&kept));
     for change in &changes {
         if global.json {
             let mut line = serde_json::to_value(change)?;
             if let Some(fields) = line.as_object_mut() {
-                fields.insert("flagged".to_owned(), json!(danger(&kept, change)));
+                fields.insert("flagged".to_owned(), json!(dangers.why(change)));
             }
             show::json(&line)?;
             continue;
         }
-        println!("{}", line(&kept, change));
+        println!("{}", line(&dangers, change));
         if diff {
             difference(&kept, change)?;
         }
@@ -107,16 +114,17 @@ fn kind(kind: &Kind) -> String {
     }
 }
 
-fn line(kept: &Kept, change: &Change) -> String {
+fn line(dangers: &Dangers<'_>, change: &Change) -> String {
     let (mark, style, what) = match &change.what {
         What::Created { is } => ('+', show::GREEN, kind(is)),
         What::Changed { is, content: true, .. } => ('~', show::YELLOW, kind(is)),
         What::Changed { was, is, .. } => ('~', show::YELLOW, format!("{}; was: {}", kind(is), kind(was))),
         What::Replaced { was, is } => ('!', show::YELLOW, format!("{}; was: {}", kind(is), kind(was))),
         What::Deleted { was } => ('-', show::RED, kind(was)),
+        What::Unreadable { why } => ('?', show::RED, why.clone()),
     };
     let flag =
-        danger(kept, change).map(|why| format!("  {}", show::styled(show::RED, format!("flagged: {why}"))));
+        dangers.why(change).map(|why| format!("  {}", show::styled(show::RED, format!("flagged: {why}"))));
     let path = shown(&change.path);
     let marked = show::styled(style, format!("{mark} {path}"));
     format!("{marked}  {}{}", show::styled(show::DIM, what), flag.unwrap_or_default())
@@ -125,28 +133,22 @@ fn line(kept: &Kept, change: &Change) -> String {
 /// The longest file of which lines are shown, in bytes.
 const MOST_SHOWN: u64 = 1 << 20;
 
+/// How long two texts are compared before the answer is a rough one.
+const PATIENCE: Duration = Duration::from_secs(1);
+
 /// The lines that differ, of files that are texts.
 fn difference(kept: &Kept, change: &Change) -> anyhow::Result<()> {
-    let is_file = |kind: &Kind| matches!(kind, Kind::File { bytes, .. } if *bytes <= MOST_SHOWN);
-    let (was, is) = match &change.what {
-        What::Created { is } => (None, Some(is)),
-        What::Changed { was, is, content: true } | What::Replaced { was, is } => (Some(was), Some(is)),
-        What::Deleted { was } => (Some(was), None),
-        What::Changed { .. } => return Ok(()),
-    };
-    let read = |kind: Option<&Kind>, path: PathBuf| -> anyhow::Result<Option<String>> {
-        match kind.filter(|kind| is_file(kind)) {
-            Some(_) => Ok(String::from_utf8(fs::read(path)?).ok()),
-            None => Ok(kind.is_none_or(|kind| !matches!(kind, Kind::File { .. })).then(String::new)),
-        }
-    };
-    let before = read(was, kept.workspace.join(&change.path))?;
-    let after = read(is, kept.made(&change.path))?;
-    let (Some(before), Some(after)) = (before, after) else {
+    if matches!(change.what, What::Changed { content: false, .. } | What::Unreadable { .. }) {
+        return Ok(());
+    }
+    let [Some(before), Some(mut after)] = kept.texts(&change.path, MOST_SHOWN)? else {
         println!("  (not a text, or longer than {MOST_SHOWN} bytes)");
         return Ok(());
     };
-    let diff = TextDiff::from_lines(&before, &after);
+    if matches!(change.what, What::Deleted { .. }) {
+        after.clear();
+    }
+    let diff = TextDiff::configure().timeout(PATIENCE).diff_lines(&before, &after);
     for hunk in diff.unified_diff().context_radius(3).iter_hunks() {
         for line in hunk.to_string().lines() {
             let line = format!("  {}", show::line(line, usize::MAX));
@@ -166,8 +168,9 @@ fn difference(kept: &Kept, change: &Change) -> anyhow::Result<()> {
 
 fn commit(global: &Global, of: &OfRun, flagged: bool, paths: &[PathBuf]) -> anyhow::Result<Exit> {
     let kept = find(global, of.run.as_deref())?;
+    let dangers = Dangers::of(&kept);
     let (dangerous, mut changes): (Vec<_>, Vec<_>) =
-        chosen(&kept, paths)?.into_iter().partition(|change| !flagged && danger(&kept, change).is_some());
+        chosen(&kept, paths)?.into_iter().partition(|change| !flagged && dangers.why(change).is_some());
     let engine = super::engine_for_orders(global)?;
     if flagged {
         // What nobody can want is left out by name, not refused with the rest.
@@ -184,7 +187,7 @@ fn commit(global: &Global, of: &OfRun, flagged: bool, paths: &[PathBuf]) -> anyh
             eprintln!("{} {}: {why}", show::styled(show::RED, "left out:"), shown(path));
         }
         for change in &dangerous {
-            println!("{}", line(&kept, change));
+            println!("{}", line(&dangers, change));
         }
         if !dangerous.is_empty() {
             println!(
@@ -241,14 +244,15 @@ pub(super) fn after(global: &Global, engine: &Engine, kept: &Kept) -> anyhow::Re
     if global.json {
         return Ok(());
     }
-    let flagged = changes.iter().filter(|change| danger(kept, change).is_some()).count();
+    let dangers = Dangers::of(kept);
+    let flagged = changes.iter().filter(|change| dangers.why(change).is_some()).count();
     eprintln!(
         "{} {} changes, {flagged} of them flagged",
         show::styled(show::DIM, "aside     "),
         changes.len()
     );
     for change in changes.iter().take(NAMED) {
-        eprintln!("           {}", line(kept, change));
+        eprintln!("           {}", line(&dangers, change));
     }
     if changes.len() > NAMED {
         eprintln!("           and {} more", changes.len() - NAMED);

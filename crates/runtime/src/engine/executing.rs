@@ -23,7 +23,7 @@ impl Engine {
             Err(outcome) => (outcome, Effected::default()),
         };
         if let Some(kept) = effected.kept.take() {
-            effected.errors += &self.keep_restore_point(&kept);
+            effected.errors += &self.keep_restore_point(kept);
         }
         let duration = started.elapsed();
         let confined = effected.boundary.as_ref().map_or(Level::None, |receipt| receipt.level);

@@ -1,11 +1,11 @@
 //! Brings chosen changes into the folder: each in one step, none through a link, none of what was changed outside meanwhile.
 
 use super::beneath::{Beneath, Place};
-use super::found::{Kind, PERMISSIONS};
+use super::found::{Kind, PERMISSIONS, is_folder};
 use super::journal::{Journal, State, digest};
 use super::kept::{Change, What};
 use super::{MOST_BYTES, path_text};
-use rustix::fs::FileType;
+use rustix::fs::Stat;
 use serde::Serialize;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -42,12 +42,15 @@ pub fn commit(
         return Err(io::Error::other(format!("{total} bytes are more than the {MOST_BYTES} of one commit")));
     }
     let (to, from) = (Beneath::open(workspace)?, Beneath::open(upper)?);
-    let mut work = Work { to, from, since, journal: Journal::open(restore)? };
-    let one = |change: &Change| Committed {
-        path: change.path.clone(),
-        error: work.one(change).err().map(|error| error.to_string()),
-    };
-    Ok(chosen.iter().map(one).collect())
+    let mut work =
+        Work { to, from, since, journal: Journal::open(restore)?, modes: Vec::new(), is_over: None };
+    let mut done = Vec::new();
+    for change in chosen {
+        let error = work.one(change).err().map(|error| error.to_string());
+        done.push(Committed { path: change.path.clone(), error });
+    }
+    work.close_folders(&mut done);
+    Ok(done)
 }
 
 struct Work {
@@ -55,6 +58,10 @@ struct Work {
     from: Beneath,
     since: Moment,
     journal: Journal,
+    /// Modes of folders, which come last: what lies in them has to come in first.
+    modes: Vec<(PathBuf, u32)>,
+    /// The journal could not be written: nothing more happens.
+    is_over: Option<String>,
 }
 
 fn refused(why: &str) -> io::Error {
@@ -63,61 +70,68 @@ fn refused(why: &str) -> io::Error {
 
 impl Work {
     fn one(&mut self, Change { path, what }: &Change) -> io::Result<()> {
+        if let Some(why) = &self.is_over {
+            return Err(refused(why));
+        }
         if what.is() == Some(&Kind::Special) {
             return Err(refused("a socket, pipe or device is not brought into a folder"));
         }
+        if let What::Unreadable { why } = what {
+            return Err(refused(why));
+        }
         self.folders_above(path)?;
         let place = self.to.place(path)?;
-        let was = State::at(&place)?;
+        let (was, found) = State::at(&place)?;
         if let (State::Nothing, What::Deleted { .. }) = (&was, what) {
             return Ok(());
         }
-        self.is_as_it_was(&place, &was, what)?;
+        self.is_as_it_was(&was, found.as_ref(), what)?;
         match what {
             What::Deleted { .. } => self.remove(path, &place, was),
-            What::Created { is } => self.put(path, &place, was, is),
-            What::Changed { is, content: true, .. } => self.put(path, &place, was, is),
-            What::Changed { is: Kind::File { mode, .. } | Kind::Folder { mode }, .. } => {
-                let is = match &was {
-                    State::File { digest, .. } => State::File { mode: *mode, digest: *digest },
-                    _ => State::Folder { mode: *mode },
-                };
-                self.journal.before(path, &place, was, is)?;
-                place.set_mode(*mode)
+            What::Created { is } | What::Changed { is, content: true, .. } => {
+                self.put(path, &place, was, found.as_ref(), is)
             }
-            What::Changed { .. } => Err(refused("only files and folders have a mode")),
-            What::Replaced { is, .. } => {
-                let mut was = was;
-                if was.is_folder() || is.is_folder() {
-                    self.remove(path, &place, was)?;
-                    was = State::Nothing;
+            What::Changed { is, .. } => self.change_mode(path, &place, was, is),
+            What::Replaced { is, .. } if was.is_folder() || is.is_folder() => {
+                // Nothing is taken away for what cannot come.
+                if matches!(is, Kind::File { .. }) {
+                    self.from.file(path)?;
                 }
-                self.put(path, &place, was, is)
+                self.remove(path, &place, was)?;
+                self.put(path, &place, State::Nothing, None, is)
             }
+            What::Replaced { is, .. } => self.put(path, &place, was, found.as_ref(), is),
+            What::Unreadable { why } => Err(refused(why)),
         }
     }
 
     /// What is there is what was there when the program began.
-    fn is_as_it_was(&self, place: &Place, now: &State, what: &What) -> io::Result<()> {
+    fn is_as_it_was(&self, now: &State, found: Option<&Stat>, what: &What) -> io::Result<()> {
         let expected = match what {
-            What::Created { .. } => None,
+            What::Created { .. } | What::Unreadable { .. } => None,
             What::Changed { was, .. } | What::Replaced { was, .. } | What::Deleted { was } => Some(was),
         };
         if !now.is_of(expected) {
             return Err(refused("something else is there now"));
         }
-        self.is_older(place)
+        found.map_or(Ok(()), |found| self.is_older(found))
     }
 
-    fn is_older(&self, place: &Place) -> io::Result<()> {
-        let Some(found) = place.stat()? else { return Ok(()) };
-        // What lies in a folder is looked at by itself.
-        let is_folder = FileType::from_raw_mode(found.st_mode).is_dir();
+    fn is_older(&self, found: &Stat) -> io::Result<()> {
         let changed = (found.st_ctime, i64::try_from(found.st_ctime_nsec).unwrap_or(i64::MAX));
-        if !is_folder && changed > self.since {
+        // What lies in a folder is looked at by itself.
+        if !is_folder(found) && changed > self.since {
             return Err(refused("it was changed outside since the program began"));
         }
         Ok(())
+    }
+
+    fn note(&mut self, path: &Path, place: &Place, was: State, is: State) -> io::Result<()> {
+        let noted = self.journal.before(path, place, was, is);
+        if let Err(error) = &noted {
+            self.is_over = Some(format!("what was there cannot be saved: {error}"));
+        }
+        noted
     }
 
     /// Folders that the program made above it.
@@ -131,51 +145,98 @@ impl Work {
                 continue;
             }
             let made = self.from.place(folder)?.stat()?.ok_or_else(|| refused("the folder above is gone"))?;
-            let mode = made.st_mode & PERMISSIONS;
-            self.journal.before(folder, &place, State::Nothing, State::Folder { mode })?;
-            place.make_folder(mode)?;
+            self.make_folder(folder, &place, made.st_mode & PERMISSIONS)?;
         }
         Ok(())
     }
 
-    fn put(&mut self, path: &Path, place: &Place, was: State, is: &Kind) -> io::Result<()> {
+    fn make_folder(&mut self, path: &Path, place: &Place, mode: u32) -> io::Result<()> {
+        self.note(path, place, State::Nothing, State::Folder { mode })?;
+        self.modes.push((path.to_owned(), mode));
+        place.make_folder(mode | 0o700)
+    }
+
+    fn change_mode(&mut self, path: &Path, place: &Place, was: State, is: &Kind) -> io::Result<()> {
+        let Some(mode) = is.mode() else { return Err(refused("only files and folders have a mode")) };
+        let is = match &was {
+            State::File { digest, .. } => State::File { mode, digest: *digest },
+            _ => State::Folder { mode },
+        };
+        let is_folder = is.is_folder();
+        self.note(path, place, was, is)?;
+        if is_folder {
+            self.modes.push((path.to_owned(), mode));
+            return Ok(());
+        }
+        place.set_mode(mode)
+    }
+
+    /// Gives folders their modes, the deepest first.
+    fn close_folders(&mut self, done: &mut [Committed]) {
+        self.modes.sort();
+        for (path, mode) in std::mem::take(&mut self.modes).into_iter().rev() {
+            let Err(error) = self.to.place(&path).and_then(|place| place.set_mode(mode)) else { continue };
+            if let Some(of_path) = done.iter_mut().find(|one| one.path == path) {
+                of_path.error.get_or_insert_with(|| error.to_string());
+            }
+        }
+    }
+
+    fn put(
+        &mut self,
+        path: &Path,
+        place: &Place,
+        was: State,
+        found: Option<&Stat>,
+        is: &Kind,
+    ) -> io::Result<()> {
         match is {
             Kind::File { mode, .. } => {
                 let mut from = self.from.file(path)?;
                 let is = State::File { mode: *mode, digest: digest(&mut from)? };
-                self.journal.before(path, place, was, is)?;
-                place.write(&mut from, *mode)
+                self.note(path, place, was, is)?;
+                place.write(&mut from, *mode, found)
             }
             // It was made already, for what lies in it.
             Kind::Folder { .. } if was.is_folder() => Ok(()),
-            Kind::Folder { mode } => {
-                self.journal.before(path, place, was, State::Folder { mode: *mode })?;
-                place.make_folder(*mode)
-            }
+            Kind::Folder { mode } => self.make_folder(path, place, *mode),
             Kind::Link { to } => {
-                self.journal.before(path, place, was, State::Link { to: to.clone() })?;
-                place.write_link(to)
+                self.note(path, place, was, State::Link { to: to.clone() })?;
+                place.write_link(to, found)
             }
             Kind::Special => Err(refused("a socket, pipe or device is not brought into a folder")),
         }
     }
 
-    /// Takes away what is there, with all below: nothing of it if something was changed since.
+    /// Takes away what is there, with all below: nothing of it if something was changed since, or could not be saved.
     fn remove(&mut self, path: &Path, place: &Place, was: State) -> io::Result<()> {
-        if was == State::Special {
+        self.may_go(path, place, &was)?;
+        self.take_away(path, place, was)
+    }
+
+    fn may_go(&self, path: &Path, place: &Place, was: &State) -> io::Result<()> {
+        if *was == State::Special {
             return Err(refused("a socket, pipe or device cannot be saved, and is not taken away"));
         }
-        let is_folder = was.is_folder();
-        if is_folder {
-            for name in place.names()? {
-                let below = path.join(name);
-                let place = self.to.place(&below)?;
-                self.is_older(&place)?;
-                let was = State::at(&place)?;
-                self.remove(&below, &place, was)?;
-            }
+        for name in if was.is_folder() { place.names()? } else { Vec::new() } {
+            let below = path.join(name);
+            let place = self.to.place(&below)?;
+            let (was, found) = State::at(&place)?;
+            found.map_or(Ok(()), |found| self.is_older(&found))?;
+            self.may_go(&below, &place, &was)?;
         }
-        self.journal.before(path, place, was, State::Nothing)?;
+        Ok(())
+    }
+
+    fn take_away(&mut self, path: &Path, place: &Place, was: State) -> io::Result<()> {
+        let is_folder = was.is_folder();
+        for name in if is_folder { place.names()? } else { Vec::new() } {
+            let below = path.join(name);
+            let place = self.to.place(&below)?;
+            let (was, _) = State::at(&place)?;
+            self.take_away(&below, &place, was)?;
+        }
+        self.note(path, place, was, State::Nothing)?;
         place.remove(is_folder)
     }
 }

@@ -3,8 +3,6 @@
 use super::path_text;
 use rustix::fs::{FileType, Stat};
 use serde::{Deserialize, Serialize};
-use std::fs::Metadata;
-use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _};
 use std::path::PathBuf;
 
 /// What kind of thing it is.
@@ -38,30 +36,40 @@ pub(super) const PERMISSIONS: u32 = 0o777;
 
 impl Kind {
     /// What stands there. `link`: where it leads, if it is one.
-    pub(super) fn of(found: &Metadata, link: impl FnOnce() -> Option<PathBuf>) -> Self {
-        let (kind, mode) = (found.file_type(), found.mode() & PERMISSIONS);
-        if kind.is_file() {
-            Self::File { bytes: found.len(), mode }
-        } else if kind.is_dir() {
-            Self::Folder { mode }
-        } else if let Some(to) = kind.is_symlink().then(link).flatten() {
-            Self::Link { to }
-        } else {
-            Self::Special
-        }
+    pub(super) fn of(found: &Stat, link: impl FnOnce() -> std::io::Result<PathBuf>) -> std::io::Result<Self> {
+        let mode = found.st_mode & PERMISSIONS;
+        Ok(match FileType::from_raw_mode(found.st_mode) {
+            FileType::RegularFile => Self::File { bytes: u64::try_from(found.st_size).unwrap_or(0), mode },
+            FileType::Directory => Self::Folder { mode },
+            FileType::Symlink => Self::Link { to: link()? },
+            _ => Self::Special,
+        })
     }
 
-    /// Whether an overlay puts this in the place of what was deleted.
-    pub(super) fn is_whiteout(found: &Metadata) -> bool {
-        found.file_type().is_char_device() && found.rdev() == 0
-    }
-
-    pub(super) const fn is_folder(&self) -> bool {
+    /// Whether it is a folder.
+    pub const fn is_folder(&self) -> bool {
         matches!(self, Self::Folder { .. })
+    }
+
+    pub(super) const fn mode(&self) -> Option<u32> {
+        match self {
+            Self::File { mode, .. } | Self::Folder { mode } => Some(*mode),
+            Self::Link { .. } | Self::Special => None,
+        }
     }
 }
 
 /// Whether this is a regular file.
 pub(super) fn is_file(found: &Stat) -> bool {
     FileType::from_raw_mode(found.st_mode).is_file()
+}
+
+/// Whether this is a folder.
+pub(super) fn is_folder(found: &Stat) -> bool {
+    FileType::from_raw_mode(found.st_mode).is_dir()
+}
+
+/// Whether an overlay puts this in the place of what was deleted.
+pub(super) fn is_whiteout(found: &Stat) -> bool {
+    FileType::from_raw_mode(found.st_mode).is_char_device() && found.st_rdev == 0
 }

@@ -1,9 +1,11 @@
-//! Reads what an overlay has kept aside.
+//! Reads what an overlay has kept aside. Everything is opened by descriptors and nothing through a link; what cannot be read
+//! is a change all the same.
 
+use super::beneath::Beneath;
 use super::found::Kind;
 use super::{MOST_CHANGES, path_text};
 use serde::Serialize;
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
@@ -48,14 +50,19 @@ pub enum What {
         /// What was there.
         was: Kind,
     },
+    /// What is there cannot be read.
+    Unreadable {
+        /// Why.
+        why: String,
+    },
 }
 
 impl What {
-    /// What is there now, if anything.
+    /// What is there now, if anything that can be read.
     pub const fn is(&self) -> Option<&Kind> {
         match self {
             Self::Created { is } | Self::Changed { is, .. } | Self::Replaced { is, .. } => Some(is),
-            Self::Deleted { .. } => None,
+            Self::Deleted { .. } | Self::Unreadable { .. } => None,
         }
     }
 }
@@ -63,112 +70,111 @@ impl What {
 /// The changes in `upper`, the upper folder of an overlay over `lower`, by path. What was only touched is not among them.
 /// Nothing may be using the overlay any more.
 pub fn changes(lower: &Path, upper: &Path) -> io::Result<Vec<Change>> {
-    let mut reader = Reader { lower, upper, found: Vec::new() };
-    reader.folder(Path::new(""), true)?;
+    let mut reader = Reader { lower: Beneath::open(lower)?, upper: Beneath::open(upper)?, found: Vec::new() };
+    reader.folder(Path::new(""), Below::Merged)?;
     reader.found.sort_by(|one, other| one.path.cmp(&other.path));
     Ok(reader.found)
 }
 
-struct Reader<'a> {
-    lower: &'a Path,
-    upper: &'a Path,
+struct Reader {
+    lower: Beneath,
+    upper: Beneath,
     found: Vec<Change>,
 }
 
-impl Reader<'_> {
-    /// One folder of the upper one. `merged`: what stands in the lower one shows through.
-    fn folder(&mut self, folder: &Path, merged: bool) -> io::Result<()> {
-        for entry in fs::read_dir(self.upper.join(folder))? {
-            let entry = entry?;
-            let path = folder.join(entry.file_name());
-            let found = entry.metadata()?;
-            let was = merged.then(|| self.kind_below(&path)).flatten();
-            if Kind::is_whiteout(&found) {
-                if let Some(was) = was {
-                    self.add(path, What::Deleted { was })?;
-                }
-                continue;
+/// What shows through from the lower folder.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Below {
+    /// What stands there, but for what stands above it.
+    Merged,
+    /// Nothing, though something stands there: the folder was deleted and made anew.
+    Hidden,
+    /// Nothing stands there.
+    Nothing,
+}
+
+impl Reader {
+    /// One folder of the upper one.
+    fn folder(&mut self, folder: &Path, below: Below) -> io::Result<()> {
+        let names = match self.upper.names(folder) {
+            Ok(names) => names,
+            Err(error) => return self.unreadable(folder, &error),
+        };
+        if below == Below::Hidden {
+            self.hidden(folder, &names)?;
+        }
+        for name in names {
+            let path = folder.join(name);
+            if let Err(error) = self.one(&path, below) {
+                self.unreadable(&path, &error)?;
             }
-            let is = Kind::of(&found, || fs::read_link(entry.path()).ok());
-            self.one(path, was, is)?;
         }
         Ok(())
     }
 
-    fn one(&mut self, path: PathBuf, was: Option<Kind>, is: Kind) -> io::Result<()> {
+    fn one(&mut self, path: &Path, below: Below) -> io::Result<()> {
+        let was = if below == Below::Nothing { None } else { self.lower.kind(path)? };
+        let Some(is) = self.upper.kind(path)? else { return Ok(()) };
+        if self.upper.is_whiteout(path)? {
+            return was.map_or(Ok(()), |was| self.add(path, What::Deleted { was }));
+        }
         let is_folder = is.is_folder();
-        let mut merged = false;
+        let mut within = Below::Nothing;
         match was {
-            None => self.add(path.clone(), What::Created { is })?,
+            None => self.add(path, What::Created { is })?,
             Some(was) if std::mem::discriminant(&was) != std::mem::discriminant(&is) => {
-                self.add(path.clone(), What::Replaced { was, is })?;
+                self.add(path, What::Replaced { was, is })?;
             }
-            Some(was @ Kind::Link { .. }) => {
-                if was != is {
-                    self.add(path.clone(), What::Replaced { was, is })?;
-                }
-            }
-            Some(was @ Kind::Special) => self.add(path.clone(), What::Replaced { was, is })?,
+            Some(was @ Kind::Special) => self.add(path, What::Replaced { was, is })?,
+            Some(was @ Kind::Link { .. }) if was == is => {}
+            Some(was @ Kind::Link { .. }) => self.add(path, What::Replaced { was, is })?,
             Some(was) => {
-                merged = is_folder;
-                let content = !is_folder && self.content_differs(&path)?;
-                if content || mode(&was) != mode(&is) {
-                    self.add(path.clone(), What::Changed { was, is, content })?;
+                let anew = is_folder && (below == Below::Hidden || self.upper.is_opaque(path));
+                within = if anew { Below::Hidden } else { Below::Merged };
+                let content = !is_folder && self.content_differs(path)?;
+                if content || was.mode() != is.mode() {
+                    self.add(path, What::Changed { was, is, content })?;
                 }
             }
         }
-        if !is_folder {
-            return Ok(());
-        }
-        if merged && is_opaque(&self.upper.join(&path)) {
-            self.hidden(&path)?;
-        }
-        self.folder(&path, merged)
+        if is_folder { self.folder(path, within) } else { Ok(()) }
     }
 
     /// What stood in a folder that was deleted and made anew, and does not stand there any more.
-    fn hidden(&mut self, folder: &Path) -> io::Result<()> {
-        for entry in fs::read_dir(self.lower.join(folder))? {
-            let path = folder.join(entry?.file_name());
-            if self.upper.join(&path).symlink_metadata().is_err()
-                && let Some(was) = self.kind_below(&path)
+    fn hidden(&mut self, folder: &Path, above: &[std::ffi::OsString]) -> io::Result<()> {
+        for name in self.lower.names(folder)? {
+            let path = folder.join(&name);
+            if !above.contains(&name)
+                && let Some(was) = self.lower.kind(&path)?
             {
-                self.add(path, What::Deleted { was })?;
+                self.add(&path, What::Deleted { was })?;
             }
         }
         Ok(())
     }
 
-    fn kind_below(&self, path: &Path) -> Option<Kind> {
-        let place = self.lower.join(path);
-        let found = place.symlink_metadata().ok()?;
-        Some(Kind::of(&found, || fs::read_link(&place).ok()))
-    }
-
     fn content_differs(&self, path: &Path) -> io::Result<bool> {
-        let (below, above) = (self.lower.join(path), self.upper.join(path));
-        Ok(!same_content(&mut File::open(below)?, &mut File::open(above)?)?)
+        Ok(!same_content(&mut self.lower.file(path)?, &mut self.upper.file(path)?)?)
     }
 
-    fn add(&mut self, path: PathBuf, what: What) -> io::Result<()> {
+    fn unreadable(&mut self, path: &Path, error: &io::Error) -> io::Result<()> {
         if self.found.len() >= MOST_CHANGES {
-            return Err(io::Error::other(format!("there are more than {MOST_CHANGES} changes")));
+            return Err(too_many());
         }
-        self.found.push(Change { path, what });
+        self.add(path, What::Unreadable { why: error.to_string() })
+    }
+
+    fn add(&mut self, path: &Path, what: What) -> io::Result<()> {
+        if self.found.len() >= MOST_CHANGES {
+            return Err(too_many());
+        }
+        self.found.push(Change { path: path.to_owned(), what });
         Ok(())
     }
 }
 
-const fn mode(kind: &Kind) -> Option<u32> {
-    match kind {
-        Kind::File { mode, .. } | Kind::Folder { mode } => Some(*mode),
-        Kind::Link { .. } | Kind::Special => None,
-    }
-}
-
-fn is_opaque(folder: &Path) -> bool {
-    let mut value = [0; 1];
-    matches!(rustix::fs::lgetxattr(folder, "user.overlay.opaque", &mut value), Ok(1)) && value == *b"y"
+fn too_many() -> io::Error {
+    io::Error::other(format!("there are more than {MOST_CHANGES} changes"))
 }
 
 fn same_content(one: &mut File, other: &mut File) -> io::Result<bool> {

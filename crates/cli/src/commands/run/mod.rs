@@ -57,7 +57,7 @@ pub(super) fn run(global: &Global, run: &Run) -> anyhow::Result<Exit> {
     let workspace = PathBuf::from(&defaults.workspace);
     let reviews = Reviews::of(&home::state(global.home.as_deref())?);
     let kept = run.review.then(|| reviews.begin(&defaults.session, &defaults.workspace)).transpose();
-    let kept = kept.map_err(|error| match error.kind() {
+    let mut kept = kept.map_err(|error| match error.kind() {
         ErrorKind::InvalidInput | ErrorKind::AlreadyExists => home::usage(error.to_string()),
         _ => error.into(),
     })?;
@@ -83,6 +83,9 @@ pub(super) fn run(global: &Global, run: &Run) -> anyhow::Result<Exit> {
     let interrupts = Interrupts::stop(&stop, |_| {})?;
     let done = engine.execute(permit, &Local::new(settings))?;
     interrupts.wait();
+    if let Some(kept) = &mut kept {
+        kept.ended()?;
+    }
     eprint!("{}", done.effected.errors);
     let changes = before.zip(Files::of(&workspace)).map(|(before, after)| Changes::between(&before, &after));
     let summary = Summary {
