@@ -108,7 +108,7 @@ pub(crate) fn canonical(name: &str) -> Result<(String, AddressClass), Opaque> {
     };
     match host {
         Host::Ipv4(ip) => of_v4(ip, name),
-        Host::Ipv6(ip) => Ok((ip.to_string(), class_of_v6(ip))),
+        Host::Ipv6(ip) => of_v6(ip, name),
         Host::Domain(domain) => {
             let class = class_of_name(&domain)?;
             let mut domain = domain;
@@ -126,6 +126,14 @@ pub(crate) fn of_v4(ip: Ipv4Addr, written: &str) -> Result<(String, AddressClass
         return Err(opaque("the address is written in an unusual way"));
     }
     Ok((usual, class))
+}
+
+/// An IPv6 address as `written`. One that is an IPv4 address in another form is that one: it is where a connection goes.
+pub(crate) fn of_v6(ip: Ipv6Addr, written: &str) -> Result<(String, AddressClass), Opaque> {
+    match ip.to_ipv4_mapped() {
+        Some(ip) => of_v4(ip, written),
+        None => Ok((ip.to_string(), class_of_v6(ip))),
+    }
 }
 
 /// Whether a label mixes ASCII letters with letters of a script that imitates them, or with marks

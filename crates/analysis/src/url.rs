@@ -3,9 +3,8 @@
 //! One strict reading serves both the decision and the connection. Spellings on which URL parsers
 //! disagree (backslashes, control characters, credentials, missing slashes) are refused.
 
-use crate::host::{self, class_of, class_of_name, opaque};
+use crate::host::{self, class_of_name, opaque};
 use stayhand_core::facts::{AddressClass, HostUse, Opaque};
-use std::net::IpAddr;
 use url::{Host, Url};
 
 /// The longest URL that is looked at, in bytes.
@@ -83,7 +82,7 @@ fn of_web(text: &str, authority: &str) -> Result<HostUse, Opaque> {
     let (host, class) = match parsed.host() {
         Some(Host::Domain(domain)) => (domain.trim_end_matches('.').to_owned(), class_of_name(domain)?),
         Some(Host::Ipv4(ip)) => host::of_v4(ip, without_port(authority))?,
-        Some(Host::Ipv6(ip)) => (ip.to_string(), class_of(IpAddr::V6(ip))),
+        Some(Host::Ipv6(ip)) => host::of_v6(ip, authority)?,
         None => return Err(opaque("the URL names no host")),
     };
     of(parsed.scheme(), host, class, parsed.port_or_known_default())

@@ -8,6 +8,7 @@ use stayhand_runtime::{LocalSettings, Stop, Termination, on_termination, wire};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 /// What the user asked for cannot be done as asked.
 #[derive(Debug)]
@@ -178,6 +179,19 @@ impl Interrupts {
     /// Waits until one that has come is done with.
     pub(crate) fn wait(&self) {
         drop(self.0.lock().unwrap_or_else(PoisonError::into_inner));
+    }
+}
+
+/// Whether a line waits on standard input, or its end; looked for no longer than this.
+pub(crate) fn is_typed(within: Duration) -> std::io::Result<bool> {
+    use rustix::event::{PollFd, PollFlags, Timespec, poll};
+    let input = rustix::stdio::stdin();
+    let mut ends = [PollFd::from_borrowed_fd(input, PollFlags::IN)];
+    let timeout = Timespec { tv_sec: 0, tv_nsec: within.subsec_nanos().into() };
+    match poll(&mut ends, Some(&timeout)) {
+        Ok(count) => Ok(count > 0),
+        Err(rustix::io::Errno::INTR) => Ok(false),
+        Err(error) => Err(error.into()),
     }
 }
 

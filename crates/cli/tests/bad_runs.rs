@@ -1,5 +1,11 @@
 //! `stayhand run` where something is not as it should be: each ends with a clear word, and nothing is lost.
-#![expect(clippy::disallowed_methods, clippy::panic, clippy::unwrap_used, reason = "a test may fail loudly")]
+#![expect(
+    clippy::disallowed_methods,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test may fail loudly"
+)]
 
 mod common;
 

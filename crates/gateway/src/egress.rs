@@ -21,7 +21,7 @@ use std::net::TcpListener as Inside;
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tempfile::NamedTempFile;
@@ -93,6 +93,10 @@ struct Shared {
     carried: AtomicU64,
     /// The program has ended.
     over: AtomicBool,
+    /// Questions that people are asked now.
+    questions: AtomicUsize,
+    /// Connections to servers that requests are sent over.
+    driving: Mutex<JoinSet<()>>,
     /// Records that are being written.
     settling: Mutex<JoinSet<()>>,
 }
@@ -123,6 +127,8 @@ impl Egress {
             seen: Mutex::default(),
             carried: AtomicU64::new(0),
             over: AtomicBool::new(false),
+            questions: AtomicUsize::new(0),
+            driving: Mutex::default(),
             settling: Mutex::default(),
         });
         Ok(Self { shared, bundle })
@@ -185,6 +191,8 @@ async fn serve(shared: &Arc<Shared>, inside: Inside, over: PipeReader) -> io::Re
     let _ = timeout(GRACE, all).await;
     // What is cut off is settled when it is dropped.
     connections.shutdown().await;
+    let mut driving = std::mem::take(&mut *shared.driving.lock().unwrap_or_else(PoisonError::into_inner));
+    driving.shutdown().await;
     let mut settling = std::mem::take(&mut *shared.settling());
     while settling.join_next().await.is_some() {}
     Ok(())
@@ -226,8 +234,17 @@ impl Shared {
         self.settling.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Drives the connection that a request is sent over.
+    fn drive(&self, connection: impl Future<Output = ()> + Send + 'static) {
+        let mut driving = self.driving.lock().unwrap_or_else(PoisonError::into_inner);
+        while driving.try_join_next().is_some() {}
+        driving.spawn(connection);
+    }
+
     fn note_refusal(&self, what: &str, why: &str) {
-        self.people.refused(what, why);
+        let (people, said) = (Arc::clone(&self.people), (what.to_owned(), why.to_owned()));
+        // Somebody may be busy with a question; what is carried does not wait for that.
+        drop(tokio::task::spawn_blocking(move || people.refused(&said.0, &said.1)));
         let mut seen = self.seen();
         if seen.refused.len() < MOST_REFUSED {
             seen.refused.push((what.to_owned(), why.to_owned()));

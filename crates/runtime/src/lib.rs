@@ -49,5 +49,5 @@ pub use execute::{Ask, Effected, Egress, Executor, Local, LocalSettings, Stop, S
 pub use gather::{Gathered, Observe, Observer};
 pub use orders::OrderError;
 pub use permit::Permit;
-pub use resolve::Resolver;
+pub use resolve::{Resolver, usual_host};
 pub use signals::{Termination, on_termination};

@@ -78,6 +78,11 @@ fn has_no_links(path: &Path) -> bool {
     }
 }
 
+/// A host as decisions compare it, however it is written; `None` where it is written in no way that all read alike.
+pub fn usual_host(text: &str) -> Option<String> {
+    host::host_use(text).ok().map(|used| used.host)
+}
+
 /// Whoever knows the addresses of names.
 #[derive(Clone)]
 pub struct Resolver(Arc<LookUp>);

@@ -8,6 +8,7 @@ use serde::Serialize;
 use serde_json::Value;
 use stayhand_core::decision::{Decision, Effect, Finding, Obligation};
 use stayhand_core::facts::Facts;
+use stayhand_core::request::Request;
 use stayhand_runtime::wire::{self, Defaults, Parsed, WireAction, WireError};
 use stayhand_runtime::{DryRun, Engine};
 use std::io::{BufWriter, Write};
@@ -56,7 +57,7 @@ fn one(
 ) -> anyhow::Result<Exit> {
     let parsed =
         wire::to_request(action(tool, input)?, defaults).map_err(|error| home::usage(error.to_string()))?;
-    let what = describe(&parsed);
+    let what = describe(&parsed.request);
     let (decision, seen) = decider.decide(parsed)?;
     if global.json {
         show::json(&Answer::new(None, &decision, facts.then_some(&seen)))?;
@@ -97,11 +98,12 @@ fn as_object_or_text(input: &str) -> Value {
 }
 
 /// The request on one line.
-pub(super) fn describe(parsed: &Parsed) -> String {
-    let input = &parsed.request.resource.0;
+pub(super) fn describe(request: &Request) -> String {
+    let input = &request.resource.0;
     let main = ["command", "path", "url", "query", "code"].iter().find_map(|key| input.get(*key)?.as_str());
     let text = main.map_or_else(|| Value::Object(input.clone()).to_string(), str::to_owned);
-    format!("{}: {text}", parsed.request.action.0)
+    let method = input.get("method").and_then(Value::as_str).map(|method| format!("{method} "));
+    format!("{}: {}{text}", request.action.0, method.unwrap_or_default())
 }
 
 /// One answer, as printed by `--json` and `--batch`.

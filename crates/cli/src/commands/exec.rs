@@ -46,7 +46,7 @@ pub(super) fn permitted(
     people: &People,
     ask: impl Fn() -> anyhow::Result<Parsed>,
 ) -> anyhow::Result<Option<Permit>> {
-    let what = super::check::describe(&ask()?);
+    let what = super::check::describe(&ask()?.request);
     let mut was_granted = true;
     let answered = |held: &Held| {
         show_refusal(global, &what, &held.decision)?;

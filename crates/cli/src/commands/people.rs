@@ -1,10 +1,10 @@
 //! The people who answer what is held: at the terminal, or elsewhere.
 
-use crate::home;
+use crate::{home, show};
 use anstream::eprintln;
 use anyhow::Context as _;
 use hyper::header::HeaderValue;
-use stayhand_core::decision::{Decision, Obligation};
+use stayhand_core::decision::Obligation;
 use stayhand_gateway::{Credential, Egress, Opening, system_roots};
 use stayhand_runtime::wire::Defaults;
 use stayhand_runtime::{Engine, Held, Terminal};
@@ -44,18 +44,19 @@ impl People {
         }
     }
 
-    pub(super) fn say_held(&self, decision: &Decision) {
-        self.say(&format!("stayhand: held: {}", decision.why()));
-    }
-
     /// Asks at the terminal, or waits for an answer from elsewhere for as long as somebody wants to know. Whether it was
     /// granted.
     pub(super) fn answered(&self, held: &Held, wanted: &dyn Fn() -> bool) -> anyhow::Result<bool> {
         let id = held.approval;
-        self.say(&format!(
-            "held as {id} until {}; answer with: stayhand approvals approve {id}",
+        let what = show::line(&super::check::describe(&held.request), 200);
+        let notice = format!(
+            "stayhand: held: {what}\n  {}\n  as {id} until {}; answer with: stayhand approvals approve {id}",
+            held.decision.why(),
             held.expires
-        ));
+        );
+        if self.wait || !(std::io::stdin().is_terminal() && std::io::stderr().is_terminal()) {
+            self.say(&notice);
+        }
         if self.wait {
             return Ok(self.engine.wait_for(held, POLL, wanted)?);
         }
@@ -64,7 +65,14 @@ impl People {
         }
         let _asking = self.asking.lock().unwrap_or_else(PoisonError::into_inner);
         let by = home::person();
-        let granted = self.aside(|| ask(&format!("approve as {by}? [y/N] ")))?;
+        // What is asked about and the question are shown together, and nothing comes between them.
+        let granted = self.aside(|| {
+            eprintln!("{notice}");
+            ask_while(&format!("approve as {by}? [y/N] "), wanted)
+        })?;
+        if !wanted() {
+            return Ok(false);
+        }
         self.engine.resolve(id, &by, granted, "answered at the terminal")?;
         Ok(granted)
     }
@@ -72,7 +80,6 @@ impl People {
 
 impl stayhand_gateway::People for People {
     fn answered(&self, held: &Held, wanted: &dyn Fn() -> bool) -> bool {
-        self.say_held(&held.decision);
         Self::answered(self, held, wanted).unwrap_or_else(|error| {
             self.say(&format!("stayhand: {error:#}"));
             false
@@ -112,11 +119,22 @@ pub(super) fn egress(
 
 /// Asks a question that only `y` or `yes` answers with yes.
 pub(super) fn ask(question: &str) -> anyhow::Result<bool> {
+    ask_while(question, &|| true)
+}
+
+/// The same; nobody answers it once nobody wants to know.
+fn ask_while(question: &str, wanted: &dyn Fn() -> bool) -> anyhow::Result<bool> {
     // What was typed before the question is no answer to it.
     let _ = rustix::termios::tcflush(std::io::stdin(), rustix::termios::QueueSelector::IFlush);
     let mut stderr = std::io::stderr();
     write!(stderr, "{question}")?;
     stderr.flush()?;
+    while !home::is_typed(POLL)? {
+        if !wanted() {
+            writeln!(stderr, "\nnobody waits for this any more")?;
+            return Ok(false);
+        }
+    }
     let mut line = String::new();
     std::io::stdin().read_line(&mut line)?;
     Ok(matches!(line.trim().to_lowercase().as_str(), "y" | "yes"))

@@ -125,7 +125,7 @@ fn explain(global: &Global, asking: &Asking, tool: &str, input: &str) -> anyhow:
     let action = super::check::action(tool, input)?;
     let parsed =
         wire::to_request(action, &home::defaults(asking)?).map_err(|error| home::usage(error.to_string()))?;
-    let what = super::check::describe(&parsed);
+    let what = super::check::describe(&parsed.request);
     let (decision, facts) = dry.decide(parsed);
     let policy = &dry.policy;
     if global.json {

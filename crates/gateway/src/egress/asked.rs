@@ -7,10 +7,10 @@ use stayhand_core::decision::Level;
 use stayhand_core::event::Outcome;
 use stayhand_core::facts::HostUse;
 use stayhand_runtime::wire::{self, Parsed, WireAction};
-use stayhand_runtime::{Permit, Stopwatch, Verdict};
+use stayhand_runtime::{Engine, Permit, Stopwatch, Verdict};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 use tokio::net::TcpStream;
 use tokio::task::spawn_blocking;
@@ -27,8 +27,8 @@ const MOST_ADDRESSES: usize = 8;
 pub(super) struct Wanted {
     /// `host:port`, or the URL of one request.
     pub(super) url: String,
-    /// The method of that request.
-    pub(super) method: Option<String>,
+    /// The method of that request. That of a tunnel, in which anything can be said, is `CONNECT`.
+    pub(super) method: String,
 }
 
 /// Why there is no connection.
@@ -63,15 +63,33 @@ pub(super) fn is_plain(text: &str) -> bool {
 
 impl Wanted {
     pub(super) fn tunnel(host_and_port: &str) -> Self {
-        Self { url: host_and_port.to_owned(), method: None }
+        Self { url: host_and_port.to_owned(), method: "CONNECT".to_owned() }
     }
 
     fn parsed(&self, defaults: &wire::Defaults) -> Result<Parsed, String> {
-        let mut input = json!({ "url": self.url });
-        if let (Some(method), Some(fields)) = (&self.method, input.as_object_mut()) {
-            fields.insert("method".to_owned(), json!(method));
-        }
+        let input = json!({ "url": self.url, "method": self.method });
         wire::to_request(WireAction::new("connect", input), defaults).map_err(|error| error.to_string())
+    }
+}
+
+/// A permit that nobody has taken over yet: it is given back if nobody does.
+struct Pending {
+    engine: Arc<Engine>,
+    permit: Option<Permit>,
+}
+
+impl Pending {
+    fn take(mut self) -> Option<Permit> {
+        self.permit.take()
+    }
+}
+
+impl Drop for Pending {
+    fn drop(&mut self) {
+        if let Some(permit) = self.permit.take() {
+            // What cannot be recorded stays open, and is in doubt.
+            let _ = self.engine.abandon(permit, "nobody waits for the connection any more");
+        }
     }
 }
 
@@ -92,7 +110,10 @@ pub(super) async fn connect(shared: &Arc<Shared>, wanted: Wanted) -> Result<(Ope
     let what = wanted.url.clone();
     let answer = spawn_blocking(move || permitted(&asking, &wanted, &asked)).await;
     let answer = answer.unwrap_or_else(|_| Err("the decision failed".to_owned()));
-    let open = answer.and_then(|(permit, host)| Open::new(shared, permit, &host));
+    let open = answer.and_then(|(pending, host)| {
+        let permit = pending.take().ok_or_else(|| "the permit is gone".to_owned())?;
+        Open::new(shared, permit, &host)
+    });
     let (mut open, addresses) = match open {
         Ok(open) => open,
         Err(why) => {
@@ -110,11 +131,14 @@ pub(super) async fn connect(shared: &Arc<Shared>, wanted: Wanted) -> Result<(Ope
 }
 
 /// The permit, and the host that was judged, or why there is none.
-fn permitted(shared: &Shared, wanted: &Wanted, waits: &AtomicBool) -> Result<(Permit, HostUse), String> {
+fn permitted(shared: &Shared, wanted: &Wanted, waits: &AtomicBool) -> Result<(Pending, HostUse), String> {
     let engine = &shared.engine;
     let is_wanted = || waits.load(Ordering::Relaxed) && !shared.over.load(Ordering::Relaxed);
     let ask = || wanted.parsed(&shared.defaults);
-    let answered = |held: &stayhand_runtime::Held| Ok(shared.people.answered(held, &is_wanted));
+    let answered = |held: &stayhand_runtime::Held| {
+        let place = Question::of(&shared.questions);
+        Ok(place.is_some() && is_wanted() && shared.people.answered(held, &is_wanted))
+    };
     let permit = match engine.authorize_asking(ask, answered, |error| error.to_string())? {
         Verdict::Permitted(permit) => permit,
         Verdict::Held(held) => return Err(format!("held as {}: {}", held.approval, held.decision.why())),
@@ -124,13 +148,37 @@ fn permitted(shared: &Shared, wanted: &Wanted, waits: &AtomicBool) -> Result<(Pe
     // Namespaces are demanded of whatever has a way out.
     let unkept = match (hosts.next().cloned(), hosts.next()) {
         (Some(host), None) => match permit.unkept_inside(Level::L2, &shared.duties) {
-            None => return Ok((permit, host)),
+            None => {
+                let engine = Arc::clone(engine);
+                return Ok((Pending { engine, permit: Some(permit) }, host));
+            }
             Some(unkept) => unkept,
         },
         _ => "it is not clear which host that is".to_owned(),
     };
     engine.abandon(permit, &unkept).map_err(|error| error.to_string())?;
     Err(unkept)
+}
+
+/// The most questions that people are asked at a time; what comes beyond is refused.
+const MOST_QUESTIONS: usize = 16;
+
+/// A place among the questions.
+struct Question<'a>(&'a AtomicUsize);
+
+impl<'a> Question<'a> {
+    fn of(questions: &'a AtomicUsize) -> Option<Self> {
+        // Counted before it is looked at; dropping it gives the place back, whether it was one or not.
+        let before = questions.fetch_add(1, Ordering::Relaxed);
+        let place = Self(questions);
+        (before < MOST_QUESTIONS).then_some(place)
+    }
+}
+
+impl Drop for Question<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
 async fn dial(addresses: &[SocketAddr]) -> Result<TcpStream, String> {
@@ -183,7 +231,8 @@ impl Open {
     fn settle(&mut self) {
         let Some(permit) = self.permit.take() else { return };
         let traffic = self.meter.traffic();
-        if !matches!(self.outcome, Outcome::Failed { .. }) {
+        let carried = traffic.sent + traffic.received > 0;
+        if carried || !matches!(self.outcome, Outcome::Failed { .. }) {
             self.shared.note_contact(&format!("{}:{}", self.host, self.port), traffic);
         }
         let (shared, outcome, took) = (Arc::clone(&self.shared), self.outcome.clone(), self.since.elapsed());

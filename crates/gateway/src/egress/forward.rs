@@ -7,7 +7,7 @@ use http_body_util::{BodyExt as _, Full, combinators::BoxBody};
 use hyper::body::{Body, Bytes, Frame, Incoming, SizeHint};
 use hyper::header::{self, HeaderMap, HeaderValue};
 use hyper::http::uri::Uri;
-use hyper::{Request, Response, StatusCode};
+use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
 use stayhand_core::event::Outcome;
 use std::pin::Pin;
@@ -77,9 +77,14 @@ pub(super) async fn forward(
     authority: &str,
     request: Request<Incoming>,
 ) -> Result<Answer, Refusal> {
-    let path = request.uri().path_and_query().map_or("/", |path| path.as_str()).to_owned();
+    if matches!(*request.method(), Method::TRACE | Method::CONNECT) {
+        // A server would say back what the program is not to see.
+        return Err((StatusCode::METHOD_NOT_ALLOWED, format!("{} is not carried on", request.method())));
+    }
+    let path = request.uri().path_and_query().map_or("/", |path| path.as_str());
+    let path = if path.starts_with('/') { path.to_owned() } else { format!("/{path}") };
     let url = format!("{scheme}://{authority}{path}");
-    let wanted = Wanted { url, method: Some(request.method().to_string()) };
+    let wanted = Wanted { url, method: request.method().to_string() };
     let host = HeaderValue::from_str(authority).map_err(|error| bad(&error.to_string()))?;
     let path: Uri = path.parse().map_err(|_| bad("the path of the URL is malformed"))?;
     let (open, server) = connect(shared, wanted).await?;
@@ -89,6 +94,9 @@ pub(super) async fn forward(
     // What was decided about is what the server is told.
     head.headers.insert(header::HOST, host);
     let unreachable = |error: String| (StatusCode::BAD_GATEWAY, error);
+    let size = head.uri.path().len() + head.uri.query().map_or(0, str::len) + size_of_head(&head.headers);
+    let mut open = open;
+    take_head(&mut open, Way::Out, size)?;
     let stream = if scheme == "https" {
         shared.opening.add_credentials(&open.host, &mut head.headers);
         let tls = shared.opening.connect(&open.host, server).await.map_err(unreachable)?;
@@ -101,12 +109,28 @@ pub(super) async fn forward(
     let unreachable = |error: hyper::Error| unreachable(error.to_string());
     let (mut sender, connection) =
         hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.map_err(unreachable)?;
-    tokio::spawn(connection);
+    shared.drive(async move { drop(connection.await) });
     let sent = sender.send_request(Request::from_parts(head, metered)).await;
     let (mut head, body) = sent.map_err(unreachable)?.into_parts();
+    let size = size_of_head(&head.headers);
+    take_head(&mut open.lock().unwrap_or_else(PoisonError::into_inner), Way::In, size)?;
     without_those_between_neighbours(&mut head.headers);
     let body = Metered { body, way: Way::In, open, is_last: true };
     Ok(Response::from_parts(head, body.boxed()))
+}
+
+/// What a head takes on the wire, about.
+fn size_of_head(headers: &HeaderMap) -> usize {
+    headers.iter().map(|(name, value)| name.as_str().len() + value.len() + ": \r\n".len()).sum()
+}
+
+/// Counts a head, or ends the request.
+fn take_head(open: &mut Open, way: Way, size: usize) -> Result<(), Refusal> {
+    open.meter.take(open.shared(), way, size).map_err(|exceeded| {
+        let limit = format!("{} MiB of network", exceeded.0);
+        open.end(Outcome::Stopped { limit: limit.clone() });
+        (StatusCode::FORBIDDEN, format!("stopped: {limit}"))
+    })
 }
 
 /// A connection to a server.
@@ -147,6 +171,9 @@ impl Body for Metered {
                 open.end(Outcome::Stopped { limit: limit.clone() });
                 return Poll::Ready(Some(Err(limit.into())));
             }
+        }
+        if matches!(polled, Poll::Ready(None)) && self.is_last {
+            self.open.lock().unwrap_or_else(PoisonError::into_inner).end(Outcome::Done);
         }
         polled.map(|frame| frame.map(|frame| frame.map_err(Into::into)))
     }

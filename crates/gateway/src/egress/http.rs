@@ -68,8 +68,8 @@ async fn agree(
     let target = request.uri().authority().filter(|target| is_plain(target.as_str())).cloned();
     let target = target.and_then(|target| Some((target.port_u16()?, target)));
     let (port, target) = target.ok_or_else(|| bad("CONNECT wants `host:port`"))?;
-    let next = if shared.opening.opens(target.host()) {
-        Next::Open(target.host().to_owned(), port)
+    let next = if let Some(host) = shared.opening.opens(target.host()) {
+        Next::Open(host, port)
     } else {
         let (open, server) = connect(shared, Wanted::tunnel(target.as_str())).await?;
         Next::Tunnel(Box::new(open), server)
@@ -88,6 +88,9 @@ async fn carry_on(shared: &Arc<Shared>, request: Request<Incoming>) -> Result<An
     };
     if *scheme != Scheme::HTTP {
         return Err(bad("only `http:` is carried on; for TLS there is CONNECT"));
+    }
+    if authority.port_u16() == Some(opening::TLS_PORT) {
+        return Err(bad("on the port of TLS nothing else is spoken"));
     }
     forward(shared, "http", authority.as_str(), request).await
 }

@@ -11,9 +11,11 @@ use hyper_util::rt::TokioIo;
 use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, KeyUsagePurpose};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use rustls::{ClientConfig, RootCertStore, ServerConfig};
+use stayhand_runtime::usual_host;
 use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::fmt;
+use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
@@ -121,11 +123,12 @@ impl Opening {
         self.bundle.as_deref()
     }
 
-    /// Whether TLS to this host is opened.
-    pub(super) fn opens(&self, host: &str) -> bool {
-        let host = usual(host);
+    /// The host as it is compared, if TLS to it is opened.
+    pub(super) fn opens(&self, host: &str) -> Option<String> {
+        self.authority.as_ref()?;
+        let host = usual_host(host)?;
         let gets_one = || self.credentials.iter().any(|credential| credential.host == host);
-        self.authority.is_some() && ((self.hosts)(&host) || gets_one())
+        ((self.hosts)(&host) || gets_one()).then_some(host)
     }
 
     /// Adds what the host is to be shown, in the place of what the program says.
@@ -161,12 +164,10 @@ fn pem(certificate: &CertificateDer<'_>) -> String {
 }
 
 /// The port of `https:`, which its URLs leave out.
-const TLS_PORT: u16 = 443;
+pub(super) const TLS_PORT: u16 = 443;
 
-/// A host as it is compared.
-fn usual(host: &str) -> String {
-    host.trim_end_matches('.').to_ascii_lowercase()
-}
+/// The most hosts for which certificates are kept.
+const MOST_HOSTS: usize = 64;
 
 impl Authority {
     fn new() -> Result<Self, OpeningError> {
@@ -194,6 +195,9 @@ impl Authority {
         let mut config = config.with_no_client_auth().with_single_cert(vec![certificate], key)?;
         config.alpn_protocols = http_only();
         let config = Arc::new(config);
+        if made.len() >= MOST_HOSTS {
+            made.clear();
+        }
         made.insert(host.to_owned(), Arc::clone(&config));
         Ok(config)
     }
@@ -204,19 +208,21 @@ pub(super) async fn converse<S>(stream: S, shared: &Arc<Shared>, host: &str, por
 where
     S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
 {
-    let host = usual(host);
     let Some(authority) = &shared.opening.authority else { return };
     let accepting = LazyConfigAcceptor::new(rustls::server::Acceptor::default(), stream);
     let Ok(Ok(hello)) = timeout(super::PATIENCE, accepting).await else { return };
-    let asks_for = hello.client_hello().server_name().map(usual);
-    if asks_for.as_deref() != Some(host.as_str()) {
+    let asks_for = hello.client_hello().server_name().and_then(usual_host);
+    // An address has no name to ask for.
+    let is_address = host.parse::<IpAddr>().is_ok();
+    if asks_for.as_deref().unwrap_or(if is_address { host } else { "" }) != host {
         let found = asks_for.unwrap_or_else(|| "nobody".to_owned());
         shared.note_refusal(&format!("{host}:{port}"), &format!("its TLS is for {found} and not for {host}"));
         return;
     }
-    let Ok(config) = authority.config(&host) else { return };
+    let Ok(config) = authority.config(host) else { return };
     let Ok(Ok(stream)) = timeout(super::PATIENCE, hello.into_stream(config)).await else { return };
-    let authority = if port == TLS_PORT { host } else { format!("{host}:{port}") };
+    let bare = if host.contains(':') { format!("[{host}]") } else { host.to_owned() };
+    let authority = if port == TLS_PORT { bare } else { format!("{bare}:{port}") };
     let service = service_fn(|request| async {
         let answered = forward(shared, "https", &authority, request).await;
         Ok::<_, Infallible>(answered.unwrap_or_else(refusal))

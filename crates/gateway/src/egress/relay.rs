@@ -91,6 +91,9 @@ async fn carry_out(
             return Err(Cut::Refused("its first message is too long".to_owned()));
         }
         let count = client.read(&mut buffer).await?;
+        if count == 0 && !first.is_empty() {
+            may_say(&open.host, open.port, First::More).map_err(Cut::Refused)?;
+        }
         if count == 0 {
             break;
         }

@@ -34,18 +34,29 @@ pub(super) async fn converse(mut stream: TcpStream, shared: &Arc<Shared>) {
     };
     if let Some((host, port)) =
         wanted.url.rsplit_once(':').and_then(|(host, port)| Some((host, port.parse().ok()?)))
-        && shared.opening.opens(host)
+        && let Some(host) = shared.opening.opens(host)
     {
         answer(&mut stream, Reply::Succeeded).await;
-        return opening::converse(stream, shared, host, port).await;
+        return opening::converse(stream, shared, &host, port).await;
     }
-    match connect(shared, wanted).await {
+    let connected = tokio::select! {
+        connected = connect(shared, wanted) => connected,
+        () = gone(&stream) => return,
+    };
+    match connected {
         Ok((open, server)) => {
             answer(&mut stream, Reply::Succeeded).await;
             relay::tunnel(open, stream, &[], server).await;
         }
         Err(Failed::Refused(_)) => answer(&mut stream, Reply::NotAllowed).await,
         Err(Failed::Unreachable(_)) => answer(&mut stream, Reply::Unreachable).await,
+    }
+}
+
+/// Waits until whoever asked is gone. What it says early is no sign of that.
+async fn gone(stream: &TcpStream) {
+    if !matches!(stream.peek(&mut [0]).await, Ok(0) | Err(_)) {
+        std::future::pending::<()>().await;
     }
 }
 

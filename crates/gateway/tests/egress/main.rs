@@ -204,6 +204,65 @@ fn bypass_52_plain_requests_and_where_they_redirect() {
     assert!(settled["traffic"]["received"].as_u64().unwrap() > 20, "{settled}");
 }
 
+/// A tunnel is no request of whatever method: anything can be said in it.
+#[test]
+fn a_tunnel_is_not_a_get() {
+    let proxy = Proxy::with("\n  - {allow: connect, when: {hosts: a.allowed.test, methods: [GET, HEAD]}}\n");
+    let server = http(|_| "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok".to_owned());
+    let target = format!("a.allowed.test:{}", server.port());
+    assert_eq!(proxy.connect(&target).status, 403);
+    assert_eq!(proxy.request("GET", &format!("http://{target}/"), "", "").status, 200);
+    // Where nothing but TLS is spoken no request is carried on in the clear, and what a server would echo is not asked for.
+    for (method, url) in
+        [("GET", "http://a.allowed.test:443/".to_owned()), ("TRACE", format!("http://{target}/"))]
+    {
+        let status = proxy.request(method, &url, "", "").status;
+        assert!([400, 405].contains(&status), "{method} {url}: {status}");
+    }
+    assert_eq!(proxy.request("GET", &format!("http://{target}?x=1"), "", "").status, 200);
+}
+
+/// A body whose length nobody says ends all the same, and heads count too.
+#[test]
+fn what_is_carried_is_counted() {
+    let rules = "\n  - {allow: connect, when: {hosts: a.allowed.test}}\n";
+    let proxy = Proxy::with(rules);
+    let server =
+        http(|_| "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n".to_owned());
+    let url = format!("http://a.allowed.test:{}/", server.port());
+    let mut stream = proxy.stream();
+    write!(stream, "GET {url} HTTP/1.1\r\nX-Data: {}\r\nConnection: close\r\n\r\n", "x".repeat(9000))
+        .unwrap();
+    let mut heard = String::new();
+    stream.read_to_string(&mut heard).unwrap();
+    assert!(heard.starts_with("HTTP/1.1 200") && heard.contains("hello"), "{heard}");
+    let events = proxy.end();
+    let settled = &events.of("settled")[0];
+    assert_eq!(settled["outcome"]["kind"], "done");
+    assert!(settled["traffic"]["sent"].as_u64().unwrap() > 9000, "{settled}");
+    assert_eq!(events.seen.contacted.len(), 1);
+    // A limit holds for heads alone.
+    let proxy = Proxy::with_boundary("max_mb: 1, ", rules);
+    let statuses: Vec<u16> = (0..5)
+        .map(|_| proxy.request("GET", &url, &format!("X-Data: {}\r\n", "x".repeat(300_000)), "").status)
+        .collect();
+    assert_eq!(statuses, [200, 200, 200, 403, 403]);
+}
+
+/// A first message that breaks off is not passed on.
+#[test]
+fn half_a_hello() {
+    let proxy = Proxy::with(LISTED);
+    let server = echo();
+    let mut stream = proxy.connect(&format!("a.allowed.test:{}", server.port())).tunnel();
+    stream.write_all(&[22, 3, 1, 2, 0, 1, 0]).unwrap();
+    stream.shutdown(Shutdown::Write).unwrap();
+    let mut heard = Vec::new();
+    let _ = stream.read_to_end(&mut heard);
+    assert!(heard.is_empty(), "{heard:?}");
+    assert_eq!(proxy.end().of("settled")[0]["outcome"]["error"], "its TLS is malformed");
+}
+
 /// Two requests over one connection are two decisions.
 #[test]
 fn a_connection_is_no_permit_for_the_next_request() {

@@ -21,8 +21,9 @@ pub struct Terminal(Arc<Inner>);
 struct Inner {
     /// How it is set when nothing is relayed.
     usual: Termios,
-    /// Held while keys are passed on, and while the person is asked.
-    keys: Mutex<()>,
+    /// Held while something is passed on, either way, and while the person is asked: nothing comes between a question and
+    /// its answer.
+    passing: Mutex<()>,
     /// Whether it is raw, for a program.
     relays: AtomicBool,
 }
@@ -40,13 +41,17 @@ impl Terminal {
             return None;
         }
         let usual = tcgetattr(stdin()).ok()?;
-        Some(Self(Arc::new(Inner { usual, keys: Mutex::new(()), relays: AtomicBool::new(false) })))
+        Some(Self(Arc::new(Inner { usual, passing: Mutex::new(()), relays: AtomicBool::new(false) })))
     }
 
     /// Does something that speaks with the person, as if no program had the terminal.
     pub fn aside<T>(&self, speak: impl FnOnce() -> T) -> T {
-        let _keys = self.0.keys.lock().unwrap_or_else(PoisonError::into_inner);
+        let _passing = self.0.passing.lock().unwrap_or_else(PoisonError::into_inner);
         self.set_usual();
+        if self.0.relays.load(Ordering::Relaxed) {
+            // Whatever the program has made of the screen: colours, hidden text, a part that scrolls.
+            let _ = io::stdout().write_all(PLAIN_SCREEN).and_then(|()| io::stdout().flush());
+        }
         let spoken = speak();
         if self.0.relays.load(Ordering::Relaxed) {
             self.set_raw();
@@ -75,49 +80,91 @@ impl Terminal {
     }
 
     fn pass_on(&self, program: &mut File) -> io::Result<()> {
+        // A program that reads nothing must not keep a question from being asked.
+        rustix::io::ioctl_fionbio(&*program, true)?;
         let mut size = None;
         let mut buffer = vec![0; 16 * 1024];
-        let mut typing = true;
+        let mut keys = Keys { waiting: Vec::new(), at_end: false };
         loop {
             let now = tcgetwinsize(stdout()).ok();
             if let Some(found) = now.filter(|_| now != size) {
                 tcsetwinsize(&*program, found)?;
                 size = now;
             }
-            let (keys, said) = ready(program, typing, LOOK)?;
+            ready(program, &keys, LOOK)?;
+            let _passing = self.0.passing.lock().unwrap_or_else(PoisonError::into_inner);
+            // By now a question may have been asked, and what was typed was its answer.
+            let Ready { typed, said, takes } = ready(program, &keys, 0)?;
             if said {
-                // The last one to let go of the other end makes this an error.
-                let Ok(count @ 1..) = program.read(&mut buffer) else { return Ok(()) };
-                let mut out = io::stdout().lock();
-                out.write_all(buffer.get(..count).unwrap_or_default())?;
-                out.flush()?;
+                match program.read(&mut buffer) {
+                    Ok(count @ 1..) => {
+                        let mut out = io::stdout().lock();
+                        out.write_all(buffer.get(..count).unwrap_or_default())?;
+                        out.flush()?;
+                    }
+                    Err(error) if is_for_later(&error) => {}
+                    // The last one to let go of the other end makes this an error.
+                    _ => return Ok(()),
+                }
             }
-            if keys {
-                typing = self.pass_keys(program, &mut buffer)?;
+            if typed {
+                keys.read(&mut buffer);
             }
-        }
-    }
-
-    /// Passes on what was typed, unless it answers a question. Whether there will be more.
-    fn pass_keys(&self, program: &mut File, buffer: &mut [u8]) -> io::Result<bool> {
-        let _keys = self.0.keys.lock().unwrap_or_else(PoisonError::into_inner);
-        if !ready(program, true, 0)?.0 {
-            return Ok(true);
-        }
-        match rustix::io::read(stdin(), &mut *buffer) {
-            Ok(0) => Ok(false),
-            Ok(count) => program.write_all(buffer.get(..count).unwrap_or_default()).map(|()| true),
-            Err(rustix::io::Errno::INTR | rustix::io::Errno::AGAIN) => Ok(true),
-            Err(_) => Ok(false),
+            if takes {
+                keys.write(program)?;
+            }
         }
     }
 }
 
-/// Whether something was typed, and whether the program has said something or is gone.
-fn ready(program: &File, typing: bool, nanoseconds: i64) -> io::Result<(bool, bool)> {
+/// Sets the screen to how it is usually, on a line of its own.
+const PLAIN_SCREEN: &[u8] = b"\x1b[!p\x1b[0m\r\n";
+
+fn is_for_later(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted)
+}
+
+/// What was typed and not passed on yet.
+struct Keys {
+    waiting: Vec<u8>,
+    at_end: bool,
+}
+
+impl Keys {
+    fn read(&mut self, buffer: &mut [u8]) {
+        match rustix::io::read(stdin(), &mut *buffer) {
+            Ok(count @ 1..) => self.waiting.extend_from_slice(buffer.get(..count).unwrap_or_default()),
+            Err(rustix::io::Errno::INTR | rustix::io::Errno::AGAIN) => {}
+            _ => self.at_end = true,
+        }
+    }
+
+    fn write(&mut self, program: &mut File) -> io::Result<()> {
+        match program.write(&self.waiting) {
+            Ok(count) => drop(self.waiting.drain(..count)),
+            Err(error) if is_for_later(&error) => {}
+            Err(error) => return Err(error),
+        }
+        Ok(())
+    }
+}
+
+/// What can be done without waiting.
+struct Ready {
+    /// Something was typed, for which there is room.
+    typed: bool,
+    /// The program has said something, or is gone.
+    said: bool,
+    /// The program takes what was typed.
+    takes: bool,
+}
+
+/// Waits until something can be done.
+fn ready(program: &File, keys: &Keys, nanoseconds: i64) -> io::Result<Ready> {
     let input = stdin();
-    let mut ends = vec![PollFd::from_borrowed_fd(program.as_fd(), PollFlags::IN)];
-    if typing {
+    let wants = if keys.waiting.is_empty() { PollFlags::IN } else { PollFlags::IN | PollFlags::OUT };
+    let mut ends = vec![PollFd::from_borrowed_fd(program.as_fd(), wants)];
+    if keys.waiting.is_empty() && !keys.at_end {
         ends.push(PollFd::from_borrowed_fd(input, PollFlags::IN));
     }
     let timeout = Timespec { tv_sec: 0, tv_nsec: nanoseconds };
@@ -125,6 +172,11 @@ fn ready(program: &File, typing: bool, nanoseconds: i64) -> io::Result<(bool, bo
         Ok(_) | Err(rustix::io::Errno::INTR) => {}
         Err(error) => return Err(error.into()),
     }
-    let is_ready = |at: usize| ends.get(at).is_some_and(|end| !end.revents().is_empty());
-    Ok((is_ready(1), is_ready(0)))
+    let found = |at: usize| ends.get(at).map_or(PollFlags::empty(), PollFd::revents);
+    let of_program = found(0);
+    Ok(Ready {
+        typed: !found(1).is_empty(),
+        said: of_program.intersects(PollFlags::IN | PollFlags::HUP | PollFlags::ERR),
+        takes: of_program.contains(PollFlags::OUT),
+    })
 }

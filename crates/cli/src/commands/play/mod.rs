@@ -131,7 +131,7 @@ impl Player {
         let expected = line.expect;
         let action = line.action();
         let parsed = self.request(&action)?;
-        let what = super::check::describe(&parsed);
+        let what = super::check::describe(&parsed.request);
         let row = self.perform(parsed, &action)?;
         let surprise = expected.filter(|expected| *expected != row.effect);
         self.tally.unexpected += u64::from(surprise.is_some());

@@ -75,10 +75,7 @@ impl Gatekeeper {
             action.cwd = Some(starting.cwd.display().to_string());
             Ok(wire::to_request(action, &self.defaults)?.started_by(starting.parent))
         };
-        let answered = |held: &Held| {
-            self.people.say_held(&held.decision);
-            self.people.answered(held, &|| starting.waits())
-        };
+        let answered = |held: &Held| self.people.answered(held, &|| starting.waits());
         Ok(match self.engine.authorize_asking(ask, answered, Into::into)? {
             Verdict::Permitted(permit) => {
                 let may = self.engine.start_inside(permit, level, &self.duties)?;
