@@ -50,7 +50,7 @@ impl People {
         let id = held.approval;
         let what = show::line(&super::check::describe(&held.request), 200);
         let notice = format!(
-            "stayhand: held: {what}\n  {}\n  as {id} until {}; answer with: stayhand approvals approve {id}",
+            "stayhand: held: {what}\n  {}\nheld as {id} until {}; answer with: stayhand approvals approve {id}",
             held.decision.why(),
             held.expires
         );

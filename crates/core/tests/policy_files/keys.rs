@@ -341,7 +341,7 @@ fn wrong_types() {
             error: there is no key `ä` here
               2 |   - ä: bash
                 |     ^
-            help: known here: name, allow, warn, audit, approve, deny, agent, when, except, reason, strict, timeout_s, otherwise, confine,…
+            help: known here: name, allow, warn, audit, approve, deny, agent, when, except, reason, strict, timeout_s, otherwise, restore_…
         "#]],
     );
 }
