@@ -75,7 +75,7 @@ fn a_full_disk_during_review() {
     world.write("kept", "one\n");
     let script = format!(
         "mkdir -m 700 {state} && mount -t tmpfs -o size=200m,mode=0700 none {state} && cd {work} || exit 99
-{STAYHAND} --home {state} run --review -- bash -c 'echo two >> kept; head -c 400000000 /dev/zero > big; sleep 30'; echo \"run $?\"
+{STAYHAND} --home {state} run --review -- bash -c 'echo two >> kept; for n in $(seq 80); do head -c 5000000 /dev/zero >> big; sleep 0.02; done; sleep 30'; echo \"run $?\"
 {STAYHAND} --home {state} changes commit kept; echo \"commit $?\"
 {STAYHAND} --home {state} changes discard; echo \"discard $?\"
 {STAYHAND} --home {state} audit verify > /dev/null; echo \"verify $?\"

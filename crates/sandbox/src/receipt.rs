@@ -84,8 +84,8 @@ impl Mechanism {
         match self {
             Self::UserNamespace | Self::NotRoot | Self::PidNamespace | Self::NetNamespace => {
                 "namespaces of users are switched off or filtered here: see `sysctl user.max_user_namespaces \
-                 kernel.unprivileged_userns_clone kernel.apparmor_restrict_unprivileged_userns`; inside of a container \
-                 they need `--security-opt seccomp=unconfined`"
+                 kernel.unprivileged_userns_clone kernel.apparmor_restrict_unprivileged_userns`; on Ubuntu load \
+                 packaging/apparmor/stayhand; inside of a container they need `--security-opt seccomp=unconfined`"
             }
             Self::MappedOwner => {
                 "the file system of the workspace cannot map owners: start Stayhand as the user who owns the workspace"

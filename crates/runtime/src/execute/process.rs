@@ -2,24 +2,24 @@
 //! group, and a cap on what is collected. Without a sandbox a program that leaves its group escapes.
 
 use super::confine::Gate;
+use super::streams::{Stream, watch};
 use super::usage::{LOOK, Watched};
 use super::{Ask, Effected, Egress, Stop, Streams, Terminal, failed, room};
 use crate::clock::monotonic;
 use crate::engine::guarded;
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{Pid, PidfdFlags, Signal, kill_process_group, pidfd_open};
 use stayhand_core::decision::{Level, Resource};
 use stayhand_core::event::Outcome;
 use stayhand_sandbox::{
     Control, ControlGroup, Failure, Handed, LAUNCHER, ProgramWatch, Receipt, Report, Spec,
 };
-use std::io::{self, PipeReader, Read, Write};
-use std::os::fd::{AsFd as _, OwnedFd};
+use std::io::{self, PipeReader, Write};
+
 use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
 use std::path::Path;
 use std::process::{Child, ChildStderr, ChildStdout, Command, ExitStatus, Stdio};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// A sandbox for a program.
 #[derive(Debug)]
@@ -386,109 +386,5 @@ pub(crate) fn end_group(child: &Child) {
     if let Ok(pid) = pid(child) {
         // The group may have ended by itself.
         let _ = kill_process_group(pid, Signal::KILL);
-    }
-}
-
-/// Reads both streams until they are at their end, the process has ended, or the deadline has
-/// passed. The answer: whether the process (or, without one, both streams) ended in time.
-fn watch(
-    process: Option<&OwnedFd>,
-    out: &mut Stream<ChildStdout>,
-    err: &mut Stream<ChildStderr>,
-    deadline: Instant,
-) -> io::Result<bool> {
-    loop {
-        let left = deadline.saturating_duration_since(monotonic());
-        if left.is_zero() {
-            return Ok(false);
-        }
-        if process.is_none() && out.at_end && err.at_end {
-            return Ok(true);
-        }
-        let (ended, readable) = wait_for_any(process, out, err, left)?;
-        if readable.0 {
-            out.read_some()?;
-        }
-        if readable.1 {
-            err.read_some()?;
-        }
-        if ended {
-            return Ok(true);
-        }
-    }
-}
-
-/// Waits until something happens: (the process ended, (standard output, standard error) readable).
-fn wait_for_any(
-    process: Option<&OwnedFd>,
-    out: &Stream<ChildStdout>,
-    err: &Stream<ChildStderr>,
-    left: Duration,
-) -> io::Result<(bool, (bool, bool))> {
-    let mut fds = Vec::with_capacity(3);
-    let mut add = |fd| {
-        fds.push(PollFd::from_borrowed_fd(fd, PollFlags::IN));
-        fds.len() - 1
-    };
-    let out_at = (!out.at_end).then(|| add(out.source.as_fd()));
-    let err_at = (!err.at_end).then(|| add(err.source.as_fd()));
-    let process_at = process.map(|process| add(process.as_fd()));
-    let timeout = Timespec {
-        tv_sec: left.as_secs().try_into().unwrap_or(i64::MAX),
-        tv_nsec: left.subsec_nanos().into(),
-    };
-    match poll(&mut fds, Some(&timeout)) {
-        Ok(_) | Err(rustix::io::Errno::INTR) => {}
-        Err(error) => return Err(error.into()),
-    }
-    let happened =
-        |at: Option<usize>| at.and_then(|at| fds.get(at)).is_some_and(|fd| !fd.revents().is_empty());
-    Ok((happened(process_at), (happened(out_at), happened(err_at))))
-}
-
-/// One output stream, of which the first bytes are kept, unless it is passed on.
-struct Stream<S> {
-    source: S,
-    onwards: Option<Box<dyn Write>>,
-    kept: Vec<u8>,
-    cap: usize,
-    dropped: u64,
-    at_end: bool,
-}
-
-impl<S: Read + std::os::fd::AsFd> Stream<S> {
-    fn new(source: S, cap: usize, onwards: Option<Box<dyn Write>>) -> io::Result<Self> {
-        rustix::io::ioctl_fionbio(&source, true)?;
-        Ok(Self { source, onwards, kept: Vec::new(), cap, dropped: 0, at_end: false })
-    }
-
-    fn read_some(&mut self) -> io::Result<()> {
-        let mut buffer = [0u8; 16 * 1024];
-        match self.source.read(&mut buffer) {
-            Ok(0) => self.at_end = true,
-            Ok(count) => self.take(buffer.get(..count).unwrap_or_default()),
-            Err(error) if matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted) => {}
-            Err(error) => return Err(error),
-        }
-        Ok(())
-    }
-
-    fn take(&mut self, read: &[u8]) {
-        if let Some(onwards) = &mut self.onwards {
-            // Whoever does not read any more misses the rest; the program goes on.
-            let _ = onwards.write_all(read).and_then(|()| onwards.flush());
-            return;
-        }
-        let room = self.cap.saturating_sub(self.kept.len()).min(read.len());
-        self.kept.extend_from_slice(read.get(..room).unwrap_or_default());
-        self.dropped += (read.len() - room) as u64;
-    }
-
-    fn finish(mut self) -> Vec<u8> {
-        if self.dropped > 0 {
-            self.kept
-                .extend_from_slice(format!("\n[{} more bytes were not kept]\n", self.dropped).as_bytes());
-        }
-        self.kept
     }
 }

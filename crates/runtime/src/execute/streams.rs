@@ -1,0 +1,112 @@
+//! What programs say: read as it comes, kept up to a cap or passed on.
+
+use crate::clock::monotonic;
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use std::io::{self, Read, Write};
+use std::os::fd::{AsFd, OwnedFd};
+use std::process::{ChildStderr, ChildStdout};
+use std::time::{Duration, Instant};
+
+/// Reads both streams until they are at their end, the process has ended, or the deadline has
+/// passed. The answer: whether the process (or, without one, both streams) ended in time.
+pub(super) fn watch(
+    process: Option<&OwnedFd>,
+    out: &mut Stream<ChildStdout>,
+    err: &mut Stream<ChildStderr>,
+    deadline: Instant,
+) -> io::Result<bool> {
+    loop {
+        let left = deadline.saturating_duration_since(monotonic());
+        if left.is_zero() {
+            return Ok(false);
+        }
+        if process.is_none() && out.at_end && err.at_end {
+            return Ok(true);
+        }
+        let (ended, readable) = wait_for_any(process, out, err, left)?;
+        if readable.0 {
+            out.read_some()?;
+        }
+        if readable.1 {
+            err.read_some()?;
+        }
+        if ended {
+            return Ok(true);
+        }
+    }
+}
+
+/// Waits until something happens: (the process ended, (standard output, standard error) readable).
+fn wait_for_any(
+    process: Option<&OwnedFd>,
+    out: &Stream<ChildStdout>,
+    err: &Stream<ChildStderr>,
+    left: Duration,
+) -> io::Result<(bool, (bool, bool))> {
+    let mut fds = Vec::with_capacity(3);
+    let mut add = |fd| {
+        fds.push(PollFd::from_borrowed_fd(fd, PollFlags::IN));
+        fds.len() - 1
+    };
+    let out_at = (!out.at_end).then(|| add(out.source.as_fd()));
+    let err_at = (!err.at_end).then(|| add(err.source.as_fd()));
+    let process_at = process.map(|process| add(process.as_fd()));
+    let timeout = Timespec {
+        tv_sec: left.as_secs().try_into().unwrap_or(i64::MAX),
+        tv_nsec: left.subsec_nanos().into(),
+    };
+    match poll(&mut fds, Some(&timeout)) {
+        Ok(_) | Err(rustix::io::Errno::INTR) => {}
+        Err(error) => return Err(error.into()),
+    }
+    let happened =
+        |at: Option<usize>| at.and_then(|at| fds.get(at)).is_some_and(|fd| !fd.revents().is_empty());
+    Ok((happened(process_at), (happened(out_at), happened(err_at))))
+}
+
+/// One output stream, of which the first bytes are kept, unless it is passed on.
+pub(super) struct Stream<S> {
+    source: S,
+    onwards: Option<Box<dyn Write>>,
+    kept: Vec<u8>,
+    cap: usize,
+    dropped: u64,
+    at_end: bool,
+}
+
+impl<S: Read + AsFd> Stream<S> {
+    pub(super) fn new(source: S, cap: usize, onwards: Option<Box<dyn Write>>) -> io::Result<Self> {
+        rustix::io::ioctl_fionbio(&source, true)?;
+        Ok(Self { source, onwards, kept: Vec::new(), cap, dropped: 0, at_end: false })
+    }
+
+    fn read_some(&mut self) -> io::Result<()> {
+        let mut buffer = [0u8; 16 * 1024];
+        match self.source.read(&mut buffer) {
+            Ok(0) => self.at_end = true,
+            Ok(count) => self.take(buffer.get(..count).unwrap_or_default()),
+            Err(error) if matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted) => {}
+            Err(error) => return Err(error),
+        }
+        Ok(())
+    }
+
+    fn take(&mut self, read: &[u8]) {
+        if let Some(onwards) = &mut self.onwards {
+            // Whoever does not read any more misses the rest; the program goes on.
+            let _ = onwards.write_all(read).and_then(|()| onwards.flush());
+            return;
+        }
+        let room = self.cap.saturating_sub(self.kept.len()).min(read.len());
+        self.kept.extend_from_slice(read.get(..room).unwrap_or_default());
+        self.dropped += (read.len() - room) as u64;
+    }
+
+    pub(super) fn finish(mut self) -> Vec<u8> {
+        if self.dropped > 0 {
+            self.kept
+                .extend_from_slice(format!("\n[{} more bytes were not kept]\n", self.dropped).as_bytes());
+        }
+        self.kept
+    }
+}
