@@ -56,7 +56,7 @@ fn judge(boundary: &NetworkBoundary, host: &HostUse) -> Option<Finding> {
     if boundary.addresses.as_ref().is_some_and(|classes| !classes.contains(&host.class)) {
         return deny(Reason::PrivateAddress, &host.host);
     }
-    if boundary.blocked_hosts.as_ref().is_some_and(|set| set.contains(host)) {
+    if boundary.blocked_hosts.as_ref().is_some_and(|set| set.touches(host)) {
         return deny(Reason::HostBlocked, &host.host);
     }
     if host.port.is_some_and(|port| boundary.blocked_ports.contains(&port)) {

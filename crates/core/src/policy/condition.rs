@@ -10,7 +10,7 @@ use super::pattern::{HostSet, PathSet, Tri, WordSet, wildcard};
 use super::source::{ConditionSource, Day, List, ValueTest};
 use super::text_pattern::TextPattern;
 use crate::decide::Ask;
-use crate::facts::{Access, Aspect, Operation, PathUse, SqlClass, Trait, Traits};
+use crate::facts::{Access, Aspect, HostUse, Operation, PathUse, SqlClass, Trait, Traits};
 use crate::risk::Risk;
 use crate::time::Timestamp;
 use crate::untrusted::{Exposure, Moment};
@@ -208,7 +208,11 @@ impl Condition {
     fn host_uses(&self, side: Side, op: &Operation) -> Tri {
         let mut answer = Tri::Yes;
         if let Some(set) = &self.hosts {
-            let found = each(side, &op.hosts, op, Aspect::Hosts, |host| set.contains(host));
+            let is_meant = |host: &HostUse| match side {
+                Side::Tighten => set.touches(host),
+                Side::Loosen | Side::Exempt => set.contains(host),
+            };
+            let found = each(side, &op.hosts, op, Aspect::Hosts, is_meant);
             answer = and(answer, if found == Tri::No { self.unsaid_hosts(side, op) } else { found });
         }
         if !self.ports.is_empty() {

@@ -286,7 +286,13 @@ impl Shelf {
             if op.hosts.is_empty() {
                 found.extend(&self.hostless);
             }
-            op.hosts.iter().for_each(|host| pick(&self.hosts, &host.host, found));
+            for host in &op.hosts {
+                pick(&self.hosts, &host.host, found);
+                // A rule that refuses an address means every name that leads there.
+                for address in &host.addresses {
+                    pick(&self.hosts, &address.to_canonical().to_string(), found);
+                }
+            }
         }
         if self.has(Self::PATHS) {
             self.collect_paths(ask, op, found);

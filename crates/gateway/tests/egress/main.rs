@@ -128,6 +128,19 @@ fn bypass_53_54_addresses_that_are_never_contacted() {
     assert!(proxy.end().seen.contacted.is_empty());
 }
 
+/// A rule that refuses an address means it, whatever name leads there, and however it is written.
+#[test]
+fn a_refused_address_by_another_name() {
+    let rules = "\n  - {allow: connect}\n  - {deny: connect, when: {hosts: 127.0.0.1}}\n";
+    let proxy = Proxy::with(rules);
+    let port = echo().port();
+    for host in ["127.0.0.1", "a.allowed.test", "[::ffff:127.0.0.1]", "0x7f.1"] {
+        assert_eq!(proxy.connect(&format!("{host}:{port}")).status, 403, "{host}");
+    }
+    let six = echo_on("[::1]:0").port();
+    assert_eq!(proxy.connect(&format!("[::1]:{six}")).status, 200);
+}
+
 /// Rebinding: a name is looked up once, and what was judged is what is connected to.
 #[test]
 fn bypass_51_rebinding() {

@@ -52,6 +52,18 @@ impl HostSet {
         self.0.includes(holds) && !self.0.excludes(holds)
     }
 
+    /// Whether what is refused or asked about is among these: by its name, or by an address that the name has.
+    pub(crate) fn touches(&self, host: &HostUse) -> bool {
+        let of_address = |test: &HostTest| {
+            host.addresses.iter().any(|address| {
+                let host = HostUse { host: address.to_canonical().to_string(), ..host.clone() };
+                test.holds(&host)
+            })
+        };
+        let is_excluded = || self.0.excludes(|test| test.holds(host));
+        self.contains(host) || (self.0.positive.iter().any(of_address) && !is_excluded())
+    }
+
     /// Exact names, if every positive pattern is one.
     pub(crate) fn literals(&self) -> Option<Vec<&str>> {
         let names: Option<Vec<&str>> = self
@@ -85,5 +97,31 @@ mod tests {
         };
         assert!(set.contains(&host("a.x.com")) && set.contains(&host("x.com")));
         assert!(!set.contains(&host("evilx.com")));
+    }
+
+    /// A list of what is refused means the address, whatever name leads there; one of what is allowed means what it says.
+    #[test]
+    fn names_that_lead_to_a_listed_address() {
+        let used = |name: &str, addresses: &[&str]| HostUse {
+            scheme: "https".into(),
+            host: name.into(),
+            port: None,
+            class: AddressClass::Public,
+            addresses: addresses.iter().map(|address| address.parse().unwrap()).collect(),
+            method: None,
+        };
+        let set = HostSet::parse(["192.0.2.7", "198.51.*", "!good.test"]).unwrap();
+        for (name, addresses, touched) in [
+            ("192.0.2.7", &[][..], true),
+            ("evil.test", &["192.0.2.7"], true),
+            ("evil.test", &["203.0.113.1", "198.51.100.1"], true),
+            ("evil.test", &["::ffff:192.0.2.7"], true),
+            ("evil.test", &["192.0.2.70"], false),
+            ("good.test", &["192.0.2.7"], false),
+        ] {
+            let host = used(name, addresses);
+            assert_eq!(set.touches(&host), touched, "{host:?}");
+            assert_eq!(set.contains(&host), name == "192.0.2.7", "{host:?}");
+        }
     }
 }
