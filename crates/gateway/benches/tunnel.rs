@@ -83,7 +83,7 @@ fn proxy(home: &std::path::Path) -> (SocketAddr, std::io::PipeWriter) {
         &wire::Defaults::new("/code", "/home/u"),
         &[],
         Arc::new(Nobody),
-        Opening::none().unwrap(),
+        Opening::none(),
     )
     .unwrap();
     let inside = TcpListener::bind("127.0.0.1:0").unwrap();

@@ -9,7 +9,7 @@ mod opening;
 mod relay;
 mod socks;
 
-pub use opening::{Credential, Opening, OpeningError, system_roots};
+pub use opening::{Credential, Opening, OpeningError, Roots};
 use serde::Serialize;
 use stayhand_core::decision::Obligation;
 use stayhand_runtime::{Engine, Held, wire};

@@ -8,4 +8,4 @@
 
 mod egress;
 
-pub use egress::{Contacted, Credential, Egress, Opening, OpeningError, People, Seen, system_roots};
+pub use egress::{Contacted, Credential, Egress, Opening, OpeningError, People, Roots, Seen};

@@ -5,7 +5,7 @@ use anstream::eprintln;
 use anyhow::Context as _;
 use hyper::header::HeaderValue;
 use stayhand_core::decision::Obligation;
-use stayhand_gateway::{Credential, Egress, Opening, system_roots};
+use stayhand_gateway::{Credential, Egress, Opening, Roots};
 use stayhand_runtime::wire::Defaults;
 use stayhand_runtime::{Engine, Held, Terminal};
 use std::io::{IsTerminal as _, Write as _};
@@ -110,9 +110,9 @@ pub(super) fn egress(
     let credentials: Vec<_> = credentials.collect::<Result<_, _>>()?;
     let opening = if grants.opens_any_tls() || !credentials.is_empty() {
         let opens = Arc::clone(&policy);
-        Opening::new(move |host| opens.sandbox().opens_tls_to(host), credentials, &system_roots())?
+        Opening::new(move |host| opens.sandbox().opens_tls_to(host), credentials, Roots::System)?
     } else {
-        Opening::none()?
+        Opening::none()
     };
     Ok(Arc::new(Egress::new(engine, defaults, duties, people, opening)?))
 }

@@ -16,7 +16,7 @@ use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::fmt;
 use std::net::IpAddr;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
@@ -58,7 +58,44 @@ pub struct Opening {
     authority: Option<Authority>,
     /// Its certificate among the others that programs inside believe.
     bundle: Option<String>,
-    client: Arc<ClientConfig>,
+    roots: Roots,
+    client: OnceLock<Arc<ClientConfig>>,
+}
+
+/// The certificates that servers are believed by.
+#[derive(Debug)]
+pub enum Roots {
+    /// Those that programs of this machine believe.
+    System,
+    /// These.
+    These(Vec<CertificateDer<'static>>),
+}
+
+/// Where systems keep theirs in one file.
+const SYSTEM_FILES: &[&str] = &[
+    "/etc/ssl/certs/ca-certificates.crt",
+    "/etc/pki/tls/certs/ca-bundle.crt",
+    "/etc/ssl/ca-bundle.pem",
+    "/etc/ssl/cert.pem",
+];
+
+impl Roots {
+    fn certificates(&self) -> Vec<CertificateDer<'static>> {
+        match self {
+            // What cannot be read is not believed.
+            Self::System => rustls_native_certs::load_native_certs().certs,
+            Self::These(roots) => roots.clone(),
+        }
+    }
+
+    /// As text.
+    fn pem(&self) -> String {
+        let file = SYSTEM_FILES.iter().find_map(|path| std::fs::read_to_string(path).ok());
+        match (self, file) {
+            (Self::System, Some(text)) => text + "\n",
+            _ => self.certificates().iter().map(|root| pem(root)).collect(),
+        }
+    }
 }
 
 /// Who signs for hosts, to programs inside.
@@ -86,8 +123,15 @@ fn http_only() -> Vec<Vec<u8>> {
 
 impl Opening {
     /// Nothing is opened.
-    pub fn none() -> Result<Self, OpeningError> {
-        Self::with(false, |_| false, Vec::new(), RootCertStore::empty())
+    pub fn none() -> Self {
+        Self {
+            hosts: Box::new(|_| false),
+            credentials: Vec::new(),
+            authority: None,
+            bundle: None,
+            roots: Roots::These(Vec::new()),
+            client: OnceLock::new(),
+        }
     }
 
     /// TLS to `hosts` is opened, and to whoever gets a credential. Servers are believed by `roots`, as they are by programs
@@ -95,27 +139,32 @@ impl Opening {
     pub fn new(
         hosts: impl Fn(&str) -> bool + Send + Sync + 'static,
         credentials: Vec<Credential>,
-        roots: &[CertificateDer<'static>],
+        roots: Roots,
     ) -> Result<Self, OpeningError> {
-        let mut store = RootCertStore::empty();
-        store.add_parsable_certificates(roots.iter().cloned());
-        let mut opening = Self::with(true, hosts, credentials, store)?;
-        let certificates: String = roots.iter().map(|root| pem(root)).collect();
-        opening.bundle = opening.authority.as_ref().map(|authority| certificates + &authority.pem);
-        Ok(opening)
+        let authority = Authority::new()?;
+        let bundle = roots.pem() + &authority.pem;
+        Ok(Self {
+            hosts: Box::new(hosts),
+            credentials,
+            authority: Some(authority),
+            bundle: Some(bundle),
+            roots,
+            client: OnceLock::new(),
+        })
     }
 
-    fn with(
-        opens: bool,
-        hosts: impl Fn(&str) -> bool + Send + Sync + 'static,
-        credentials: Vec<Credential>,
-        roots: RootCertStore,
-    ) -> Result<Self, OpeningError> {
-        let client = ClientConfig::builder_with_provider(provider()).with_safe_default_protocol_versions()?;
-        let mut client = client.with_root_certificates(roots).with_no_client_auth();
+    /// How servers are spoken with. Made when the first one is: most runs speak with none.
+    fn client(&self) -> Result<Arc<ClientConfig>, String> {
+        if let Some(client) = self.client.get() {
+            return Ok(Arc::clone(client));
+        }
+        let mut store = RootCertStore::empty();
+        store.add_parsable_certificates(self.roots.certificates());
+        let client = ClientConfig::builder_with_provider(provider()).with_safe_default_protocol_versions();
+        let client = client.map_err(|error| error.to_string())?;
+        let mut client = client.with_root_certificates(store).with_no_client_auth();
         client.alpn_protocols = http_only();
-        let authority = opens.then(Authority::new).transpose()?;
-        Ok(Self { hosts: Box::new(hosts), credentials, authority, bundle: None, client: Arc::new(client) })
+        Ok(Arc::clone(self.client.get_or_init(|| Arc::new(client))))
     }
 
     /// The certificates that programs inside have to believe, in PEM.
@@ -145,15 +194,9 @@ impl Opening {
         server: TcpStream,
     ) -> Result<TlsStream<TcpStream>, String> {
         let name = ServerName::try_from(host.to_owned()).map_err(|error| error.to_string())?;
-        let connected = TlsConnector::from(Arc::clone(&self.client)).connect(name, server).await;
+        let connected = TlsConnector::from(self.client()?).connect(name, server).await;
         connected.map_err(|error| format!("{host}: {error}"))
     }
-}
-
-/// The certificates that programs of this machine believe.
-pub fn system_roots() -> Vec<CertificateDer<'static>> {
-    // What cannot be read is not believed.
-    rustls_native_certs::load_native_certs().certs
 }
 
 /// A certificate as text.

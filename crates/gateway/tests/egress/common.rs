@@ -73,7 +73,7 @@ fn addresses(name: &str, asked_before: usize) -> Vec<IpAddr> {
 
 impl Proxy {
     pub(crate) fn with(rules: &str) -> Self {
-        Self::new("", "", rules, false, Opening::none().unwrap())
+        Self::new("", "", rules, false, Opening::none())
     }
 
     pub(crate) fn opening(rules: &str, opening: Opening) -> Self {
@@ -86,15 +86,15 @@ impl Proxy {
     }
 
     pub(crate) fn with_boundary(network: &str, rules: &str) -> Self {
-        Self::new("", network, rules, false, Opening::none().unwrap())
+        Self::new("", network, rules, false, Opening::none())
     }
 
     pub(crate) fn with_more(sections: &str, rules: &str) -> Self {
-        Self::new(sections, "", rules, false, Opening::none().unwrap())
+        Self::new(sections, "", rules, false, Opening::none())
     }
 
     pub(crate) fn asking(rules: &str, grants: bool) -> Self {
-        Self::new("", "", rules, grants, Opening::none().unwrap())
+        Self::new("", "", rules, grants, Opening::none())
     }
 
     fn new(sections: &str, network: &str, rules: &str, grants: bool, opening: Opening) -> Self {

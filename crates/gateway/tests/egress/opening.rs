@@ -5,7 +5,7 @@ use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use rustls::{ClientConfig, ClientConnection, RootCertStore, ServerConfig, ServerConnection, StreamOwned};
-use stayhand_gateway::{Credential, Opening};
+use stayhand_gateway::{Credential, Opening, Roots};
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
 use std::sync::Arc;
@@ -82,7 +82,7 @@ fn opening(root: &CertificateDer<'static>) -> Opening {
         header: "x-api-key".parse().unwrap(),
         value: "the-real-one".parse().unwrap(),
     };
-    Opening::new(|host| host == "b.allowed.test", vec![credential], std::slice::from_ref(root)).unwrap()
+    Opening::new(|host| host == "b.allowed.test", vec![credential], Roots::These(vec![root.clone()])).unwrap()
 }
 
 #[test]
