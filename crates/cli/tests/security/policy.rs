@@ -73,3 +73,40 @@ fn bypass_107_no_order_of_rules_opens_anything() {
         world.run(&["check", "bash", "ls"]).expect(PERMITTED);
     }
 }
+
+/// Bypasses 81 and 82, escape 48: an agent has no word in how it is confined. What it says of that is no part of an action, and
+/// what it starts to get round it is refused.
+#[test]
+fn escape_48_bypass_81_82_a_weaker_level() {
+    let world = World::new();
+    for line in [
+        r#"{"tool":"bash","input":{"command":"ls"},"confine":"none"}"#,
+        r#"{"tool":"bash","input":{"command":"ls"},"level":"none"}"#,
+        r#"{"tool":"bash","input":{"command":"ls"},"sandbox":false}"#,
+    ] {
+        let run = world.feed(&["check", "--batch"], format!("{line}\n"));
+        assert_ne!(run.code, PERMITTED, "{line}: {run:?}");
+    }
+    // Within its arguments it changes nothing.
+    let strict = "extends: coding-agent\ndefaults: {confine: l2}\n";
+    world.user_policy(strict);
+    let said =
+        r#"{"command":"touch made","dangerouslyDisableSandbox":true,"sandbox":false,"confine":"none"}"#;
+    let run = world.check("bash", said);
+    assert!(run.code != PERMITTED || run.out.contains("\"least\":\"l2\""), "{run:?}");
+    for command in [
+        "stayhand exec -- ls",
+        "stayhand run --net policy -- ls",
+        "stayhand policy init --pack permissive",
+        "stayhand changes commit --flagged",
+        "stayhand undo one",
+    ] {
+        let run = world.check("bash", &serde_json::json!({ "command": command }).to_string());
+        assert_eq!(run.code, REFUSED, "{command}: {run:?}");
+    }
+    // The neighbours: what it may know.
+    for command in ["stayhand changes list", "stayhand status"] {
+        let run = world.check("bash", &serde_json::json!({ "command": command }).to_string());
+        assert_eq!(run.code, PERMITTED, "{command}: {run:?}");
+    }
+}
