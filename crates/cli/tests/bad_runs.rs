@@ -35,11 +35,25 @@ fn workspaces() {
     world.run(&["run", "--profile", "claude", "--profile", "rust", "--", "true"]).expect(PERMITTED);
 }
 
+fn can_mount() -> bool {
+    let is_root = rustix::process::getuid().is_root();
+    if !is_root {
+        eprintln!("NOT RUN: only root can mount");
+    }
+    is_root
+}
+
+/// Runs a script that mounts what it likes, which nothing else sees.
+fn with_own_mounts(world: &World, script: &str) -> Run {
+    let mut command = Command::new("unshare");
+    command.args(["-m", "bash", "-c", script]).env("HOME", &world.home).current_dir(&world.work);
+    run(command, b"")
+}
+
 /// A workspace that cannot be written stays so, and can still be worked on under review: the changes lie elsewhere.
 #[test]
 fn a_workspace_that_cannot_be_written() {
-    if !rustix::process::getuid().is_root() {
-        eprintln!("NOT RUN: only root can mount");
+    if !can_mount() {
         return;
     }
     let world = World::new();
@@ -52,9 +66,7 @@ fn a_workspace_that_cannot_be_written() {
         work = world.work.display(),
         state = world.state.display(),
     );
-    let mut command = Command::new("unshare");
-    command.args(["-m", "bash", "-c", &script]).env("HOME", &world.home).current_dir(&world.work);
-    let run = run(command, b"");
+    let run = with_own_mounts(&world, &script);
     assert!(run.out.contains("plain 1") && run.out.contains("one\ntwo\nreview 0"), "{run:?}");
     assert!(run.out.contains("commit 3") && run.err.contains("Read-only file system"), "{run:?}");
     assert_eq!(fs::read_to_string(world.work.join("kept")).unwrap(), "one\n");
@@ -67,8 +79,7 @@ fn a_workspace_that_cannot_be_written() {
 /// A program that fills the disk which keeps its changes is ended while there is room to record it.
 #[test]
 fn a_full_disk_during_review() {
-    if !rustix::process::getuid().is_root() {
-        eprintln!("NOT RUN: only root can mount");
+    if !can_mount() {
         return;
     }
     let world = World::new();
@@ -84,9 +95,7 @@ mount -o remount,size=100m none {state}
         work = world.work.display(),
         state = world.state.display(),
     );
-    let mut command = Command::new("unshare");
-    command.args(["-m", "bash", "-c", &script]).env("HOME", &world.home).current_dir(&world.work);
-    let run = run(command, b"");
+    let run = with_own_mounts(&world, &script);
     for said in ["run 124", "commit 0", "discard 0", "verify 0", "small 126"] {
         assert!(run.out.contains(said), "{said}: {run:?}");
     }

@@ -207,7 +207,7 @@ async fn accept(
     match listener.accept().await {
         Ok((stream, _)) => Some((stream, place)),
         Err(_) => {
-            // It went away again, or there are no descriptors left for now.
+            // It went away again, or every descriptor is in use: soon one will be free.
             sleep(Duration::from_millis(50)).await;
             None
         }

@@ -207,7 +207,7 @@ impl Kept {
     }
 
     /// Throws away what is kept aside, and with it the folder where nothing can be taken back.
-    fn forget_changes(&self) -> io::Result<()> {
+    pub fn forget_changes(&self) -> io::Result<()> {
         for name in ["work", "upper"] {
             review::remove_all(&self.folder.join(name))?;
         }
@@ -283,12 +283,14 @@ impl Engine {
         let (kept, run) = (&kept, &kept.run);
         let keep = || -> Result<String, ReviewError> {
             ended?;
-            if self.forget_unchanged(kept)? {
+            let changes = kept.changes()?;
+            if changes.is_empty() {
+                kept.forget_changes()?;
                 return Ok(String::new());
             }
             let dangers = Dangers::of(kept);
             let (flagged, chosen): (Vec<_>, Vec<_>) =
-                kept.changes()?.into_iter().partition(|change| dangers.why(change).is_some());
+                changes.into_iter().partition(|change| dangers.why(change).is_some());
             let done = self.commit_changes(kept, &chosen, BY_ITSELF)?;
             let mut said = format!("stayhand: to take back what it changed: stayhand undo {run}\n");
             for one in done.iter().filter_map(|one| Some((&one.path, one.error.as_ref()?))) {
@@ -306,15 +308,6 @@ impl Engine {
             Ok(said)
         };
         keep().unwrap_or_else(|error| format!("stayhand: what it changed is kept aside in {run}: {error}\n"))
-    }
-
-    /// Throws away the room of a run that changed nothing.
-    pub fn forget_unchanged(&self, kept: &Kept) -> Result<bool, ReviewError> {
-        let is_unchanged = kept.changes()?.is_empty();
-        if is_unchanged {
-            kept.forget_changes()?;
-        }
-        Ok(is_unchanged)
     }
 
     fn record_review<'a>(

@@ -5,7 +5,6 @@ use crate::{Exit, home, show};
 use anstream::{eprintln, println};
 use serde_json::json;
 use similar::TextDiff;
-use stayhand_runtime::Engine;
 use stayhand_runtime::review::{Dangers, Kept, Reviews};
 use stayhand_sandbox::review::{Change, Kind, What};
 use std::path::{Path, PathBuf};
@@ -61,7 +60,13 @@ fn list(global: &Global) -> anyhow::Result<Exit> {
         eprintln!("{} {error}", show::styled(show::YELLOW, "warning:"));
     }
     for kept in &all {
-        let changes = kept.changes().map_or(0, |changes| changes.len());
+        let changes = match kept.changes() {
+            Ok(changes) => Some(changes.len()),
+            Err(error) => {
+                eprintln!("{} {}: {error}", show::styled(show::YELLOW, "warning:"), kept.run);
+                None
+            }
+        };
         if global.json {
             show::json(&json!({
                 "run": kept.run, "workspace": kept.workspace, "changes": changes, "can_undo": kept.can_undo(),
@@ -69,7 +74,8 @@ fn list(global: &Global) -> anyhow::Result<Exit> {
             continue;
         }
         let undo = if kept.can_undo() { ", can be undone" } else { "" };
-        println!("{}  {changes} changes kept aside{undo}  {}", kept.run, kept.workspace.display());
+        let count = changes.map_or_else(|| "unreadable".to_owned(), |count| count.to_string());
+        println!("{}  {count} changes kept aside{undo}  {}", kept.run, kept.workspace.display());
     }
     if all.is_empty() && !global.json {
         println!("no run keeps anything");
@@ -141,13 +147,10 @@ fn difference(kept: &Kept, change: &Change) -> anyhow::Result<()> {
     if matches!(change.what, What::Changed { content: false, .. } | What::Unreadable { .. }) {
         return Ok(());
     }
-    let [Some(before), Some(mut after)] = kept.texts(&change.path, MOST_SHOWN)? else {
+    let [Some(before), Some(after)] = kept.texts(&change.path, MOST_SHOWN)? else {
         println!("  (not a text, or longer than {MOST_SHOWN} bytes)");
         return Ok(());
     };
-    if matches!(change.what, What::Deleted { .. }) {
-        after.clear();
-    }
     let diff = TextDiff::configure().timeout(PATIENCE).diff_lines(&before, &after);
     for hunk in diff.unified_diff().context_radius(3).iter_hunks() {
         for line in hunk.to_string().lines() {
@@ -169,13 +172,9 @@ fn difference(kept: &Kept, change: &Change) -> anyhow::Result<()> {
 fn commit(global: &Global, of: &OfRun, flagged: bool, paths: &[PathBuf]) -> anyhow::Result<Exit> {
     let kept = find(global, of.run.as_deref())?;
     let dangers = Dangers::of(&kept);
-    let (dangerous, mut changes): (Vec<_>, Vec<_>) =
+    let (dangerous, changes): (Vec<_>, Vec<_>) =
         chosen(&kept, paths)?.into_iter().partition(|change| !flagged && dangers.why(change).is_some());
     let engine = super::engine_for_orders(global)?;
-    if flagged {
-        // What nobody can want is left out by name, not refused with the rest.
-        changes.retain(|change| change.what.is() != Some(&Kind::Special));
-    }
     let done = engine.commit_changes(&kept, &changes, &home::person())?;
     let failed: Vec<_> = done.iter().filter_map(|one| Some((&one.path, one.error.as_ref()?))).collect();
     if global.json {
@@ -233,9 +232,10 @@ pub(super) fn undo(global: &Global, undo: &Undo) -> anyhow::Result<Exit> {
 const NAMED: usize = 20;
 
 /// Says at the end of a run what it keeps aside. Where that is nothing, nothing is kept.
-pub(super) fn after(global: &Global, engine: &Engine, kept: &Kept) -> anyhow::Result<()> {
+pub(super) fn after(global: &Global, kept: &Kept) -> anyhow::Result<()> {
     let changes = kept.changes()?;
-    if engine.forget_unchanged(kept)? {
+    if changes.is_empty() {
+        kept.forget_changes()?;
         if !global.json {
             eprintln!("{} nothing", show::styled(show::DIM, "aside     "));
         }

@@ -25,8 +25,10 @@ pub(super) fn run(global: &Global, exec: &Exec) -> anyhow::Result<Exit> {
         || wire::to_request(action(&exec.command), &defaults).map_err(|error| home::usage(error.to_string()));
     let people = Arc::new(People::new(&engine, exec.wait, None));
     let Some(permit) = permitted(global, &engine, &people, ask)? else { return Ok(NOT_RUN) };
-    let is_confined =
-        |duty: &Obligation| matches!(duty, Obligation::Confine { least } if *least > Level::None);
+    let is_confined = |duty: &Obligation| {
+        matches!(duty, Obligation::Confine { least } if *least > Level::None)
+            || *duty == Obligation::RestorePoint
+    };
     let let_out = || people::egress(&engine, &defaults, permit.obligations(), people);
     let egress = permit.obligations().iter().any(is_confined).then(let_out).transpose()?;
     let settings = LocalSettings {

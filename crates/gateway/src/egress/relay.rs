@@ -3,6 +3,7 @@
 use super::asked::Open;
 use super::hello::{First, Hello};
 use super::meter::{Exceeded, Way};
+use super::opening::TLS_PORT;
 use stayhand_core::event::Outcome;
 use std::io;
 use std::net::IpAddr;
@@ -15,9 +16,6 @@ const CHUNK: usize = 128 * 1024;
 
 /// The most bytes of a first message that is looked at.
 const MOST_OF_HELLO: usize = 64 * 1024;
-
-/// The port on which nothing but TLS is spoken.
-const TLS_PORT: u16 = 443;
 
 /// Why a tunnel ended before its time.
 #[derive(Debug)]

@@ -158,23 +158,16 @@ impl Reader {
     }
 
     fn unreadable(&mut self, path: &Path, error: &io::Error) -> io::Result<()> {
-        if self.found.len() >= MOST_CHANGES {
-            return Err(too_many());
-        }
         self.add(path, What::Unreadable { why: error.to_string() })
     }
 
     fn add(&mut self, path: &Path, what: What) -> io::Result<()> {
         if self.found.len() >= MOST_CHANGES {
-            return Err(too_many());
+            return Err(io::Error::other(format!("there are more than {MOST_CHANGES} changes")));
         }
         self.found.push(Change { path: path.to_owned(), what });
         Ok(())
     }
-}
-
-fn too_many() -> io::Error {
-    io::Error::other(format!("there are more than {MOST_CHANGES} changes"))
 }
 
 fn same_content(one: &mut File, other: &mut File) -> io::Result<bool> {

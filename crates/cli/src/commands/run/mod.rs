@@ -98,7 +98,7 @@ pub(super) fn run(global: &Global, run: &Run) -> anyhow::Result<Exit> {
     };
     summary.show(global, changes.as_ref(), &workspace)?;
     if let Some(kept) = &kept {
-        super::changes::after(global, &engine, kept)?;
+        super::changes::after(global, kept)?;
     }
     Ok(if stop.is_asked() { Exit::Program(home::INTERRUPTED) } else { exit_of(&done.outcome) })
 }
