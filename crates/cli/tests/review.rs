@@ -345,6 +345,11 @@ fn x_23_a_restore_point() {
     world.run(&["changes", "discard"]).expect(PERMITTED);
     world.run(&["exec", "--", "cat kept > /dev/null; touch made; rm made"]).expect(PERMITTED);
     world.run(&["changes", "list"]).says("no run keeps anything");
+    // It is confined like any other, with the way out that the policy opens.
+    world
+        .run(&["exec", "--", "echo proxy $HTTPS_PROXY > made; cat made"])
+        .expect(PERMITTED)
+        .says("proxy http://");
     // Inside of a run it is one of the whole: without there is none.
     world.user_policy(
         "extends: coding-agent\nrules:\n  - {name: careful, allow: exec, restore_point: true, when: {program: touch}}\n",

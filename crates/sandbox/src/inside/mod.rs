@@ -112,7 +112,7 @@ fn landlock_alone(spec: &Spec, channel: &Channel) -> Result<(), Failure> {
     let mut mechanisms = landlocked::restrict_by_path(spec)?;
     limits::drop_capabilities()?;
     filter::apply(&filters)?;
-    mechanisms.extend(seen::proven(own_status)?);
+    mechanisms.extend(seen::proven(own_status, filters.len())?);
     mechanisms.extend([Mechanism::EndsWithParent, Mechanism::ResourceLimits]);
     mechanisms.extend(spec.known_calls_only.then_some(Mechanism::KnownCalls));
     channel.say(&Report::InForce(Receipt { level: Level::L1, mechanisms, without: spec.without.clone() }));

@@ -164,7 +164,7 @@ fn boundary(spec: &Spec, channel: &Channel, ready: &Ready) -> Result<Built, Fail
     // Nobody inside may look into this process, which holds the connection to outside.
     rustix::process::set_dumpable_behavior(DumpableBehavior::NotDumpable).map_err(Failure::other)?;
     filter::apply(&ready.filters)?;
-    mechanisms.extend(seen::proven(own_status)?);
+    mechanisms.extend(seen::proven(own_status, ready.filters.len())?);
     mechanisms.extend(NAMESPACES.iter().map(|(_, part)| *part));
     mechanisms.extend([Mechanism::ResourceLimits, Mechanism::EndsWithParent]);
     mechanisms.extend(spec.known_calls_only.then_some(Mechanism::KnownCalls));
