@@ -34,12 +34,9 @@ impl People {
 
     /// Says something, also where a program has the terminal.
     pub(super) fn say(&self, line: &str) {
-        self.aside(|| eprintln!("{line}"));
-    }
-
-    fn aside<T>(&self, speak: impl FnOnce() -> T) -> T {
+        let speak = || eprintln!("{line}");
         match &self.terminal {
-            Some(terminal) => terminal.aside(speak),
+            Some(terminal) => terminal.tell(speak),
             None => speak(),
         }
     }
@@ -66,10 +63,14 @@ impl People {
         let _asking = self.asking.lock().unwrap_or_else(PoisonError::into_inner);
         let by = home::person();
         // What is asked about and the question are shown together, and nothing comes between them.
-        let granted = self.aside(|| {
+        let question = || {
             eprintln!("{notice}");
             ask_while(&format!("approve as {by}? [y/N] "), wanted)
-        })?;
+        };
+        let granted = match &self.terminal {
+            Some(terminal) => terminal.ask(question),
+            None => question(),
+        }?;
         if !wanted() {
             return Ok(false);
         }

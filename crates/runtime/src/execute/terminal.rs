@@ -8,11 +8,13 @@ use std::fmt;
 use std::fs::File;
 use std::io::{self, Read as _, Write as _};
 use std::os::fd::{AsFd as _, OwnedFd};
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// How often the size of the window is looked at, in nanoseconds.
 const LOOK: i64 = 100_000_000;
+
+/// More than the kernel keeps of what a program has said and nobody has read.
+const UNREAD: usize = 128 << 10;
 
 /// The terminal of the person who runs this. Clones are the same one.
 #[derive(Clone)]
@@ -22,10 +24,8 @@ struct Inner {
     /// How it is set when nothing is relayed.
     usual: Termios,
     /// Held while something is passed on, either way, and while the person is asked: nothing comes between a question and
-    /// its answer.
-    passing: Mutex<()>,
-    /// Whether it is raw, for a program.
-    relays: AtomicBool,
+    /// its answer. The program that has the terminal meanwhile, if one has: then it is raw.
+    passing: Mutex<Option<File>>,
 }
 
 impl fmt::Debug for Terminal {
@@ -41,32 +41,58 @@ impl Terminal {
             return None;
         }
         let usual = tcgetattr(stdin()).ok()?;
-        Some(Self(Arc::new(Inner { usual, passing: Mutex::new(()), relays: AtomicBool::new(false) })))
+        Some(Self(Arc::new(Inner { usual, passing: Mutex::new(None) })))
+    }
+
+    /// Tells the person something, on a line of its own in plain letters.
+    pub fn tell(&self, speak: impl FnOnce()) {
+        self.aside(PLAIN_LETTERS, speak);
+    }
+
+    /// Asks the person something, on a screen on which it can be read whatever the program has made of it.
+    pub fn ask<T>(&self, speak: impl FnOnce() -> T) -> T {
+        self.aside(PLAIN_SCREEN, speak)
     }
 
     /// Does something that speaks with the person, as if no program had the terminal.
-    pub fn aside<T>(&self, speak: impl FnOnce() -> T) -> T {
-        let _passing = self.0.passing.lock().unwrap_or_else(PoisonError::into_inner);
+    fn aside<T>(&self, first: &[u8], speak: impl FnOnce() -> T) -> T {
+        let mut passing = self.lock();
+        let Some(program) = &mut *passing else { return speak() };
+        // What it has said before comes before. It may go on saying more.
+        let mut shown = 0;
+        let mut buffer = vec![0; BUFFER];
+        while shown < UNREAD
+            && let Ok(Said::Something(count)) = show(program, &mut buffer)
+        {
+            shown += count;
+        }
         self.set_usual();
-        if self.0.relays.load(Ordering::Relaxed) {
-            // Whatever the program has made of the screen: colours, hidden text, a part that scrolls.
-            let _ = io::stdout().write_all(PLAIN_SCREEN).and_then(|()| io::stdout().flush());
-        }
+        let _ = io::stdout().write_all(first).and_then(|()| io::stdout().flush());
         let spoken = speak();
-        if self.0.relays.load(Ordering::Relaxed) {
-            self.set_raw();
-        }
+        self.set_raw();
         spoken
     }
 
     /// Passes on keys and output until the program has let go of its end.
     pub(super) fn relay(&self, program: OwnedFd) {
-        self.0.relays.store(true, Ordering::Relaxed);
+        let mut program = File::from(program);
+        // A program that reads nothing must not keep a question from being asked.
+        let Ok(same) = rustix::io::ioctl_fionbio(&program, true)
+            .map_err(io::Error::from)
+            .and_then(|()| program.try_clone())
+        else {
+            return;
+        };
+        *self.lock() = Some(same);
         self.set_raw();
         // Whoever is gone misses the rest.
-        let _ = self.pass_on(&mut File::from(program));
-        self.0.relays.store(false, Ordering::Relaxed);
+        let _ = self.pass_on(&mut program);
+        *self.lock() = None;
         self.set_usual();
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Option<File>> {
+        self.0.passing.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn set_raw(&self) {
@@ -80,10 +106,8 @@ impl Terminal {
     }
 
     fn pass_on(&self, program: &mut File) -> io::Result<()> {
-        // A program that reads nothing must not keep a question from being asked.
-        rustix::io::ioctl_fionbio(&*program, true)?;
         let mut size = None;
-        let mut buffer = vec![0; 16 * 1024];
+        let mut buffer = vec![0; BUFFER];
         let mut keys = Keys { waiting: Vec::new(), at_end: false };
         loop {
             let now = tcgetwinsize(stdout()).ok();
@@ -92,20 +116,11 @@ impl Terminal {
                 size = now;
             }
             ready(program, &keys, LOOK)?;
-            let _passing = self.0.passing.lock().unwrap_or_else(PoisonError::into_inner);
+            let _passing = self.lock();
             // By now a question may have been asked, and what was typed was its answer.
             let Ready { typed, said, takes } = ready(program, &keys, 0)?;
-            if said {
-                match program.read(&mut buffer) {
-                    Ok(count @ 1..) => {
-                        let mut out = io::stdout().lock();
-                        out.write_all(buffer.get(..count).unwrap_or_default())?;
-                        out.flush()?;
-                    }
-                    Err(error) if is_for_later(&error) => {}
-                    // The last one to let go of the other end makes this an error.
-                    _ => return Ok(()),
-                }
+            if said && show(program, &mut buffer)? == Said::End {
+                return Ok(());
             }
             if typed {
                 keys.read(&mut buffer);
@@ -117,8 +132,40 @@ impl Terminal {
     }
 }
 
-/// Sets the screen to how it is usually, on a line of its own.
+/// A line of its own, without colours and not hidden.
+const PLAIN_LETTERS: &[u8] = b"\x1b[0m\r\n";
+
+/// The same, on a screen that is as usual: no part of it scrolls alone.
 const PLAIN_SCREEN: &[u8] = b"\x1b[!p\x1b[0m\r\n";
+
+/// How much is passed on at once, in bytes.
+const BUFFER: usize = 16 << 10;
+
+/// What a program has said.
+#[derive(Debug, PartialEq, Eq)]
+enum Said {
+    /// So many bytes, which are on the screen now.
+    Something(usize),
+    /// Nothing yet.
+    Nothing,
+    /// Nothing any more.
+    End,
+}
+
+/// Shows what the program has said, as far as the buffer goes. The error: nobody can see it.
+fn show(program: &mut File, buffer: &mut [u8]) -> io::Result<Said> {
+    match program.read(buffer) {
+        Ok(count @ 1..) => {
+            let mut out = io::stdout().lock();
+            out.write_all(buffer.get(..count).unwrap_or_default())?;
+            out.flush()?;
+            Ok(Said::Something(count))
+        }
+        Err(error) if is_for_later(&error) => Ok(Said::Nothing),
+        // The last one to let go of the other end makes this an error.
+        _ => Ok(Said::End),
+    }
+}
 
 fn is_for_later(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted)
