@@ -163,7 +163,7 @@ pub struct Finding {
     pub guard: GuardName,
     /// The stable reason code.
     pub reason: Reason,
-    /// The name of the rule or action policy, where one decided.
+    /// The name of the rule, action policy or boundary, where one decided.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rule: Option<Arc<str>>,
     /// What the guard wants.
@@ -184,8 +184,14 @@ impl Finding {
 
     /// Names the rule.
     #[must_use]
-    pub fn rule(mut self, rule: &Arc<str>) -> Self {
-        self.rule = Some(Arc::clone(rule));
+    pub fn rule(self, rule: &Arc<str>) -> Self {
+        self.named(Some(rule))
+    }
+
+    /// Names what decided, if it has a name.
+    #[must_use]
+    pub fn named(mut self, name: Option<&Arc<str>>) -> Self {
+        self.rule = name.cloned();
         self
     }
 

@@ -3,7 +3,6 @@
 
 use serde_json::{Value, json};
 use stayhand_core::decision::{Decision, Effect, Obligation};
-use stayhand_core::reason::Reason;
 use stayhand_runtime::presets::{SafetyLayerOptions, create_safety_layer};
 use stayhand_runtime::{Engine, wire};
 
@@ -186,8 +185,7 @@ fn a134_allowed_paths() {
         assert_eq!(read(path).effect, Effect::Allow, "{path}");
     }
     for path in ["/database/a", "/data/../etc/passwd", "/etc/passwd", "/box/subway", "/box/a/sub/x"] {
-        let found = read(path).findings.iter().any(|found| found.reason == Reason::PathNotAllowed);
-        assert!(found, "{path}");
+        assert!(is_refused_by(&read(path), "path_allowlist"), "{path}");
         assert_eq!(effect(&layer, "bash", format!("cat {path}")), Effect::Deny, "{path}");
     }
     let layer = create_safety_layer(&options(&[])).unwrap();
@@ -213,6 +211,8 @@ fn a134_allowed_hosts() {
     {
         assert_eq!(fetch(&layer, url), Effect::Deny, "{url}");
     }
+    let elsewhere = decide(&layer, "fetch", json!({ "url": "https://evil.com" }));
+    assert!(is_refused_by(&elsewhere, "network_allowlist"), "{elsewhere:?}");
     assert_eq!(effect(&layer, "bash", "curl https://evil.com"), Effect::Deny);
     assert_eq!(fetch(&with(&[]), "https://api.openai.com"), Effect::Deny);
     let layer = with(&["10.0.0.5"]);

@@ -29,9 +29,12 @@ pub(super) fn check(policy: &Policy, _: &State, ask: &Ask<'_>, _: Timestamp, ans
 fn hidden_hosts(policy: &Policy, op: &Operation, answers: &mut Answers) {
     let listed =
         |boundary: &NetworkBoundary| boundary.allow_hosts.is_some() || boundary.allow_ports.is_some();
-    if policy.boundaries.network.iter().any(listed) && op.may_have_more(Aspect::Hosts) {
+    if let Some(boundary) = policy.boundaries.network.iter().find(|boundary| listed(boundary))
+        && op.may_have_more(Aspect::Hosts)
+    {
         let why = op.opaque.first().map(|opaque| opaque.why.as_str()).unwrap_or_default();
-        answers.add(Finding::new(GuardName::Network, Reason::HostUnknown, Effect::Approve).because(why));
+        let finding = Finding::new(GuardName::Network, Reason::HostUnknown, Effect::Approve);
+        answers.add(finding.named(boundary.name.as_ref()).because(why));
     }
 }
 
@@ -47,7 +50,8 @@ fn judge_all(policy: &Policy, host: &HostUse) -> Option<Finding> {
     if !boundaries.addresses_stated && !NetworkBoundary::USUAL_ADDRESSES.contains(&host.class) {
         return deny(Reason::PrivateAddress, &host.host);
     }
-    boundaries.network.iter().find_map(|boundary| judge(boundary, host))
+    let judged = |boundary: &NetworkBoundary| Some(judge(boundary, host)?.named(boundary.name.as_ref()));
+    boundaries.network.iter().find_map(judged)
 }
 
 /// A118: address, blocked host, blocked port, allowed host, allowed port.

@@ -39,14 +39,14 @@ fn own_places(op: &Operation, answers: &mut Answers) {
 fn within(boundary: &PathBoundary, op: &Operation, context: &Context, answers: &mut Answers) {
     for used in &op.paths {
         if let Some(finding) = judge(boundary, used, context) {
-            answers.add(finding);
+            answers.add(finding.named(boundary.name.as_ref()));
         }
     }
     // A116b: an allow list with paths that cannot be known = not allowed.
     if (boundary.allow.is_some() || boundary.write.is_some()) && op.may_have_more(Aspect::Paths) {
         let why = op.opaque.first().map(|opaque| opaque.why.as_str()).unwrap_or_default();
         let finding = Finding::new(GuardName::Path, Reason::PathUnknown, Effect::Approve);
-        answers.add(finding.because(why));
+        answers.add(finding.named(boundary.name.as_ref()).because(why));
     }
 }
 

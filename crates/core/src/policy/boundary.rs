@@ -31,6 +31,7 @@ pub(crate) struct Boundaries {
 /// Which paths may be touched.
 #[derive(Debug)]
 pub(crate) struct PathBoundary {
+    pub(crate) name: Option<Arc<str>>,
     pub(crate) lists: PathLists,
     pub(crate) block: Option<PathSet>,
     /// Folders with their absolute path or pattern, for the message.
@@ -67,6 +68,7 @@ impl PathLists {
 /// Which hosts may be contacted.
 #[derive(Debug)]
 pub(crate) struct NetworkBoundary {
+    pub(crate) name: Option<Arc<str>>,
     /// The kinds of addresses that may be contacted, if the file says so.
     pub(crate) addresses: Option<Vec<AddressClass>>,
     pub(crate) blocked_hosts: Option<HostSet>,
@@ -114,6 +116,7 @@ impl PathBoundary {
         };
         let lower: Vec<String> = source.block.texts().map(str::to_lowercase).collect();
         Ok(Self {
+            name: source.name.as_deref().map(Into::into),
             lists: PathLists::of(source),
             block: (!lower.is_empty())
                 .then(|| PathSet::parse(lower.iter().map(String::as_str)))
@@ -130,6 +133,7 @@ impl NetworkBoundary {
         let set = |list: &List| HostSet::parse(list.texts());
         let blocked = &source.blocked_hosts;
         Ok(Self {
+            name: source.name.as_deref().map(Into::into),
             addresses: source.addresses.as_ref().map(|list| list.0.clone()),
             blocked_hosts: (!blocked.is_empty()).then(|| set(blocked)).transpose()?,
             blocked_ports: source.blocked_ports.0.clone(),

@@ -152,6 +152,8 @@ pub struct BoundariesSource {
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct PathsSource {
+    /// What findings call it.
+    pub name: Option<String>,
     /// Patterns that are refused in any letter case (`*.exe`).
     pub block: List,
     /// Folders that are refused, with everything below them.
@@ -168,6 +170,8 @@ pub struct PathsSource {
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct NetworkSource {
+    /// What findings call it.
+    pub name: Option<String>,
     /// Kinds of addresses that may be contacted (default: `public` and `name`). Metadata services
     /// are refused whatever is written here.
     pub addresses: Option<List<AddressClass>>,

@@ -122,7 +122,7 @@ rules:
         let mut all = Map::new();
         if let Some(paths) = &self.allowed_paths {
             let patterns: Vec<String> = paths.iter().map(|path| with_all_below(path)).collect();
-            all.insert("paths".into(), json!({ "allow": patterns }));
+            all.insert("paths".into(), json!({ "name": "path_allowlist", "allow": patterns }));
         }
         let usual = ["public", "name", "loopback"];
         let network = match &self.allowed_hosts {
@@ -131,7 +131,7 @@ rules:
             Some(hosts) => {
                 let private = hosts.iter().any(|host| host.parse::<IpAddr>().is_ok()).then_some("private");
                 let addresses: Vec<&str> = usual.into_iter().chain(private).collect();
-                json!({ "addresses": addresses, "allow_hosts": hosts })
+                json!({ "name": "network_allowlist", "addresses": addresses, "allow_hosts": hosts })
             }
         };
         all.insert("network".into(), network);
