@@ -32,6 +32,11 @@ fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
 }
 
+/// Where the user's container engine listens.
+pub(crate) fn docker_host() -> Option<String> {
+    variable("DOCKER_HOST")
+}
+
 /// The home folder of the user.
 pub(crate) fn user_home() -> anyhow::Result<PathBuf> {
     let home = variable("HOME").map(PathBuf::from).filter(|home| home.is_absolute());

@@ -266,6 +266,9 @@ impl Finding {
 pub enum Level {
     /// Nothing is confined.
     None,
+    /// A container of an engine that can itself do whatever root can.
+    #[serde(alias = "OCI")]
+    Oci,
     /// Landlock and a system-call filter.
     #[serde(alias = "L1")]
     L1,
@@ -281,6 +284,7 @@ impl fmt::Display for Level {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::None => "none",
+            Self::Oci => "OCI",
             Self::L1 => "L1",
             Self::L2 => "L2",
             Self::L3 => "L3",

@@ -16,12 +16,14 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
     ("stayhand-sandbox", &["stayhand-core"]),
     ("stayhand-runtime", &["stayhand-core", "stayhand-analysis", "stayhand-store", "stayhand-sandbox"]),
     ("stayhand-gateway", &["stayhand-core", "stayhand-runtime"]),
+    ("stayhand-oci", &["stayhand-core", "stayhand-runtime", "stayhand-sandbox"]),
     (
         "stayhand",
         &[
             "stayhand-core",
             "stayhand-analysis",
             "stayhand-gateway",
+            "stayhand-oci",
             "stayhand-runtime",
             "stayhand-sandbox",
             "stayhand-store",

@@ -65,15 +65,18 @@ pub(super) fn run(global: &Global) -> anyhow::Result<Exit> {
         results.push(serde_json::json!({ "control": name, "proven": proven.is_ok(), "seen": text }));
     }
     let ladder = Local::new(home::local_settings(&SandboxGrants::default())).ladder();
+    let containers = containers();
     let reached = ladder.iter().find(|(_, tried)| tried.is_ok()).map_or(Level::None, |(level, _)| *level);
     if global.json {
         let rungs: Vec<_> = ladder.iter().map(rung).collect();
         let report = serde_json::json!({
-            "controls": results, "confinement": reached, "ladder": rungs, "failed": failed,
+            "controls": results, "confinement": reached, "ladder": rungs,
+            "containers": containers, "failed": failed,
         });
         show::json(&report)?;
     } else {
         ladder.iter().for_each(show_rung);
+        show_containers(&containers);
         if reached == Level::None {
             let text = "nothing can be confined here: a permitted program can do whatever the user can";
             println!("{} {:<17} {text}", show::styled(show::YELLOW, "!"), "confinement");
@@ -93,6 +96,34 @@ fn rung((level, tried): &Rung) -> serde_json::Value {
             serde_json::json!({ "level": level, "missing": failure.to_string(), "advice": failure.advice() })
         }
     }
+}
+
+/// The container engine that was found.
+#[derive(serde::Serialize)]
+#[serde(rename_all = "snake_case")]
+enum Containers {
+    Engine(String),
+    Missing(String),
+}
+
+fn containers() -> Containers {
+    let Some(socket) = stayhand_oci::Engine::socket(home::docker_host().as_deref()) else {
+        let text = "no socket of Docker or podman is where it usually is, and DOCKER_HOST names none";
+        return Containers::Missing(text.to_owned());
+    };
+    match stayhand_oci::Engine::at(&socket) {
+        Ok(engine) => Containers::Engine(engine.describe()),
+        Err(failure) => Containers::Missing(failure.to_string()),
+    }
+}
+
+/// A container is asked for by name and never taken in the place of something stronger, so that none is missed.
+fn show_containers(containers: &Containers) {
+    let (mark, text) = match containers {
+        Containers::Engine(engine) => (show::styled(show::GREEN, "✓"), engine),
+        Containers::Missing(why) => (show::styled(show::DIM, "-"), why),
+    };
+    println!("{mark} {:<17} {text}", format!("confinement {}", Level::Oci));
 }
 
 fn show_rung((level, tried): &Rung) {

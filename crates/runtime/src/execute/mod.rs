@@ -2,6 +2,7 @@
 
 mod confine;
 mod contained;
+mod container;
 mod fetch;
 mod file;
 mod local;
@@ -15,6 +16,8 @@ mod usage;
 use crate::permit::Permit;
 use crate::review::Kept;
 pub(crate) use contained::Contained;
+pub(crate) use container::InContainer;
+pub use container::{Container, ContainerEnd, Containers, Spoken};
 pub use local::{Local, LocalSettings};
 pub(crate) use process::{end_group, start_notifier};
 use stayhand_analysis::{provenance, secret};

@@ -2,6 +2,7 @@
 //! group, and a cap on what is collected. Without a sandbox a program that leaves its group escapes.
 
 use super::confine::Gate;
+use super::container::out_of_memory;
 use super::streams::{Stream, watch};
 use super::usage::{LOOK, Watched};
 use super::{Ask, Effected, Egress, Stop, Streams, Terminal, failed, room};
@@ -128,11 +129,9 @@ fn confined(argv: &[String], boundary: &Boundary<'_>, limits: &Limits<'_>) -> (O
     if let (Some(ended), Some(bytes)) = (&mut effected.ended, peak_bytes) {
         ended.peak_kib = bytes >> 10;
     }
-    let out_of_memory = group.as_ref().is_some_and(ControlGroup::ran_out_of_memory);
+    let ran_out = group.as_ref().is_some_and(ControlGroup::ran_out_of_memory);
     match spec.limits.memory_bytes {
-        Some(bytes) if out_of_memory => {
-            (Outcome::Stopped { limit: format!("{} MiB of memory", bytes >> 20) }, effected)
-        }
+        Some(bytes) if ran_out => (Outcome::Stopped { limit: out_of_memory(bytes) }, effected),
         _ => (outcome, effected),
     }
 }

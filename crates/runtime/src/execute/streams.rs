@@ -64,20 +64,45 @@ fn wait_for_any(
     Ok((happened(process_at), (happened(out_at), happened(err_at))))
 }
 
+/// The first bytes of what was said.
+pub(super) struct Kept {
+    bytes: Vec<u8>,
+    cap: usize,
+    dropped: u64,
+}
+
+impl Kept {
+    pub(super) const fn new(cap: usize) -> Self {
+        Self { bytes: Vec::new(), cap, dropped: 0 }
+    }
+
+    pub(super) fn take(&mut self, said: &[u8]) {
+        let room = self.cap.saturating_sub(self.bytes.len()).min(said.len());
+        self.bytes.extend_from_slice(said.get(..room).unwrap_or_default());
+        self.dropped += (said.len() - room) as u64;
+    }
+
+    pub(super) fn finish(mut self) -> Vec<u8> {
+        if self.dropped > 0 {
+            let note = format!("\n[{} more bytes were not kept]\n", self.dropped);
+            self.bytes.extend_from_slice(note.as_bytes());
+        }
+        self.bytes
+    }
+}
+
 /// One output stream, of which the first bytes are kept, unless it is passed on.
 pub(super) struct Stream<S> {
     source: S,
     onwards: Option<Box<dyn Write>>,
-    kept: Vec<u8>,
-    cap: usize,
-    dropped: u64,
+    kept: Kept,
     at_end: bool,
 }
 
 impl<S: Read + AsFd> Stream<S> {
     pub(super) fn new(source: S, cap: usize, onwards: Option<Box<dyn Write>>) -> io::Result<Self> {
         rustix::io::ioctl_fionbio(&source, true)?;
-        Ok(Self { source, onwards, kept: Vec::new(), cap, dropped: 0, at_end: false })
+        Ok(Self { source, onwards, kept: Kept::new(cap), at_end: false })
     }
 
     fn read_some(&mut self) -> io::Result<()> {
@@ -97,16 +122,10 @@ impl<S: Read + AsFd> Stream<S> {
             let _ = onwards.write_all(read).and_then(|()| onwards.flush());
             return;
         }
-        let room = self.cap.saturating_sub(self.kept.len()).min(read.len());
-        self.kept.extend_from_slice(read.get(..room).unwrap_or_default());
-        self.dropped += (read.len() - room) as u64;
+        self.kept.take(read);
     }
 
-    pub(super) fn finish(mut self) -> Vec<u8> {
-        if self.dropped > 0 {
-            self.kept
-                .extend_from_slice(format!("\n[{} more bytes were not kept]\n", self.dropped).as_bytes());
-        }
-        self.kept
+    pub(super) fn finish(self) -> Vec<u8> {
+        self.kept.finish()
     }
 }

@@ -1,8 +1,9 @@
 //! Runs code that nobody has read: each time in a sandbox with an empty folder of its own (R3 1.3).
 
 use crate::changes::{Changes, Files};
-use crate::engine::{Engine, EngineError, Settings, Verdict};
-use crate::execute::Contained;
+use crate::engine::{Engine, EngineError, Executed, Settings, Verdict};
+use crate::execute::{Contained, Container, Containers, InContainer};
+use crate::permit::Permit;
 use crate::policy_files::PolicyFiles;
 use crate::wire::{self, Defaults, WireAction};
 use serde::{Deserialize, Serialize};
@@ -13,13 +14,15 @@ use stayhand_sandbox::{Limits, Receipt};
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Component, Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
+use tempfile::TempDir;
 
 /// How a sandbox is made. Source of the defaults: A213.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct AgentSandboxConfig {
-    /// The image of a container engine. There is none: programs are those of this machine, read-only.
+    /// The image of a container. Without a container engine programs are those of this machine, read-only.
     pub image: String,
     /// How many processors it may keep busy.
     pub cpu_limit: f64,
@@ -68,19 +71,84 @@ pub struct SandboxResult {
     pub boundary: Option<Receipt>,
 }
 
-/// A sandbox to run code in. Every execution is decided and recorded by an engine in memory, and confined at L2 or above.
+impl AgentSandboxConfig {
+    /// What a program may use. The error: a limit that cannot be kept.
+    pub fn limits(&self) -> Result<Limits, String> {
+        if !(self.cpu_limit > 0.0 && self.cpu_limit <= 1024.0) {
+            return Err(format!("cpu_limit {} is not a number of processors", self.cpu_limit));
+        }
+        Ok(Limits {
+            memory_bytes: Some(bytes(&self.memory_limit)?),
+            #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "1 to 102400")]
+            cpu_percent: Some((self.cpu_limit * 100.0).ceil() as u64),
+            processes: PROCESSES,
+            own_bytes: TEMPORARY_BYTES,
+            ..Limits::default()
+        })
+    }
+}
+
+/// A sandbox to run code in. Every execution is decided and recorded by an engine in memory, and confined at L2 or above, or
+/// in a container where that was asked for.
 #[derive(Debug)]
 pub struct AgentSandbox {
     engine: Engine,
-    launcher: PathBuf,
+    kind: Kind,
     limits: Limits,
     time: Duration,
+}
+
+/// What the boundary is made of.
+#[derive(Debug)]
+enum Kind {
+    /// The kernel alone; what becomes the launcher.
+    Kernel { launcher: PathBuf },
+    /// Containers.
+    Containers(Arc<dyn Containers>),
+}
+
+/// Where one program is run.
+enum Place<'a> {
+    Folder { folder: TempDir, launcher: &'a Path },
+    Container(Box<dyn Container>),
+}
+
+impl Kind {
+    /// The level that is demanded.
+    const fn least(&self) -> &'static str {
+        match self {
+            Self::Kernel { .. } => "l2",
+            Self::Containers(_) => "oci",
+        }
+    }
+
+    fn place(&self, argv: &[String], keep: &[&str]) -> Result<Place<'_>, String> {
+        match self {
+            Self::Kernel { launcher } => {
+                let folder = tempfile::Builder::new().prefix("stayhand-sandbox-").tempdir();
+                Ok(Place::Folder { folder: folder.map_err(|error| error.to_string())?, launcher })
+            }
+            Self::Containers(containers) => {
+                let keep: Vec<String> = keep.iter().map(|name| (*name).to_owned()).collect();
+                containers.make(argv, &keep).map(Place::Container).map_err(|failure| failure.to_string())
+            }
+        }
+    }
+}
+
+impl Place<'_> {
+    fn folder(&self) -> &Path {
+        match self {
+            Self::Folder { folder, .. } => folder.path(),
+            Self::Container(container) => container.folder(),
+        }
+    }
 }
 
 /// Whatever runs here is bounded by where it runs.
 const POLICY: &str = "version: 1
 name: agent-sandbox
-defaults: {confine: l2}
+defaults: {confine: LEAST}
 rules:
   - {name: run_it, allow: exec}
   - {name: run_the_unknown, allow: exec, when: {opaque: true}}
@@ -91,6 +159,14 @@ const CODE: &str = "agent_code.py";
 
 /// What the folder is called inside.
 const WORKSPACE: &str = "/workspace";
+
+/// The whole environment, in front of which there is no image.
+const ENVIRONMENT: [(&str, &str); 4] = [
+    ("PATH", "/usr/local/bin:/usr/bin:/bin"),
+    ("HOME", "/home/agent"),
+    ("LANG", "C.UTF-8"),
+    ("PYTHONDONTWRITEBYTECODE", "1"),
+];
 
 /// Bytes that are kept of each output stream. Source: S-02.
 const OUTPUT_BYTES: usize = 1 << 20;
@@ -117,26 +193,29 @@ impl AgentSandbox {
     /// A sandbox. `launcher` is a program that calls `stayhand_sandbox::become_launcher` before all else. The error: a
     /// setting that cannot be kept.
     pub fn new(launcher: PathBuf, config: &AgentSandboxConfig) -> Result<Self, String> {
+        Self::of(Kind::Kernel { launcher }, config)
+    }
+
+    /// A sandbox in containers, made for the image and the limits of these settings.
+    pub fn with_containers(
+        containers: Arc<dyn Containers>,
+        config: &AgentSandboxConfig,
+    ) -> Result<Self, String> {
+        Self::of(Kind::Containers(containers), config)
+    }
+
+    fn of(kind: Kind, config: &AgentSandboxConfig) -> Result<Self, String> {
         if config.network_mode != "none" {
             let mode = &config.network_mode;
             return Err(format!("network_mode `{mode}`: a sandbox has no network but `none`"));
         }
-        if !(config.cpu_limit > 0.0 && config.cpu_limit <= 1024.0) {
-            return Err(format!("cpu_limit {} is not a number of processors", config.cpu_limit));
-        }
+        let limits = config.limits()?;
         let time = Duration::try_from_secs_f64(config.timeout_seconds)
             .map_err(|error| format!("timeout_seconds {}: {error}", config.timeout_seconds))?;
-        let limits = Limits {
-            memory_bytes: Some(bytes(&config.memory_limit)?),
-            #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "1 to 102400")]
-            cpu_percent: Some((config.cpu_limit * 100.0).ceil() as u64),
-            processes: PROCESSES,
-            own_bytes: TEMPORARY_BYTES,
-            ..Limits::default()
-        };
-        let policy = PolicyFiles::default().text(Layer::User, "agent-sandbox", POLICY);
+        let policy = POLICY.replace("LEAST", kind.least());
+        let policy = PolicyFiles::default().text(Layer::User, "agent-sandbox", policy);
         let engine = Engine::in_memory(Settings { policy, ..Settings::default() });
-        Ok(Self { engine: engine.map_err(|error| error.to_string())?, launcher, limits, time })
+        Ok(Self { engine: engine.map_err(|error| error.to_string())?, kind, limits, time })
     }
 
     /// Runs code in a folder with these files, which is `/workspace` inside. Names of files are relative.
@@ -169,8 +248,10 @@ impl AgentSandbox {
 
     fn try_execute(&self, argv: &[&str], files: &BTreeMap<PathBuf, &str>) -> Result<SandboxResult, String> {
         let said = |error: std::io::Error| error.to_string();
-        let place = tempfile::Builder::new().prefix("stayhand-sandbox-").tempdir().map_err(said)?;
-        let folder = place.path().canonicalize().map_err(said)?;
+        let argv: Vec<String> = argv.iter().map(|word| (*word).to_owned()).collect();
+        let keep: &[&str] = if files.contains_key(Path::new(CODE)) { &[CODE] } else { &[] };
+        let place = self.kind.place(&argv, keep)?;
+        let folder = place.folder().canonicalize().map_err(said)?;
         for (name, content) in files {
             let path = folder.join(name);
             path.parent().map_or(Ok(()), fs::create_dir_all).map_err(said)?;
@@ -186,24 +267,7 @@ impl AgentSandbox {
             Verdict::Held(held) => return Ok(refused(&held.decision)),
             Verdict::Refused(refusal) => return Ok(refused(&refusal.decision)),
         };
-        let environment = [
-            ("PATH", "/usr/local/bin:/usr/bin:/bin"),
-            ("HOME", "/home/agent"),
-            ("LANG", "C.UTF-8"),
-            ("PYTHONDONTWRITEBYTECODE", "1"),
-        ]
-        .map(|(name, value)| (name.to_owned(), value.to_owned()));
-        let executor = Contained {
-            launcher: &self.launcher,
-            folder: &folder,
-            also_called: Path::new(WORKSPACE),
-            keep: files.contains_key(Path::new(CODE)).then(|| folder.join(CODE)).into_iter().collect(),
-            environment: &environment,
-            limits: self.limits.clone(),
-            time: self.time,
-            output_bytes: OUTPUT_BYTES,
-        };
-        let done = self.engine.execute(permit, &executor).map_err(|error: EngineError| error.to_string())?;
+        let done = self.run(permit, &place, &folder, keep).map_err(|error| error.to_string())?;
         let changes = Changes::between(&before, &Files::of(&folder).unwrap_or_default());
         let (exit_reason, exit_code, error) = self.end(&done.outcome, &done.effected.errors);
         Ok(SandboxResult {
@@ -218,6 +282,36 @@ impl AgentSandbox {
             changed_files: [changes.created, changes.changed, changes.deleted].concat(),
             boundary: done.effected.boundary,
         })
+    }
+
+    fn run(
+        &self,
+        permit: Permit,
+        place: &Place<'_>,
+        folder: &Path,
+        keep: &[&str],
+    ) -> Result<Executed, EngineError> {
+        let (time, output_bytes) = (self.time, OUTPUT_BYTES);
+        match place {
+            Place::Folder { launcher, .. } => {
+                let executor = Contained {
+                    launcher,
+                    folder,
+                    also_called: Path::new(WORKSPACE),
+                    keep: keep.iter().map(|name| folder.join(name)).collect(),
+                    environment: &ENVIRONMENT.map(|(name, value)| (name.to_owned(), value.to_owned())),
+                    limits: self.limits.clone(),
+                    time,
+                    output_bytes,
+                };
+                self.engine.execute(permit, &executor)
+            }
+            Place::Container(container) => {
+                let memory_bytes = self.limits.memory_bytes;
+                let executor = InContainer { container: &**container, memory_bytes, time, output_bytes };
+                self.engine.execute(permit, &executor)
+            }
+        }
     }
 
     /// Why it ended, its exit code, and the error. Source of the words: A214a.
