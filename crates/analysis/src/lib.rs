@@ -41,7 +41,7 @@ use stayhand_core::request::Request;
 use stayhand_core::tool::Declaration;
 
 pub use program::declared::{Programs, check as check_program};
-pub use tool::{unserved, working_folder};
+pub use tool::{has_input, unserved, working_folder};
 /// The folders a text is read against. All are absolute.
 #[derive(Debug, Clone, Copy)]
 pub struct Surroundings<'a> {

@@ -9,6 +9,7 @@ mod numbers;
 mod redact;
 mod surroundings;
 
+use crate::program::Input;
 use crate::{Analysis, Programs, Surroundings};
 use build::Builder;
 use fields::{Leaf, Leaves};
@@ -16,7 +17,7 @@ use stayhand_core::facts::{Facts, FieldKind, Invalid};
 use stayhand_core::request::Request;
 use stayhand_core::tool::{self, Declaration, Tool};
 use surroundings::Given;
-pub use surroundings::{unserved, working_folder};
+pub use surroundings::{has_input, unserved, working_folder};
 
 /// Works out what `request` would do.
 pub(crate) fn analyse(request: &Request, declaration: Option<&Declaration>, programs: &Programs) -> Analysis {
@@ -31,7 +32,8 @@ pub(crate) fn analyse(request: &Request, declaration: Option<&Declaration>, prog
         workspace: &request.context.workspace,
         home: &request.context.home,
     };
-    let mut facts = facts_of(&leaves, known, &at, programs);
+    let input = if has_input(request) { Input::unseen() } else { Input::default() };
+    let mut facts = facts_of(&leaves, Builder::new(known, at, programs, input));
     Given::of(request).apply(&mut facts.operations);
     let secrets = redact::Secrets::of(&leaves);
     let facts = secrets.redact_facts(facts);
@@ -39,13 +41,7 @@ pub(crate) fn analyse(request: &Request, declaration: Option<&Declaration>, prog
     Analysis { facts, redacted }
 }
 
-fn facts_of(
-    leaves: &Leaves<'_>,
-    known: Option<&'static Tool>,
-    at: &Surroundings<'_>,
-    programs: &Programs,
-) -> Facts {
-    let mut builder = Builder::new(known, *at, programs);
+fn facts_of<'a>(leaves: &Leaves<'a>, mut builder: Builder<'a>) -> Facts {
     for leaf in &leaves.all {
         builder.add(leaf);
     }

@@ -32,6 +32,15 @@ fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
 }
 
+/// Whether something may come on standard input that is not typed: from a pipe or a file.
+pub(crate) fn has_input() -> bool {
+    use std::io::IsTerminal as _;
+    let nothing = |path: &str| rustix::fs::stat(path).map(|found| found.st_rdev);
+    let input = rustix::fs::fstat(rustix::stdio::stdin());
+    let is_nothing = input.is_ok_and(|input| nothing("/dev/null") == Ok(input.st_rdev) && input.st_rdev != 0);
+    !std::io::stdin().is_terminal() && !is_nothing
+}
+
 /// Where the user's container engine listens.
 pub(crate) fn docker_host() -> Option<String> {
     variable("DOCKER_HOST")

@@ -229,3 +229,58 @@ fn escape_47_bypass_66_without_its_proxy_a_program_ends() {
     // Its neighbour has none to lose.
     assert!(run(None).contains("wall-clock"));
 }
+
+/// What comes on standard input comes to the program, at every level and without one; and whoever takes it for orders is not
+/// understood.
+#[test]
+fn a_standard_input() {
+    let world = World::new();
+    let large = vec![b'x'; 3 << 20];
+    for level in ["none", "l1", "l2", "l3"] {
+        let policy = world.beside(&format!("{level}.yaml"));
+        std::fs::write(&policy, format!("extends: coding-agent\ndefaults: {{confine: {level}}}\n")).unwrap();
+        let policy = policy.to_str().unwrap();
+        assert_eq!(
+            world.feed(&["exec", "--policy", policy, "--", "sort"], "b\na\n").expect(PERMITTED).out,
+            "a\nb\n"
+        );
+        assert_eq!(
+            world.feed(&["exec", "--policy", policy, "cat | wc -c"], &large).expect(PERMITTED).out,
+            "3145728\n"
+        );
+        // It is not waited for.
+        world.feed(&["exec", "--policy", policy, "--", "true"], &large).expect(PERMITTED);
+        world
+            .feed(&["exec", "--policy", policy, "--", "sqlite3", "x.db"], "drop table t")
+            .expect(126)
+            .says("the SQL comes from elsewhere");
+        world.feed(&["exec", "--policy", policy, "--", "bash"], "rm -rf /").expect(126);
+        // Nothing is nothing.
+        assert_eq!(world.run(&["exec", "--policy", policy, "--", "cat"]).expect(PERMITTED).out, "");
+    }
+    let run =
+        world.feed(&["run", "--", "bash", "-c", "read x; echo got $x; cat | wc -l"], "one\ntwo\nthree\n");
+    run.expect(PERMITTED);
+    assert_eq!(run.out, "got one\n2\n");
+    assert_eq!(world.feed(&["run", "--", "wc", "-c"], &large).expect(PERMITTED).out, "3145728\n");
+    world.verify();
+}
+
+/// A program inside that gets orders from another one, by a pipe or a file, is not taken for one without.
+#[test]
+fn orders_by_a_pipe() {
+    let world = World::new();
+    if !Path::new("/usr/bin/sqlite3").exists() {
+        return not_run("orders_by_a_pipe", "sqlite3 is not installed");
+    }
+    world.write("orders.sql", "drop table t");
+    let script = "sqlite3 x.db < /dev/null; echo \"null $?\"; echo 'drop table t' | sqlite3 x.db; echo \"pipe $?\"; \
+                  sqlite3 x.db < orders.sql; echo \"file $?\"; sqlite3 x.db <<< 'drop table t'; echo \"text $?\"";
+    world.write("orders.sh", script);
+    let run = world.run(&["run", "--", "bash", "orders.sh"]);
+    for refused in ["pipe 126", "file 126", "text 126"] {
+        assert!(run.out.contains(refused), "{refused}: {run:?}");
+    }
+    assert!(!run.out.contains("null 126"), "{run:?}");
+    run.says("stayhand: refused: sqlite3 x.db: held as");
+}

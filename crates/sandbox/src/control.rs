@@ -30,6 +30,8 @@ pub struct Handed {
     pub proxied: Option<TcpListener>,
     /// The other end of the program's terminal, where it has one.
     pub terminal: Option<OwnedFd>,
+    /// What is written here comes to the program's standard input, where it has one.
+    pub input: Option<OwnedFd>,
 }
 
 /// The most that reports may come to, in bytes.
@@ -57,7 +59,7 @@ impl Control {
     /// Waits for the first report. With it comes what `spec` asks for, once the boundary is in force.
     pub fn handed(&mut self, spec: &Spec) -> io::Result<Handed> {
         let mut buffer = vec![0; MOST_BYTES];
-        let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(3))];
+        let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(4))];
         let mut with = RecvAncillaryBuffer::new(&mut space);
         let received =
             recvmsg(&self.socket, &mut [IoSliceMut::new(&mut buffer)], &mut with, RecvFlags::CMSG_CLOEXEC)?;
@@ -68,12 +70,13 @@ impl Control {
                 descriptors.extend(more);
             }
         }
-        // In this order, which is that of `announce`.
+        // In this order, which is that of `hand_over`.
         let mut descriptors = descriptors.into_iter();
         let watch = spec.watched.then(|| descriptors.next()).flatten().map(ProgramWatch::new);
         let proxied = spec.proxy_port.and_then(|_| descriptors.next()).map(TcpListener::from);
         let terminal = spec.terminal.then(|| descriptors.next()).flatten();
-        Ok(Handed { watch, proxied, terminal })
+        let input = spec.input.then(|| descriptors.next()).flatten();
+        Ok(Handed { watch, proxied, terminal, input })
     }
 
     /// Everything that the launcher reported. To be asked once it has ended.

@@ -35,6 +35,8 @@ pub struct Starting {
     pub argv: Vec<String>,
     /// The folder that it starts in.
     pub cwd: PathBuf,
+    /// Whether its standard input may hold something: it is a pipe, a socket or a file, and no terminal.
+    pub has_input: bool,
 }
 
 /// What is read of the arguments, in all, in bytes.
@@ -110,7 +112,8 @@ impl ProgramWatch {
         let parent = parent(&folder).unwrap_or_default();
         let argv = arguments(&memory, argv)?;
         let listener = Arc::clone(&self.0);
-        Ok(Starting { id: call.id, listener, process: call.pid, parent, program, argv, cwd })
+        let has_input = has_input(&folder);
+        Ok(Starting { id: call.id, listener, process: call.pid, parent, program, argv, cwd, has_input })
     }
 }
 
@@ -134,6 +137,15 @@ impl Starting {
 fn answer(listener: &OwnedFd, id: u64, error: Option<i32>) {
     // An error: it was killed meanwhile.
     let _ = sys::answer_call(listener.as_fd(), id, error);
+}
+
+/// Whether a process reads something that is no terminal. One without a standard input reads nothing.
+fn has_input(folder: &Path) -> bool {
+    let input = fs::read_link(folder.join("fd/0"));
+    let empty = |path: PathBuf| {
+        path == Path::new("/dev/null") || path.starts_with("/dev/pts") || path == Path::new("/dev/tty")
+    };
+    input.is_ok_and(|path| !empty(path))
 }
 
 /// A descriptor as an argument of a call: the lower half of a register.

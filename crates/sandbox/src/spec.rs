@@ -40,6 +40,9 @@ pub struct Spec {
     /// Whether it has a terminal of its own, the other end of which is handed to whoever starts the launcher.
     #[serde(default)]
     pub terminal: bool,
+    /// Whether it has a standard input, the other end of which is handed to whoever starts the launcher.
+    #[serde(default)]
+    pub input: bool,
     /// A port on the loopback interface inside. A socket that listens there is handed to whoever starts the launcher: the
     /// only way that leads out of the program's network. `None`: there is none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -131,6 +134,7 @@ impl Spec {
             limits: Limits::default(),
             watched: false,
             terminal: false,
+            input: false,
             proxy_port: None,
             known_calls_only: false,
             least: level,

@@ -43,13 +43,17 @@ const MAX_STATEMENTS: u32 = 30_000;
 /// Most text that variables expand to, in all.
 const MAX_EXPANDED_BYTES: usize = 4 << 20;
 
-/// The operations of a program started with `argv`, without a shell; never empty.
-pub fn operation_of_argv(argv: &[String], at: &Surroundings<'_>, programs: &Programs) -> Vec<Operation> {
+/// The operations of a program started with `argv` and this standard input, without a shell; never empty.
+pub(crate) fn operations_of_argv(
+    argv: &[String],
+    at: &Surroundings<'_>,
+    programs: &Programs,
+    input: &Input,
+) -> Vec<Operation> {
     let words: Vec<Arg> = argv.iter().map(Arg::exact).collect();
     let folders = [at.cwd.to_owned()];
     let budget = Budget::default();
-    let input = Input::default();
-    let situation = Situation::outermost(at, &folders, &input, &budget, programs);
+    let situation = Situation::outermost(at, &folders, input, &budget, programs);
     run(&words, &situation).operations
 }
 
@@ -92,6 +96,13 @@ pub(crate) struct Input {
     pub(crate) local: bool,
     /// It carries what was downloaded.
     pub(crate) fetched: bool,
+}
+
+impl Input {
+    /// There is one, of which nothing is known.
+    pub(crate) fn unseen() -> Self {
+        Self { given: true, local: true, ..Self::default() }
+    }
 }
 
 /// How much more is looked at.

@@ -1,6 +1,6 @@
 //! Programs that are started without a shell, and the small languages of their arguments.
 
-use super::{Setting, operation_of_argv, scripts, setting};
+use super::{Input, Setting, operations_of_argv, scripts, setting};
 use crate::{Programs, Surroundings};
 use stayhand_core::facts::{Access, Trait, Traits};
 
@@ -8,7 +8,7 @@ const AT: Surroundings<'_> = Surroundings { cwd: "/w", workspace: "/w", home: "/
 
 fn argv(words: &[&str]) -> Vec<stayhand_core::facts::Operation> {
     let words: Vec<String> = words.iter().map(|word| (*word).to_owned()).collect();
-    operation_of_argv(&words, &AT, &Programs::default())
+    operations_of_argv(&words, &AT, &Programs::default(), &Input::default())
 }
 
 #[test]

@@ -44,14 +44,19 @@ use stayhand_core::facts::{Aspect, Operation};
 /// assert_eq!(operations.last().unwrap().paths[0].lexical, "/code/src/build");
 /// ```
 pub fn operations(command: &str, at: &Surroundings<'_>) -> Vec<Operation> {
-    operations_knowing(command, at, &Programs::default())
+    operations_given(command, at, &Programs::default(), &Input::default())
 }
 
-/// The same, with the programs that a policy describes.
-pub fn operations_knowing(command: &str, at: &Surroundings<'_>, programs: &Programs) -> Vec<Operation> {
+/// The same, with the programs that a policy describes, and with a standard input.
+pub(crate) fn operations_given(
+    command: &str,
+    at: &Surroundings<'_>,
+    programs: &Programs,
+    input: &Input,
+) -> Vec<Operation> {
     let folders = [at.cwd.to_owned()];
-    let (input, budget) = (Input::default(), Budget::default());
-    let situation = Situation::outermost(at, &folders, &input, &budget, programs);
+    let budget = Budget::default();
+    let situation = Situation::outermost(at, &folders, input, &budget, programs);
     walked(command, &situation, None)
 }
 

@@ -4,6 +4,7 @@ use super::decode::{decode, is_disguised, other_readings};
 use super::fields::{Leaf, Leaves, Source};
 use super::is_outgoing;
 use crate::path::{cleaned, literal_use, path_use};
+use crate::program::Input;
 use crate::text::normalised;
 use crate::{Programs, Surroundings, host, program, secret, shell, sql, url};
 use stayhand_core::facts::{
@@ -21,6 +22,8 @@ pub(super) struct Builder<'a> {
     known: Option<&'static Tool>,
     at: Surroundings<'a>,
     programs: &'a Programs,
+    /// The standard input of the commands it runs.
+    input: Input,
     /// What the tool does by itself, apart from commands it runs.
     own: Operation,
     /// SQL is read last, when the dialect is known.
@@ -32,11 +35,17 @@ pub(super) struct Builder<'a> {
 }
 
 impl<'a> Builder<'a> {
-    pub(super) fn new(known: Option<&'static Tool>, at: Surroundings<'a>, programs: &'a Programs) -> Self {
+    pub(super) fn new(
+        known: Option<&'static Tool>,
+        at: Surroundings<'a>,
+        programs: &'a Programs,
+        input: Input,
+    ) -> Self {
         Self {
             known,
             at,
             programs,
+            input,
             own: Operation::default(),
             sql: Vec::new(),
             urls: Vec::new(),
@@ -164,7 +173,7 @@ impl<'a> Builder<'a> {
             self.invalid(leaf, "holds a NUL character");
         }
         if !(leaf.text().trim().is_empty() && leaf.source == Source::Inferred) {
-            self.commands.extend(shell::operations_knowing(leaf.text(), &self.at, self.programs));
+            self.commands.extend(shell::operations_given(leaf.text(), &self.at, self.programs, &self.input));
         }
     }
 
@@ -173,7 +182,7 @@ impl<'a> Builder<'a> {
             self.invalid(leaf, "holds a NUL character");
         }
         let argv: Vec<String> = leaf.words.iter().map(|word| (*word).to_owned()).collect();
-        self.commands.extend(program::operation_of_argv(&argv, &self.at, self.programs));
+        self.commands.extend(program::operations_of_argv(&argv, &self.at, self.programs, &self.input));
     }
 
     /// Code of the `python` tool is looked into; what other tools make of code is not known.

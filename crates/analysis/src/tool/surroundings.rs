@@ -14,7 +14,7 @@ const FOLDERS: [&str; 6] = ["cwd", "workdir", "working_directory", "working_dir"
 /// What a tool call may call the variables of its command.
 const VARIABLES: [&str; 5] = ["env", "environment", "env_vars", "environment_variables", "envs"];
 
-/// What it may call the text on standard input.
+/// What it may call the text on standard input; `true`: there is one, and nobody has seen what it holds.
 const INPUTS: [&str; 2] = ["stdin", "standard_input"];
 
 /// What a tool call may call the wish to run outside of the client's own sandbox, or as somebody else.
@@ -52,10 +52,20 @@ pub fn working_folder(request: &Request) -> Option<String> {
     folders.next()?.filter(|first| folders.all(|other| other.as_ref() == Some(first)))
 }
 
-/// The first argument that gives a command something beside its words and its folder. An executor
-/// that does not pass it on must not run the command.
+/// Whether a call says that its command has a standard input, and not what that holds.
+pub fn has_input(request: &Request) -> bool {
+    given(request, &INPUTS).any(|(_, value)| *value == Value::Bool(true))
+}
+
+/// The texts that a call wants on standard input.
+fn texts(request: &Request) -> impl Iterator<Item = (&'static str, &Value)> {
+    given(request, &INPUTS).filter(|(_, value)| !value.is_boolean())
+}
+
+/// The first argument that gives a command something beside its words, its folder and an input that nobody has seen. An
+/// executor that does not pass it on must not run the command.
 pub fn unserved(request: &Request) -> Option<&'static str> {
-    given(request, &VARIABLES).chain(given(request, &INPUTS)).map(|(name, _)| name).next()
+    given(request, &VARIABLES).chain(texts(request)).map(|(name, _)| name).next()
 }
 
 /// What these arguments do to the commands of a call.
@@ -73,7 +83,7 @@ impl Given {
     pub(super) fn of(request: &Request) -> Self {
         let mut found = Self::default();
         given(request, &VARIABLES).for_each(|(_, value)| found.variables(value));
-        if given(request, &INPUTS).next().is_some() {
+        if texts(request).next().is_some() {
             found.note("what standard input holds is not looked at");
         }
         found.escalates = given(request, &ESCALATIONS).any(|(_, value)| asks_for_more(value));

@@ -107,6 +107,33 @@ fn bypass_17_variables_given_beside_the_command() {
     assert!(code.operations[0].does.contains(Trait::ExecuteCode));
 }
 
+/// What comes on standard input is unseen: whoever would take it for orders is not understood, and nobody else minds.
+#[test]
+fn a_standard_input() {
+    let opaque = |argv: Value, stdin: Value| {
+        let found = facts("exec", json!({ "argv": argv, "stdin": stdin }));
+        let command =
+            argv.as_array().unwrap().iter().map(|word| word.as_str().unwrap()).collect::<Vec<_>>().join(" ");
+        let shell = facts("bash", json!({ "command": command, "stdin": stdin }));
+        let [exec, shell] =
+            [found, shell].map(|facts| facts.operations.iter().any(|op| !op.opaque.is_empty()));
+        assert_eq!(exec, shell, "{command}");
+        exec
+    };
+    for argv in [json!(["psql"]), json!(["sqlite3", "x.db"]), json!(["ssh", "host"]), json!(["env", "psql"])]
+    {
+        assert!(opaque(argv.clone(), json!(true)), "{argv}");
+        assert!(argv[0] == "ssh" || !opaque(argv.clone(), json!(false)), "{argv}");
+    }
+    for argv in [json!(["cat"]), json!(["grep", "x"]), json!(["git", "status"]), json!(["python3", "s.py"])] {
+        assert_eq!(opaque(argv.clone(), json!(true)), opaque(argv.clone(), json!(false)), "{argv}");
+    }
+    let with = |stdin: Value| request("exec", json!({ "argv": ["cat"], "stdin": stdin }));
+    assert!(has_input(&with(json!(true))) && unserved(&with(json!(true))).is_none());
+    assert!(!has_input(&with(json!("text"))) && unserved(&with(json!("text"))).is_some());
+    assert!(!has_input(&with(json!(false))) && unserved(&with(json!(false))).is_none());
+}
+
 /// The folder that a call names is the one its paths are read against; one that cannot be read, or
 /// two that differ, leave open what is touched.
 #[test]

@@ -18,7 +18,7 @@ pub(super) const NOT_RUN: Exit = Exit::Program(126);
 
 pub(super) fn run(global: &Global, exec: &Exec) -> anyhow::Result<Exit> {
     let engine = Arc::new(super::engine(global, super::files(&exec.asking)?)?);
-    let settings = home::local_settings(engine.policy().sandbox());
+    let settings = LocalSettings { input: true, ..home::local_settings(engine.policy().sandbox()) };
     let interrupts = Interrupts::stop(&settings.stop, on_signal(&engine, exec.kill_on_signal))?;
     let defaults = home::defaults(&exec.asking)?;
     let ask =
@@ -79,10 +79,19 @@ fn on_signal(engine: &Arc<Engine>, kill: bool) -> impl FnMut(Termination) + Send
 
 /// One word with blanks is a command line, anything else a program with its arguments.
 fn action(command: &[String]) -> WireAction {
-    match command {
+    let action = match command {
         [line] if line.contains(char::is_whitespace) => WireAction::new("bash", json!({ "command": line })),
         words => WireAction::new("exec", json!({ "argv": words })),
+    };
+    with_input(action, home::has_input())
+}
+
+/// The action with the word that its command has a standard input, if it has one. What that holds nobody has seen.
+pub(super) fn with_input(mut action: WireAction, has_input: bool) -> WireAction {
+    if let Some(input) = action.input.as_object_mut().filter(|_| has_input) {
+        input.insert("stdin".to_owned(), true.into());
     }
+    action
 }
 
 fn show_refusal(

@@ -263,12 +263,12 @@ pub struct Running {
 
 impl Running {
     pub fn start(mut command: Command, input: Vec<u8>) -> Self {
-        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        let mut child = command.spawn().unwrap();
-        let mut stdin = child.stdin.take().unwrap();
+        command.stdin(if input.is_empty() { Stdio::null() } else { Stdio::piped() });
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let stdin = child.stdin.take();
         let feeder = std::thread::spawn(move || {
             // A program that does not read its input is its own business.
-            let _ = stdin.write_all(&input);
+            let _ = stdin.map(|mut stdin| stdin.write_all(&input));
         });
         let out = read_all(child.stdout.take().unwrap());
         let err = read_all(child.stderr.take().unwrap());

@@ -54,6 +54,7 @@ impl Executor for Contained<'_> {
             resources: &work.resources,
             output_bytes: self.output_bytes,
             streams: Streams::Collect,
+            input: false,
             watch: None,
             egress: None,
             terminal: None,

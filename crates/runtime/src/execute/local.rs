@@ -35,6 +35,9 @@ pub struct LocalSettings {
     pub least: Level,
     /// What becomes of what programs say.
     pub streams: Streams,
+    /// Whether what comes on this process's standard input is the program's, where its permit says that it has one
+    /// (`stdin: true`).
+    pub input: bool,
     /// The person's terminal, behind which a program in a sandbox gets one of its own. What it says goes there.
     pub terminal: Option<Terminal>,
     /// Asked about every program that starts inside of a sandbox, before it does.
@@ -60,6 +63,7 @@ impl Default for LocalSettings {
             launcher: None,
             least: Level::None,
             streams: Streams::Collect,
+            input: false,
             terminal: None,
             watch: None,
             reviews: None,
@@ -103,6 +107,7 @@ impl Local {
         let mut spec = confine::spec(work, &self.settings.environment, cwd)?;
         spec.watched = self.settings.watch.is_some();
         spec.terminal = self.settings.terminal.is_some();
+        spec.input = stayhand_analysis::has_input(work.request);
         if let Some(egress) = &self.settings.egress {
             confine::let_out(&mut spec, egress.believed());
         }
@@ -133,6 +138,7 @@ impl Local {
             resources: &work.resources,
             output_bytes: self.settings.output_bytes,
             streams: self.settings.streams,
+            input: stayhand_analysis::has_input(work.request),
             watch: self.settings.watch.as_deref(),
             egress: self.settings.egress.as_deref(),
             terminal: self.settings.terminal.as_ref(),
@@ -173,6 +179,9 @@ impl Executor for Local {
         // What was judged with more than its words is not run without it.
         if let Some(argument) = stayhand_analysis::unserved(work.request) {
             return failed(format!("this program does not pass `{argument}` on to commands"));
+        }
+        if stayhand_analysis::has_input(work.request) && !self.settings.input {
+            return failed("there is no standard input here to pass on");
         }
         match work.request.action.0.as_str() {
             "bash" => match work.text("command") {

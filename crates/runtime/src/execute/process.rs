@@ -14,8 +14,8 @@ use stayhand_core::event::Outcome;
 use stayhand_sandbox::{
     Control, ControlGroup, Failure, Handed, LAUNCHER, ProgramWatch, Receipt, Report, Spec,
 };
+use std::fs::File;
 use std::io::{self, PipeReader, Write};
-
 use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
 use std::path::Path;
 use std::process::{Child, ChildStderr, ChildStdout, Command, ExitStatus, Stdio};
@@ -42,6 +42,7 @@ pub(super) struct Limits<'a> {
     pub(super) resources: &'a [(Resource, u64)],
     pub(super) output_bytes: usize,
     pub(super) streams: Streams,
+    pub(super) input: bool,
     pub(super) watch: Option<&'a dyn Ask>,
     pub(super) egress: Option<&'a dyn Egress>,
     pub(super) terminal: Option<&'a Terminal>,
@@ -111,7 +112,7 @@ fn confined(argv: &[String], boundary: &Boundary<'_>, limits: &Limits<'_>) -> (O
             let [_, stop] = limits.stops;
             scope.spawn(move || room::watch(&overlay.changes, &over, stop));
         }
-        if spec.watched || spec.terminal || spec.proxy_port.is_some() {
+        if spec.watched || spec.terminal || spec.input || spec.proxy_port.is_some() {
             let (spec, control) = (&spec, &mut control);
             scope.spawn(move || take_part(scope, control, spec, limits, over));
         }
@@ -144,7 +145,11 @@ fn take_part<'scope>(
     limits: &'scope Limits<'_>,
     over: PipeReader,
 ) {
-    let Ok(Handed { watch, proxied, terminal }) = control.handed(spec) else { return };
+    let Ok(Handed { watch, proxied, terminal, input }) = control.handed(spec) else { return };
+    if let Some(input) = input {
+        // Nobody waits for this one: what it reads from may never end.
+        std::thread::spawn(move || io::copy(&mut io::stdin(), &mut File::from(input)));
+    }
     if let (Some(person), Some(program)) = (limits.terminal, terminal) {
         scope.spawn(move || person.relay(program));
     }
@@ -313,7 +318,7 @@ fn spawn(name: &str, args: &[String], cwd: &str, limits: &Limits<'_>) -> io::Res
         .current_dir(cwd)
         .env_clear()
         .envs(limits.environment.iter().map(|(key, value)| (key, value)))
-        .stdin(Stdio::null())
+        .stdin(if limits.input { Stdio::inherit() } else { Stdio::null() })
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()

@@ -43,11 +43,11 @@ impl Channel {
         }
     }
 
-    /// Says it and hands descriptors over with it: three at the most.
+    /// Says it and hands descriptors over with it: four at the most.
     pub(super) fn say_with(&self, report: &Report, descriptors: &[OwnedFd]) -> io::Result<()> {
         let mut line = serde_json::to_vec(report)?;
         line.push(b'\n');
-        let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(3))];
+        let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(4))];
         let mut with = SendAncillaryBuffer::new(&mut space);
         let descriptors: Vec<_> = descriptors.iter().map(OwnedFd::as_fd).collect();
         if !with.push(SendAncillaryMessage::ScmRights(&descriptors)) {

@@ -17,9 +17,11 @@ use crate::LAUNCHER;
 use crate::receipt::{Failure, Mechanism, Receipt, Report};
 use crate::spec::Spec;
 use channel::Channel;
+use rustix::pipe::{PipeFlags, pipe_with};
 use rustix::process::{Signal, set_parent_process_death_signal};
 use rustix::thread::set_no_new_privs;
 use stayhand_core::decision::Level;
+use std::os::fd::OwnedFd;
 
 /// If this process was started to be the launcher it becomes that, and this does not return. To be called before all
 /// else: the launcher has one thread, and nothing open.
@@ -115,6 +117,29 @@ fn landlock_alone(spec: &Spec, channel: &Channel) -> Result<(), Failure> {
     mechanisms.extend(seen::proven(own_status, filters.len())?);
     mechanisms.extend([Mechanism::EndsWithParent, Mechanism::ResourceLimits]);
     mechanisms.extend(spec.known_calls_only.then_some(Mechanism::KnownCalls));
-    channel.say(&Report::InForce(Receipt { level: Level::L1, mechanisms, without: spec.without.clone() }));
+    let receipt = Receipt { level: Level::L1, mechanisms, without: spec.without.clone() };
+    let input = hand_over(spec, channel, receipt, Vec::new())?;
+    if let Some(Err(error)) = input.map(rustix::stdio::dup2_stdin) {
+        return Err(Failure::other(format!("the standard input: {error}")));
+    }
     Err(program::start(spec))
+}
+
+/// Says that all is in place, and hands over what there is to watch, with the other end of the program's standard input.
+/// Nothing starts before somebody has them, and nobody inside does. The answer: the program's end.
+fn hand_over(
+    spec: &Spec,
+    channel: &Channel,
+    receipt: Receipt,
+    mut watched: Vec<OwnedFd>,
+) -> Result<Option<OwnedFd>, Failure> {
+    let input = spec.input.then(|| pipe_with(PipeFlags::CLOEXEC)).transpose();
+    let (own, other) = input.map_err(|error| Failure::other(format!("a standard input: {error}")))?.unzip();
+    watched.extend(other);
+    if watched.is_empty() {
+        channel.say(&Report::InForce(receipt));
+    } else {
+        channel.say_with(&Report::InForce(receipt), &watched).map_err(Failure::other)?;
+    }
+    Ok(own)
 }

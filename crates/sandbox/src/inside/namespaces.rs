@@ -88,8 +88,8 @@ fn inside(spec: &Spec, channel: &Channel, ready: &Ready, go: &OwnedFd, failed: O
         return 1;
     }
     let done = boundary(spec, channel, ready).and_then(|built| announce(spec, channel, built));
-    let terminal = match done {
-        Ok(terminal) => terminal,
+    let ends = match done {
+        Ok(ends) => ends,
         Err(why) => {
             let text = serde_json::to_vec(&why).unwrap_or_else(|_| b"?".to_vec());
             let _ = File::from(failed).write_all(&text);
@@ -97,29 +97,26 @@ fn inside(spec: &Spec, channel: &Channel, ready: &Ready, go: &OwnedFd, failed: O
         }
     };
     drop(failed);
-    run(spec, channel, terminal)
+    run(spec, channel, ends)
+}
+
+/// The program's end of its terminal, and that of its standard input, where it has them.
+struct Ends {
+    terminal: Option<OwnedFd>,
+    input: Option<OwnedFd>,
 }
 
 /// Says that all is in place, and hands over what there is to watch: the starts of programs, the way out, the terminal.
-/// Nothing starts before somebody has them, and nobody inside does. The answer: the program's end of its terminal.
-fn announce(
-    spec: &Spec,
-    channel: &Channel,
-    (mut receipt, way_out): Built,
-) -> Result<Option<OwnedFd>, Failure> {
+fn announce(spec: &Spec, channel: &Channel, (mut receipt, way_out): Built) -> Result<Ends, Failure> {
     let watch = spec.watched.then(filter::watch_programs).transpose()?;
     receipt.mechanisms.extend(watch.as_ref().map(|_| Mechanism::ProgramWatch));
     receipt.mechanisms.extend(way_out.as_ref().map(|_| Mechanism::Egress));
     let terminal = spec.terminal.then(own_terminal).transpose();
     let terminal = terminal.map_err(|error| Failure::other(format!("a terminal: {error}")))?;
-    let (others, own) = terminal.unzip();
-    let descriptors: Vec<OwnedFd> = watch.into_iter().chain(way_out).chain(others).collect();
-    if descriptors.is_empty() {
-        channel.say(&Report::InForce(receipt));
-    } else {
-        channel.say_with(&Report::InForce(receipt), &descriptors).map_err(Failure::other)?;
-    }
-    Ok(own)
+    let (others, terminal) = terminal.unzip();
+    let watched = watch.into_iter().chain(way_out).chain(others).collect();
+    let input = super::hand_over(spec, channel, receipt, watched)?;
+    Ok(Ends { terminal, input })
 }
 
 /// A terminal of the program's own folder of terminals: the end of whoever watches, and the program's.
@@ -131,12 +128,15 @@ fn own_terminal() -> rustix::io::Result<(OwnedFd, OwnedFd)> {
     Ok((other, own))
 }
 
-/// Makes this the terminal of the process, which leads a session of its own.
-fn sit_at(terminal: &OwnedFd) -> rustix::io::Result<()> {
-    rustix::process::ioctl_tiocsctty(terminal)?;
-    rustix::stdio::dup2_stdin(terminal)?;
-    rustix::stdio::dup2_stdout(terminal)?;
-    rustix::stdio::dup2_stderr(terminal)
+/// Makes this the terminal of the process, which leads a session of its own, and that its standard input.
+fn take_up(ends: &Ends) -> rustix::io::Result<()> {
+    if let Some(terminal) = &ends.terminal {
+        rustix::process::ioctl_tiocsctty(terminal)?;
+        rustix::stdio::dup2_stdin(terminal)?;
+        rustix::stdio::dup2_stdout(terminal)?;
+        rustix::stdio::dup2_stderr(terminal)?;
+    }
+    ends.input.as_ref().map_or(Ok(()), rustix::stdio::dup2_stdin)
 }
 
 /// A boundary that is complete, and the socket that is the way out of its network, where there is one.
@@ -175,7 +175,7 @@ fn boundary(spec: &Spec, channel: &Channel, ready: &Ready) -> Result<Built, Fail
 }
 
 /// Starts the program and takes in everything that ends, until the program does.
-fn run(spec: &Spec, channel: &Channel, terminal: Option<OwnedFd>) -> i32 {
+fn run(spec: &Spec, channel: &Channel, ends: Ends) -> i32 {
     let program = match sys::clone(0) {
         Err(error) => {
             channel.say(&Report::Failed(Failure::other(error)));
@@ -184,8 +184,9 @@ fn run(spec: &Spec, channel: &Channel, terminal: Option<OwnedFd>) -> i32 {
         Ok(None) => {
             // Away from any terminal.
             let _ = rustix::process::setsid();
-            if let Some(Err(error)) = terminal.as_ref().map(sit_at) {
-                channel.say(&Report::Failed(Failure::other(format!("a terminal: {error}"))));
+            if let Err(error) = take_up(&ends) {
+                channel
+                    .say(&Report::Failed(Failure::other(format!("a terminal or standard input: {error}"))));
                 std::process::exit(1);
             }
             // Whoever watches programs has to read what this one is to be.
@@ -196,7 +197,7 @@ fn run(spec: &Spec, channel: &Channel, terminal: Option<OwnedFd>) -> i32 {
         Ok(Some(program)) => program,
     };
     // Whoever watches sees its end when the last program has let go of it.
-    drop(terminal);
+    drop(ends);
     let (mut peak_kib, mut cpu_us) = (0, 0);
     loop {
         let Ok(waited) = sys::wait() else { return 1 };

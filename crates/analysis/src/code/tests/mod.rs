@@ -10,7 +10,7 @@ mod tables;
 
 use super::{Deeds, Given, Language, deeds};
 use crate::Surroundings;
-use crate::program::operation_of_argv;
+use crate::program::{Input, operations_of_argv};
 use stayhand_core::facts::{Operation, Trait};
 
 pub(super) const AT: Surroundings<'_> = Surroundings { cwd: "/w", workspace: "/w", home: "/home/me" };
@@ -23,7 +23,7 @@ pub(super) fn of(language: Language, text: &str) -> Deeds {
 /// The operations of a program with its words.
 pub(super) fn argv(words: &[&str]) -> Vec<Operation> {
     let words: Vec<String> = words.iter().map(|word| (*word).to_owned()).collect();
-    operation_of_argv(&words, &AT, &crate::Programs::default())
+    operations_of_argv(&words, &AT, &crate::Programs::default(), &Input::default())
 }
 
 /// What the operations do, in one line, so that tables can be read.

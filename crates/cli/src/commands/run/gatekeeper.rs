@@ -1,5 +1,6 @@
 //! Decides about every program that starts inside, before it does.
 
+use super::super::exec;
 use super::super::people::People;
 use serde_json::json;
 use stayhand_core::decision::{Level, Obligation};
@@ -71,7 +72,8 @@ impl Gatekeeper {
             None => argv.push(file),
         }
         let ask = || -> anyhow::Result<Parsed> {
-            let mut action = WireAction::new("exec", json!({ "argv": argv }));
+            let mut action =
+                exec::with_input(WireAction::new("exec", json!({ "argv": argv })), starting.has_input);
             action.cwd = Some(starting.cwd.display().to_string());
             Ok(wire::to_request(action, &self.defaults)?.started_by(starting.parent))
         };

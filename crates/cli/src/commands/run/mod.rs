@@ -3,7 +3,7 @@
 mod changes;
 mod gatekeeper;
 
-use super::exec::{NOT_RUN, exit_of, permitted};
+use super::exec::{NOT_RUN, exit_of, permitted, with_input};
 use super::people::{self, People};
 use crate::args::{Global, Net, Run};
 use crate::home::Interrupts;
@@ -49,6 +49,7 @@ pub(super) fn run(global: &Global, run: &Run) -> anyhow::Result<Exit> {
     }
     let ask = || {
         let action = WireAction::new("exec", json!({ "argv": run.command }));
+        let action = with_input(action, home::has_input());
         wire::to_request(action, &defaults).map_err(|error| home::usage(error.to_string()))
     };
     let terminal = if global.json { None } else { Terminal::of_this_process() };
@@ -72,6 +73,7 @@ pub(super) fn run(global: &Global, run: &Run) -> anyhow::Result<Exit> {
         limit: Duration::try_from_secs_f64(run.time)
             .map_err(|error| home::usage(format!("--time: {error}")))?,
         streams: Streams::PassOn,
+        input: true,
         terminal,
         reviews: Some(reviews),
         aside: kept.as_ref().map(|kept| kept.aside().to_owned()),
