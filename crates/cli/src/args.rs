@@ -227,10 +227,13 @@ pub(crate) struct Run {
     /// Keep what it changes aside, to be looked at first: `stayhand changes`
     #[arg(long)]
     pub(crate) review: bool,
+    /// The most that its actions may cost in all, in dollars
+    #[arg(long, value_name = "DOLLARS")]
+    pub(crate) budget: Option<String>,
     /// What of the network it reaches
     #[arg(long, value_enum, default_value_t = Net::Policy, value_name = "WHAT")]
     pub(crate) net: Net,
-    /// The program and its arguments. At a terminal it gets one of its own; otherwise it reads nothing
+    /// The program and its arguments. At a terminal it gets one of its own, in which Ctrl-\ pauses it and asks
     #[arg(required = true, trailing_var_arg = true, allow_hyphen_values = true, value_name = "COMMAND")]
     pub(crate) command: Vec<String>,
 }

@@ -41,6 +41,11 @@ pub(crate) fn has_input() -> bool {
     !std::io::stdin().is_terminal() && !is_nothing
 }
 
+/// Whether the terminal shows a title that programs set. Those that do not would show its letters.
+pub(crate) fn shows_titles() -> bool {
+    variable("TERM").is_some_and(|term| !["dumb", "linux"].contains(&term.as_str()))
+}
+
 /// Where the user's container engine listens.
 pub(crate) fn docker_host() -> Option<String> {
     variable("DOCKER_HOST")
@@ -176,17 +181,25 @@ impl Interrupts {
         stop: &Stop,
         mut also: impl FnMut(Termination) + Send + 'static,
     ) -> anyhow::Result<Self> {
-        let (stop, handling) = (stop.clone(), Arc::new(Mutex::new(())));
-        let handled = Arc::clone(&handling);
-        let handle = move |signal| {
-            let _handling = handled.lock().unwrap_or_else(PoisonError::into_inner);
+        let stop = stop.clone();
+        Self::handled_by(move |signal| {
             let stopped = stop.now("an interrupt");
             also(signal);
             if !stopped {
                 std::process::exit(INTERRUPTED.into());
             }
+        })
+    }
+
+    /// From now on this is done about each.
+    pub(crate) fn handled_by(mut handle: impl FnMut(Termination) + Send + 'static) -> anyhow::Result<Self> {
+        let handling = Arc::new(Mutex::new(()));
+        let handled = Arc::clone(&handling);
+        let one = move |signal| {
+            let _handling = handled.lock().unwrap_or_else(PoisonError::into_inner);
+            handle(signal);
         };
-        on_termination(handle).context("cannot listen for interrupts")?;
+        on_termination(one).context("cannot listen for interrupts")?;
         Ok(Self(handling))
     }
 

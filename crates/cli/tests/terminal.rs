@@ -29,14 +29,19 @@ struct Person {
 }
 
 impl Person {
-    fn starts(mut command: Command) -> Self {
+    fn starts(command: Command) -> Self {
+        Self::starts_with(command, None)
+    }
+
+    /// The same, where what is printed goes elsewhere.
+    fn starts_with(mut command: Command, output: Option<Stdio>) -> Self {
         let flags = OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC;
         let ours = openpt(flags).unwrap();
         unlockpt(&ours).unwrap();
         tcsetwinsize(&ours, Winsize { ws_row: 33, ws_col: 99, ws_xpixel: 0, ws_ypixel: 0 }).unwrap();
         let terminal = ioctl_tiocgptpeer(&ours, flags).unwrap();
         let end = || Stdio::from(terminal.try_clone().unwrap());
-        let child = command.stdin(end()).stdout(end()).stderr(end()).spawn().unwrap();
+        let child = command.stdin(end()).stdout(output.unwrap_or_else(end)).stderr(end()).spawn().unwrap();
         let keyboard = File::from(ours);
         let mut looks = keyboard.try_clone().unwrap();
         let screen = Arc::new(Mutex::new(String::new()));
@@ -153,4 +158,77 @@ fn the_terminal_vanishes() {
     let settled = world.events("settled");
     assert_eq!(settled.last().unwrap()["outcome"]["kind"], "stopped", "{settled:?}");
     world.verify();
+}
+
+/// Starts a program and then, once a second, another one.
+const TICKS: &str = "echo ready; for i in 1 2 3 4 5 6 7 8; do sleep 0.3; /bin/echo tick $i; done; exit 3";
+
+/// Ctrl-\\ pauses and asks: nothing new starts meanwhile, and nothing is refused for it. The title says how it stands.
+#[test]
+fn a_person_pauses_and_goes_on() {
+    let world = World::new();
+    world.write("ticks.sh", TICKS);
+    let mut command = world.command(&["run", "--budget", "2.50", "--", "bash", "ticks.sh"]);
+    command.env("TERM", "xterm");
+    let mut person = Person::starts(command);
+    let mut at = person.sees("tick 1", 0);
+    person.types("\x1c");
+    at = person.sees("stayhand: paused: ", at);
+    person.sees("$0.00 of $2.50 spent", at);
+    at = person.sees("go on? [y/N] ", at);
+    std::thread::sleep(Duration::from_millis(900));
+    let screen = person.screen.lock().unwrap().clone();
+    assert!(!screen[at..].contains("tick"), "{screen}");
+    person.types("y\r");
+    at = person.sees("tick 8", at);
+    at = person.sees("exit 3", at);
+    person.sees("$0.00 of $2.50 spent", at);
+    assert_eq!(person.child.wait().unwrap().code(), Some(3));
+    let screen = person.screen.lock().unwrap().clone();
+    assert!(!screen.contains("stayhand: refused"), "{screen}");
+    assert!(screen.contains("\x1b[22;2t\x1b]2;stayhand: ") && screen.contains("\x1b[23;2t"), "{screen:?}");
+    let orders: Vec<_> = world.events("switch_moved").iter().map(|event| event["order"].clone()).collect();
+    assert_eq!(orders, ["pause", "resume"]);
+    world.verify();
+}
+
+/// Whoever does not want to go on ends it; so does Ctrl-C at that question.
+#[test]
+fn a_person_pauses_and_ends_it() {
+    for keys in ["n\r", "\r", ""] {
+        let world = World::new();
+        world.write("ticks.sh", TICKS);
+        let mut person = Person::starts(world.command(&["run", "--", "bash", "ticks.sh"]));
+        let mut at = person.sees("tick 1", 0);
+        person.types("\x1c");
+        at = person.sees("go on? [y/N] ", at);
+        person.types(keys);
+        if keys.is_empty() {
+            let id = rustix::process::Pid::from_child(&person.child);
+            rustix::process::kill_process(id, rustix::process::Signal::INT).unwrap();
+        }
+        at = person.sees("stopped: ", at);
+        person.sees("confined", at);
+        assert_eq!(person.child.wait().unwrap().code(), Some(130), "{keys:?}");
+        world.verify();
+    }
+}
+
+/// Where the output goes elsewhere the program has no terminal: Ctrl-C is for Stayhand, and pauses once.
+#[test]
+fn ctrl_c_pauses_once() {
+    for (answer, code) in [("y\r", 3), ("n\r", 130)] {
+        let world = World::new();
+        world.write("ticks.sh", &TICKS.replace("tick $i", "tick $i >> ticks"));
+        let command = world.command(&["run", "--", "bash", "ticks.sh"]);
+        let mut person = Person::starts_with(command, Some(Stdio::null()));
+        wait_until("the first tick", || world.work.join("ticks").exists());
+        let id = rustix::process::Pid::from_child(&person.child);
+        rustix::process::kill_process(id, rustix::process::Signal::INT).unwrap();
+        person.sees("go on? [y/N] ", 0);
+        person.types(answer);
+        person.sees("confined", 0);
+        assert_eq!(person.child.wait().unwrap().code(), Some(code));
+        world.verify();
+    }
 }

@@ -27,6 +27,8 @@ const CONNECTIONS: usize = 60;
 struct Nobody;
 
 impl People for Nobody {
+    fn while_paused(&self, _: &dyn Fn() -> bool) {}
+
     fn answered(&self, _: &Held, _: &dyn Fn() -> bool) -> bool {
         false
     }

@@ -45,6 +45,9 @@ pub trait People: fmt::Debug + Send + Sync {
     /// Brings a held connection before somebody. Whether it was granted. To be given up once `wanted` is false: then whoever asked is gone.
     fn answered(&self, held: &Held, wanted: &dyn Fn() -> bool) -> bool;
 
+    /// Comes back when somebody may be asked: not while what runs is paused, unless `wanted` is false.
+    fn while_paused(&self, wanted: &dyn Fn() -> bool);
+
     /// Told of each connection that was refused, and why.
     fn refused(&self, what: &str, why: &str);
 }

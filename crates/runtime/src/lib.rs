@@ -46,8 +46,8 @@ pub use contexts::{Checkpoint, ContextError, MAX_CONTEXT_BYTES};
 pub use dry_run::DryRun;
 pub use engine::{Engine, EngineError, Executed, Held, Refused, ResolveError, Settings, Verdict};
 pub use execute::{
-    Ask, Container, ContainerEnd, Containers, Effected, Egress, Executor, Local, LocalSettings, Spoken, Stop,
-    Streams, Terminal, Work,
+    Ask, Attendant, Container, ContainerEnd, Containers, Effected, Egress, Executor, Local, LocalSettings,
+    Spoken, Stop, Streams, Terminal, Work,
 };
 pub use gather::{Gathered, Observe, Observer};
 pub use orders::OrderError;

@@ -13,6 +13,11 @@ use stayhand_core::control::switch::{Order, SwitchMoved};
 pub struct Termination(i32);
 
 impl Termination {
+    /// Whether a person has typed Ctrl-C, or somebody does as if.
+    pub const fn is_interrupt(self) -> bool {
+        self.0 == SIGINT
+    }
+
     /// The order that everything stops. The sentence is fixed (A009).
     pub(crate) fn order(self) -> SwitchMoved {
         let reason = format!("Received signal {}", self.0);

@@ -9,7 +9,8 @@ use stayhand_gateway::{Credential, Egress, Opening, Roots};
 use stayhand_runtime::wire::Defaults;
 use stayhand_runtime::{Engine, Held, Terminal};
 use std::io::{IsTerminal as _, Write as _};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 /// How often the answer to an approval is looked for.
@@ -23,17 +24,64 @@ pub(super) struct People {
     wait: bool,
     /// One question at a time.
     asking: Mutex<()>,
+    /// Whether nothing new starts for the time being.
+    paused: Mutex<bool>,
+    /// Told when that changes.
+    goes_on: Condvar,
+    /// How many wait for an answer.
+    held: AtomicUsize,
+    /// What was said last.
+    last: Mutex<Option<String>>,
     /// The terminal that a program has meanwhile.
     terminal: Option<Terminal>,
 }
 
 impl People {
     pub(super) fn new(engine: &Arc<Engine>, wait: bool, terminal: Option<Terminal>) -> Self {
-        Self { engine: Arc::clone(engine), wait, asking: Mutex::new(()), terminal }
+        Self {
+            engine: Arc::clone(engine),
+            wait,
+            asking: Mutex::default(),
+            paused: Mutex::default(),
+            goes_on: Condvar::new(),
+            held: AtomicUsize::new(0),
+            last: Mutex::default(),
+            terminal,
+        }
+    }
+
+    /// Whether a person can be asked here and now.
+    pub(super) fn are_here() -> bool {
+        std::io::stdin().is_terminal() && std::io::stderr().is_terminal()
+    }
+
+    /// From now on whatever asks waits, or does so no longer.
+    pub(super) fn pause(&self, paused: bool) {
+        *lock(&self.paused) = paused;
+        self.goes_on.notify_all();
+    }
+
+    /// Waits while all is paused, unless nobody wants to know any more.
+    pub(super) fn while_paused(&self, wanted: &dyn Fn() -> bool) {
+        let mut paused = lock(&self.paused);
+        while *paused && wanted() {
+            paused = self.goes_on.wait_timeout(paused, POLL).unwrap_or_else(PoisonError::into_inner).0;
+        }
+    }
+
+    /// How many wait for an answer.
+    pub(super) fn held(&self) -> usize {
+        self.held.load(Ordering::Relaxed)
+    }
+
+    /// What was said last.
+    pub(super) fn last(&self) -> Option<String> {
+        lock(&self.last).clone()
     }
 
     /// Says something, also where a program has the terminal.
     pub(super) fn say(&self, line: &str) {
+        *lock(&self.last) = line.lines().next().map(|line| line.trim_start_matches("stayhand: ").to_owned());
         let speak = || eprintln!("{line}");
         match &self.terminal {
             Some(terminal) => terminal.tell(speak),
@@ -44,6 +92,31 @@ impl People {
     /// Asks at the terminal, or waits for an answer from elsewhere for as long as somebody wants to know. Whether it was
     /// granted.
     pub(super) fn answered(&self, held: &Held, wanted: &dyn Fn() -> bool) -> anyhow::Result<bool> {
+        self.held.fetch_add(1, Ordering::Relaxed);
+        let answer = self.bring(held, wanted);
+        self.held.fetch_sub(1, Ordering::Relaxed);
+        answer
+    }
+
+    /// Asks at the terminal. What it is about and the question are shown together, and nothing comes between them.
+    pub(super) fn asked(
+        &self,
+        about: &str,
+        question: &str,
+        wanted: &dyn Fn() -> bool,
+    ) -> anyhow::Result<bool> {
+        let _asking = lock(&self.asking);
+        let ask = || {
+            eprintln!("{about}");
+            ask_while(question, wanted)
+        };
+        match &self.terminal {
+            Some(terminal) => terminal.ask(ask),
+            None => ask(),
+        }
+    }
+
+    fn bring(&self, held: &Held, wanted: &dyn Fn() -> bool) -> anyhow::Result<bool> {
         let id = held.approval;
         let what = show::line(&super::check::describe(&held.request), 200);
         let notice = format!(
@@ -51,26 +124,17 @@ impl People {
             held.decision.why(),
             held.expires
         );
-        if self.wait || !(std::io::stdin().is_terminal() && std::io::stderr().is_terminal()) {
+        if self.wait || !Self::are_here() {
             self.say(&notice);
         }
         if self.wait {
             return Ok(self.engine.wait_for(held, POLL, wanted)?);
         }
-        if !(std::io::stdin().is_terminal() && std::io::stderr().is_terminal()) {
+        if !Self::are_here() {
             return Ok(false);
         }
-        let _asking = self.asking.lock().unwrap_or_else(PoisonError::into_inner);
         let by = home::person();
-        // What is asked about and the question are shown together, and nothing comes between them.
-        let question = || {
-            eprintln!("{notice}");
-            ask_while(&format!("approve as {by}? [y/N] "), wanted)
-        };
-        let granted = match &self.terminal {
-            Some(terminal) => terminal.ask(question),
-            None => question(),
-        }?;
+        let granted = self.asked(&notice, &format!("approve as {by}? [y/N] "), wanted)?;
         if !wanted() {
             return Ok(false);
         }
@@ -79,12 +143,20 @@ impl People {
     }
 }
 
+fn lock<T>(held: &Mutex<T>) -> MutexGuard<'_, T> {
+    held.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 impl stayhand_gateway::People for People {
     fn answered(&self, held: &Held, wanted: &dyn Fn() -> bool) -> bool {
         Self::answered(self, held, wanted).unwrap_or_else(|error| {
             self.say(&format!("stayhand: {error:#}"));
             false
         })
+    }
+
+    fn while_paused(&self, wanted: &dyn Fn() -> bool) {
+        Self::while_paused(self, wanted);
     }
 
     fn refused(&self, what: &str, why: &str) {

@@ -139,6 +139,7 @@ fn permitted(shared: &Shared, wanted: &Wanted, waits: &AtomicBool) -> Result<(Pe
         let place = Question::of(&shared.questions);
         Ok(place.is_some() && is_wanted() && shared.people.answered(held, &is_wanted))
     };
+    shared.people.while_paused(&is_wanted);
     let permit = match engine.authorize_asking(ask, answered, |error| error.to_string())? {
         Verdict::Permitted(permit) => permit,
         Verdict::Held(held) => return Err(format!("held as {}: {}", held.approval, held.decision.why())),

@@ -48,6 +48,8 @@ struct Somebody {
 }
 
 impl People for Somebody {
+    fn while_paused(&self, _: &dyn Fn() -> bool) {}
+
     fn answered(&self, held: &Held, wanted: &dyn Fn() -> bool) -> bool {
         assert!(wanted());
         self.asked.fetch_add(1, Ordering::SeqCst);

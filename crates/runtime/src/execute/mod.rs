@@ -40,7 +40,7 @@ use std::net::TcpListener;
 use std::path::Path;
 use std::time::Duration;
 pub use stop::Stop;
-pub use terminal::Terminal;
+pub use terminal::{Attendant, Terminal};
 
 /// Runs permitted work.
 pub trait Executor {

@@ -27,6 +27,11 @@ impl Stop {
         self.lock().asked.is_some()
     }
 
+    /// Whether there is a program to stop.
+    pub fn runs(&self) -> bool {
+        self.lock().group.is_some()
+    }
+
     /// Why, if somebody has asked to stop.
     pub fn why(&self) -> Option<Arc<str>> {
         self.lock().asked.clone()

@@ -1,6 +1,7 @@
 //! The person's terminal, and what goes between it and that of a program in a sandbox. The program never gets hold of the person's
 //! own: what it can do to its terminal ends with it.
 
+use crate::clock::monotonic;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::stdio::{stdin, stdout};
 use rustix::termios::{OptionalActions, Termios, isatty, tcgetattr, tcgetwinsize, tcsetattr, tcsetwinsize};
@@ -8,13 +9,30 @@ use std::fmt;
 use std::fs::File;
 use std::io::{self, Read as _, Write as _};
 use std::os::fd::{AsFd as _, OwnedFd};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::{Duration, Instant};
 
 /// How often the size of the window is looked at, in nanoseconds.
 const LOOK: i64 = 100_000_000;
 
+/// How often it is said anew how the program stands.
+const SAY: Duration = Duration::from_secs(1);
+
+/// The key that calls whoever attends to the program: Ctrl-\.
+const CALL: u8 = 0x1c;
+
 /// More than the kernel keeps of what a program has said and nobody has read.
 const UNREAD: usize = 128 << 10;
+
+/// Attends to a program that has the terminal.
+pub trait Attendant: Send + Sync {
+    /// How the program stands, in a line without control characters, for the title of the terminal's window. `None`: it
+    /// shows none.
+    fn title(&self) -> Option<String>;
+
+    /// The person calls, by Ctrl-\, which the program does not get.
+    fn called(&self);
+}
 
 /// The terminal of the person who runs this. Clones are the same one.
 #[derive(Clone)]
@@ -26,6 +44,7 @@ struct Inner {
     /// Held while something is passed on, either way, and while the person is asked: nothing comes between a question and
     /// its answer. The program that has the terminal meanwhile, if one has: then it is raw.
     passing: Mutex<Option<File>>,
+    attendant: OnceLock<Arc<dyn Attendant>>,
 }
 
 impl fmt::Debug for Terminal {
@@ -41,7 +60,12 @@ impl Terminal {
             return None;
         }
         let usual = tcgetattr(stdin()).ok()?;
-        Some(Self(Arc::new(Inner { usual, passing: Mutex::new(None) })))
+        Some(Self(Arc::new(Inner { usual, passing: Mutex::new(None), attendant: OnceLock::new() })))
+    }
+
+    /// Has somebody attend to the programs that get this terminal. The first one stays.
+    pub fn attended_by(&self, attendant: Arc<dyn Attendant>) {
+        let _ = self.0.attendant.set(attendant);
     }
 
     /// Tells the person something, on a line of its own in plain letters.
@@ -67,7 +91,7 @@ impl Terminal {
             shown += count;
         }
         self.set_usual();
-        let _ = io::stdout().write_all(first).and_then(|()| io::stdout().flush());
+        let _ = say(first);
         let spoken = speak();
         self.set_raw();
         spoken
@@ -88,6 +112,9 @@ impl Terminal {
         // Whoever is gone misses the rest.
         let _ = self.pass_on(&mut program);
         *self.lock() = None;
+        if self.0.attendant.get().is_some() {
+            let _ = say(TITLE_AS_BEFORE);
+        }
         self.set_usual();
     }
 
@@ -109,14 +136,15 @@ impl Terminal {
         let mut size = None;
         let mut buffer = vec![0; BUFFER];
         let mut keys = Keys { waiting: Vec::new(), at_end: false };
+        let mut title = Title { shown: String::new(), at: None };
         loop {
             let now = tcgetwinsize(stdout()).ok();
             if let Some(found) = now.filter(|_| now != size) {
                 tcsetwinsize(&*program, found)?;
                 size = now;
             }
-            ready(program, &keys, LOOK)?;
-            let _passing = self.lock();
+            let is_quiet = !ready(program, &keys, LOOK)?.anything();
+            let passing = self.lock();
             // By now a question may have been asked, and what was typed was its answer.
             let Ready { typed, said, takes } = ready(program, &keys, 0)?;
             if said && show(program, &mut buffer)? == Said::End {
@@ -125,8 +153,17 @@ impl Terminal {
             if typed {
                 keys.read(&mut buffer);
             }
+            let attendant = self.0.attendant.get();
+            if attendant.is_some() && keys.called() {
+                drop(passing);
+                attendant.iter().for_each(|attendant| attendant.called());
+                continue;
+            }
             if takes {
                 keys.write(program)?;
+            }
+            if let Some(attendant) = attendant.filter(|_| is_quiet) {
+                title.show(&**attendant)?;
             }
         }
     }
@@ -137,6 +174,43 @@ const PLAIN_LETTERS: &[u8] = b"\x1b[0m\r\n";
 
 /// The same, on a screen that is as usual: no part of it scrolls alone.
 const PLAIN_SCREEN: &[u8] = b"\x1b[!p\x1b[0m\r\n";
+
+/// Keeps the title of the window, and brings it back.
+const KEEP_TITLE: &str = "\x1b[22;2t";
+const TITLE_AS_BEFORE: &[u8] = b"\x1b[23;2t";
+
+/// What the window is called.
+struct Title {
+    shown: String,
+    /// When that was looked at.
+    at: Option<Instant>,
+}
+
+impl Title {
+    /// Shows how the program stands, where that has changed and is not too soon. Nothing is written into the middle of what
+    /// the program says: it is quiet.
+    fn show(&mut self, attendant: &dyn Attendant) -> io::Result<()> {
+        let now = monotonic();
+        if self.at.is_some_and(|at| now.duration_since(at) < SAY) {
+            return Ok(());
+        }
+        let keep = if self.at.replace(now).is_none() { KEEP_TITLE } else { "" };
+        match attendant.title().filter(|title| *title != self.shown) {
+            Some(title) => {
+                self.shown = title;
+                say(format!("{keep}\x1b]2;{}\x07", self.shown).as_bytes())
+            }
+            None => Ok(()),
+        }
+    }
+}
+
+/// Writes something to the terminal.
+fn say(bytes: &[u8]) -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    out.write_all(bytes)?;
+    out.flush()
+}
 
 /// How much is passed on at once, in bytes.
 const BUFFER: usize = 16 << 10;
@@ -156,9 +230,7 @@ enum Said {
 fn show(program: &mut File, buffer: &mut [u8]) -> io::Result<Said> {
     match program.read(buffer) {
         Ok(count @ 1..) => {
-            let mut out = io::stdout().lock();
-            out.write_all(buffer.get(..count).unwrap_or_default())?;
-            out.flush()?;
+            say(buffer.get(..count).unwrap_or_default())?;
             Ok(Said::Something(count))
         }
         Err(error) if is_for_later(&error) => Ok(Said::Nothing),
@@ -186,6 +258,13 @@ impl Keys {
         }
     }
 
+    /// Whether the person has called. What was typed before goes to the program all the same.
+    fn called(&mut self) -> bool {
+        let before = self.waiting.len();
+        self.waiting.retain(|key| *key != CALL);
+        self.waiting.len() < before
+    }
+
     fn write(&mut self, program: &mut File) -> io::Result<()> {
         match program.write(&self.waiting) {
             Ok(count) => drop(self.waiting.drain(..count)),
@@ -204,6 +283,12 @@ struct Ready {
     said: bool,
     /// The program takes what was typed.
     takes: bool,
+}
+
+impl Ready {
+    const fn anything(&self) -> bool {
+        self.typed || self.said || self.takes
+    }
 }
 
 /// Waits until something can be done.

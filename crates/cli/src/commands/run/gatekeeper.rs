@@ -77,6 +77,7 @@ impl Gatekeeper {
             action.cwd = Some(starting.cwd.display().to_string());
             Ok(wire::to_request(action, &self.defaults)?.started_by(starting.parent))
         };
+        self.people.while_paused(&|| starting.waits());
         let answered = |held: &Held| self.people.answered(held, &|| starting.waits());
         Ok(match self.engine.authorize_asking(ask, answered, Into::into)? {
             Verdict::Permitted(permit) => {

@@ -1,7 +1,9 @@
 //! `stayhand run`: a whole program, an agent say, in a sandbox. Every program that it starts is decided about.
 
+mod attend;
 mod changes;
 mod gatekeeper;
+mod spent;
 
 use super::exec::{NOT_RUN, exit_of, permitted, with_input};
 use super::people::{self, People};
@@ -9,6 +11,7 @@ use crate::args::{Global, Net, Run};
 use crate::home::Interrupts;
 use crate::{Exit, home, show};
 use anstream::{eprint, eprintln};
+use attend::Attends;
 use gatekeeper::Gatekeeper;
 use serde_json::json;
 use stayhand_core::decision::{Layer, Level, Obligation};
@@ -22,6 +25,7 @@ use stayhand_runtime::{Clock, Engine, Executed, Local, LocalSettings, Streams, T
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 /// The session of a run that was given none: everything that it does belongs together.
@@ -42,6 +46,7 @@ fn with_profiles(mut files: PolicyFiles, names: &[String]) -> anyhow::Result<Pol
 
 pub(super) fn run(global: &Global, run: &Run) -> anyhow::Result<Exit> {
     let files = with_profiles(super::files(&run.asking)?, &run.profiles)?;
+    let files = spent::with_budget(files, run.budget.as_deref())?;
     let engine = Arc::new(super::engine(global, files)?);
     let mut defaults = home::defaults(&run.asking)?;
     if run.asking.session == crate::args::DEFAULT_SESSION {
@@ -66,7 +71,7 @@ pub(super) fn run(global: &Global, run: &Run) -> anyhow::Result<Exit> {
     let mut duties = permit.obligations().to_vec();
     duties.extend(run.review.then_some(Obligation::RestorePoint));
     let gatekeeper = Arc::new(Gatekeeper::new(&engine, &defaults, &duties, &people));
-    let let_out = || people::egress(&engine, &defaults, permit.obligations(), people);
+    let let_out = || people::egress(&engine, &defaults, permit.obligations(), Arc::clone(&people));
     let egress = (run.net == Net::Policy).then(let_out).transpose()?;
     let settings = LocalSettings {
         least: Level::L2,
@@ -74,7 +79,7 @@ pub(super) fn run(global: &Global, run: &Run) -> anyhow::Result<Exit> {
             .map_err(|error| home::usage(format!("--time: {error}")))?,
         streams: Streams::PassOn,
         input: true,
-        terminal,
+        terminal: terminal.clone(),
         reviews: Some(reviews),
         aside: kept.as_ref().map(|kept| kept.aside().to_owned()),
         watch: Some(Arc::<Gatekeeper>::clone(&gatekeeper)),
@@ -82,7 +87,20 @@ pub(super) fn run(global: &Global, run: &Run) -> anyhow::Result<Exit> {
         ..home::local_settings(engine.policy().sandbox())
     };
     let stop = settings.stop.clone();
-    let interrupts = Interrupts::stop(&stop, |_| {})?;
+    let attends = Arc::new(Attends {
+        engine: Arc::clone(&engine),
+        session: defaults.session.clone(),
+        people: Arc::clone(&people),
+        gatekeeper: Arc::clone(&gatekeeper),
+        egress: egress.clone(),
+        stop: stop.clone(),
+        running: Clock::System.start(),
+        asks: AtomicBool::new(false),
+    });
+    if let Some(terminal) = terminal {
+        terminal.attended_by(Arc::<Attends>::clone(&attends));
+    }
+    let interrupts = interrupts(attends)?;
     let done = engine.execute(permit, &Local::new(settings))?;
     interrupts.wait();
     if let Some(kept) = &mut kept {
@@ -105,6 +123,19 @@ pub(super) fn run(global: &Global, run: &Run) -> anyhow::Result<Exit> {
     Ok(if stop.is_asked() { Exit::Program(home::INTERRUPTED) } else { exit_of(&done.outcome) })
 }
 
+/// Ctrl-C pauses where a person can be asked, and ends the program the second time. Whatever else ends this program ends it
+/// at once.
+fn interrupts(attends: Arc<Attends>) -> anyhow::Result<Interrupts> {
+    Interrupts::handled_by(move |signal| {
+        if signal.is_interrupt() && People::are_here() && attends.stop.runs() {
+            let attends = Arc::clone(&attends);
+            std::thread::spawn(move || attends.call());
+        } else if !attends.stop.now("an interrupt") {
+            std::process::exit(home::INTERRUPTED.into());
+        }
+    })
+}
+
 /// What a run came to.
 struct Summary<'a> {
     engine: &'a Engine,
@@ -123,12 +154,13 @@ impl Summary<'_> {
         let mut lines = checkpoint.lines().skip(1);
         let (records, root) = (lines.next().unwrap_or_default(), lines.next().unwrap_or_default());
         let seen = &self.programs;
+        let spent = spent::in_all(self.engine, self.session)?;
         if global.json {
             let summary = json!({
                 "session": self.session, "decision": self.done.decision, "outcome": self.done.outcome,
                 "duration_ms": self.done.duration.as_millis(), "confined": self.done.confined,
                 "boundary": self.done.effected.boundary, "started": seen.started, "refused": seen.refused,
-                "network": self.network,
+                "network": self.network, "spent_nanousd": spent,
                 "changes": changes, "records": records, "root": root,
             });
             eprintln!("{summary}");
@@ -165,6 +197,10 @@ impl Summary<'_> {
             Some(changes) => changes::show(changes, &head("files")),
             None if self.reviewed => {}
             None => eprintln!("{} too many in {} to compare", head("files"), workspace.display()),
+        }
+        match spent::of_budget(self.engine, self.session) {
+            Some(spent) => eprintln!("{} {spent}", head("cost")),
+            None => eprintln!("{} ${} spent", head("cost"), spent.dollars()),
         }
         eprintln!("{} {records} records, root {root}", head("audit"));
         Ok(())
