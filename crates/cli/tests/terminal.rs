@@ -219,7 +219,7 @@ fn a_person_pauses_and_ends_it() {
 fn ctrl_c_pauses_once() {
     for (answer, code) in [("y\r", 3), ("n\r", 130)] {
         let world = World::new();
-        world.write("ticks.sh", &TICKS.replace("tick $i", "tick $i >> ticks"));
+        world.write("ticks.sh", TICKS.replace("tick $i", "tick $i >> ticks"));
         let command = world.command(&["run", "--", "bash", "ticks.sh"]);
         let mut person = Person::starts_with(command, Some(Stdio::null()));
         wait_until("the first tick", || world.work.join("ticks").exists());
