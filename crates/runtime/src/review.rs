@@ -9,6 +9,7 @@ use stayhand_core::control::switch::BY_ITSELF;
 use stayhand_core::digest::Digest;
 use stayhand_core::event::{Event, ReviewVerdict, Reviewed};
 use stayhand_sandbox::review::{self, Change, Committed, Undone};
+use std::ffi::OsStr;
 use std::fs::{self, DirBuilder, File};
 use std::io::{self, Write as _};
 use std::os::unix::ffi::OsStrExt as _;
@@ -46,6 +47,23 @@ struct Note {
 }
 
 const NOTE: &str = "run.json";
+
+/// Is there where the run was given a whole copy of the workspace; and the paths in it that it has deleted, each with a NUL behind,
+/// once that is known.
+const COPIED: &str = "copied";
+const DELETED: &str = "deleted";
+
+/// Copies the workspace to where the changes of a run land, for it to change the copy.
+pub(crate) fn copy_aside(workspace: &Path, aside: &Path) -> io::Result<()> {
+    let upper = aside.join("upper");
+    let copied = review::copy(workspace, &upper).and_then(|()| File::create(aside.join(COPIED)).map(drop));
+    if copied.is_err() {
+        // Half of a copy is no use to anybody.
+        review::remove_all(&upper)?;
+        private().create(&upper)?;
+    }
+    copied
+}
 const VERSION: u32 = 1;
 
 fn private() -> DirBuilder {
@@ -135,7 +153,8 @@ impl Reviews {
                 all.pop()
             }
         };
-        found.map(|mut kept| kept.lock().map(|()| kept)).transpose()
+        let locked = |mut kept: Kept| kept.lock().and_then(|()| kept.settle()).map(|()| kept);
+        found.map(locked).transpose()
     }
 }
 
@@ -161,7 +180,10 @@ impl Kept {
     /// What is kept aside and not in the workspace, by path.
     pub fn changes(&self) -> io::Result<Vec<Change>> {
         let upper = self.upper();
-        if upper.exists() { review::changes(&self.workspace, &upper) } else { Ok(Vec::new()) }
+        if !upper.exists() {
+            return Ok(Vec::new());
+        }
+        review::changes(&self.workspace, &upper, &self.deleted()?)
     }
 
     /// The text of a file of no more than so many bytes, before the run and after it. Empty where there is none, `None` where it
@@ -172,19 +194,50 @@ impl Kept {
 
     /// Writes down that the run has ended, once everything that it made is on the disk.
     pub fn ended(&mut self) -> io::Result<()> {
+        self.settle()?;
         rustix::fs::syncfs(File::open(self.upper())?)?;
         self.has_ended = true;
         self.write_note()
     }
 
+    /// Makes of a copy that the run was given what an overlay would have left. Cut off, it is done once more.
+    fn settle(&self) -> io::Result<()> {
+        let [copied, deleted] = [COPIED, DELETED].map(|name| self.folder.join(name));
+        if copied.exists() && !deleted.exists() {
+            let paths = review::deleted(&self.workspace, &self.upper(), self.since)?;
+            let text = paths.iter().flat_map(|path| [path.as_os_str().as_bytes(), b"\0"]).collect::<Vec<_>>();
+            self.put(DELETED, &text.concat())?;
+        }
+        // Only once it is known what is gone may anything be taken out.
+        if deleted.exists() {
+            review::drop_same(&self.workspace, &self.upper())?;
+        }
+        Ok(())
+    }
+
+    /// What the run has deleted in the copy that it was given.
+    fn deleted(&self) -> io::Result<Vec<PathBuf>> {
+        let text = match fs::read(self.folder.join(DELETED)) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            text => text?,
+        };
+        let paths = text.split(|byte| *byte == 0).filter(|path| !path.is_empty());
+        Ok(paths.map(|path| OsStr::from_bytes(path).into()).collect())
+    }
+
+    /// Writes a file in the folder of the run, whole or not at all.
+    fn put(&self, name: &str, bytes: &[u8]) -> io::Result<()> {
+        let mut file = tempfile::NamedTempFile::new_in(&self.folder)?;
+        file.write_all(bytes)?;
+        file.as_file().sync_all()?;
+        file.persist(self.folder.join(name))?;
+        Ok(File::open(&self.folder)?.sync_all()?)
+    }
+
     fn write_note(&self) -> io::Result<()> {
         let workspace = self.workspace.to_string_lossy().into_owned();
         let note = Note { version: VERSION, workspace, since: self.since, has_ended: self.has_ended };
-        let mut file = tempfile::NamedTempFile::new_in(&self.folder)?;
-        file.write_all(&serde_json::to_vec(&note)?)?;
-        file.as_file().sync_all()?;
-        file.persist(self.folder.join(NOTE))?;
-        Ok(())
+        self.put(NOTE, &serde_json::to_vec(&note)?)
     }
 
     /// Keeps everybody else from dealing with it.
@@ -208,7 +261,7 @@ impl Kept {
 
     /// Throws away what is kept aside, and with it the folder where nothing can be taken back.
     pub fn forget_changes(&self) -> io::Result<()> {
-        for name in ["work", "upper"] {
+        for name in ["work", "upper", COPIED, DELETED] {
             review::remove_all(&self.folder.join(name))?;
         }
         if self.can_undo() { Ok(()) } else { review::remove_all(&self.folder) }

@@ -113,7 +113,8 @@ fn overlaid(work: &Path, aside: &Path) -> Duration {
         std::fs::create_dir(changes.path().join(name)).unwrap();
     }
     let made = from.elapsed();
-    let overlay = Overlay { path: work.to_owned(), changes: changes.path().canonicalize().unwrap() };
+    let overlay =
+        Overlay { path: work.to_owned(), changes: changes.path().canonicalize().unwrap(), copied: false };
     made + confined(&Spec { overlay: Some(overlay), ..spec(work, &["/bin/true"]) })
 }
 

@@ -3,6 +3,7 @@
 
 mod beneath;
 mod commit;
+mod copied;
 mod found;
 mod journal;
 mod kept;
@@ -10,6 +11,7 @@ mod path_text;
 
 pub use beneath::remove_all;
 pub use commit::{Committed, commit};
+pub use copied::{copy, deleted, drop_same};
 pub use found::Kind;
 pub use journal::{Undone, undo};
 pub use kept::{Change, What, changes};

@@ -5,6 +5,9 @@ use serde::{Deserialize, Serialize};
 use stayhand_core::decision::Level;
 use std::path::{Component, Path, PathBuf};
 
+/// User and group of whoever owns nothing.
+pub(crate) const NOBODY: u32 = 65534;
+
 /// One program and its boundary. All paths are absolute and canonical: no `.`, `..` or links.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -77,6 +80,16 @@ pub struct Overlay {
     pub path: PathBuf,
     /// Where changes land: a folder with two empty ones, `upper` and `work`, that belongs to whoever starts the launcher.
     pub changes: PathBuf,
+    /// Whether `upper` holds a copy of the folder, which then takes its place: nothing is laid over.
+    #[serde(default)]
+    pub copied: bool,
+}
+
+impl Overlay {
+    /// Where changes land, or the copy that is changed.
+    pub fn upper(&self) -> PathBuf {
+        self.changes.join("upper")
+    }
 }
 
 /// What a program and everything that it starts may use.
@@ -141,6 +154,19 @@ impl Spec {
             most: level,
             without: Vec::new(),
         }
+    }
+
+    /// Where outside is what the program sees at the path of a bind: there, but for a folder that was copied.
+    pub(crate) fn origin(&self, bind: &Bind) -> PathBuf {
+        match &self.overlay {
+            Some(overlay) if overlay.copied && overlay.path == bind.path => overlay.upper(),
+            _ => bind.path.clone(),
+        }
+    }
+
+    /// The folder that is laid over, if one is.
+    pub(crate) fn laid_over(&self) -> Option<&Overlay> {
+        self.overlay.as_ref().filter(|overlay| !overlay.copied)
     }
 
     /// What is wrong with it, if anything.

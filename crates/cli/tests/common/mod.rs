@@ -41,6 +41,8 @@ pub struct World {
     pub home: PathBuf,
     /// The state folder. It does not exist until something is recorded.
     pub state: PathBuf,
+    /// The words that go before the program, if it is not started as it is.
+    pub before: Vec<String>,
 }
 
 impl World {
@@ -50,7 +52,7 @@ impl World {
         let [work, home, state] = ["work", "home", "state"].map(|name| root.path().join(name));
         std::fs::create_dir_all(work.join(".git")).unwrap();
         std::fs::create_dir(&home).unwrap();
-        Self { root, work, home, state }
+        Self { root, work, home, state, before: Vec::new() }
     }
 
     /// A path beside home, workspace and state.
@@ -76,8 +78,9 @@ impl World {
 
     /// The program with these arguments, on this world's state.
     pub fn command(&self, args: &[&str]) -> Command {
-        let mut command = self.bare(STAYHAND);
-        command.arg("--home").arg(&self.state).args(args);
+        let mut words = self.before.iter().map(String::as_str).chain([STAYHAND]);
+        let mut command = self.bare(words.next().unwrap());
+        command.args(words).arg("--home").arg(&self.state).args(args);
         command
     }
 

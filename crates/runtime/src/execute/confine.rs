@@ -6,7 +6,7 @@ use stayhand_analysis::path;
 use stayhand_core::decision::{Level, Resource};
 use stayhand_core::policy::boundary::PathLists;
 use stayhand_core::policy::sandbox::SandboxGrants;
-use stayhand_sandbox::{Bind, Limits, Overlay, Spec};
+use stayhand_sandbox::{Bind, Failure, Limits, Overlay, Spec};
 use std::collections::BTreeSet;
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
@@ -129,20 +129,31 @@ fn grant(
     Ok(scratch)
 }
 
+/// Where what a program changes is kept.
+#[derive(Debug)]
+pub(super) struct Aside<'a> {
+    pub(super) folder: &'a Path,
+    /// Whether it holds a copy of the workspace already.
+    pub(super) copied: bool,
+    /// Why there is a copy, and no overlay.
+    pub(super) instead: Option<Failure>,
+}
+
 /// Has the workspace laid over: what the program changes lands in `aside`. Everything can be looked at before it counts, and
 /// so nothing in it has to be kept from change.
-pub(super) fn keep_aside(spec: &mut Spec, workspace: &str, aside: &Path) -> Result<(), String> {
+pub(super) fn keep_aside(spec: &mut Spec, workspace: &str, aside: &Aside<'_>) -> Result<(), String> {
     let workspace = fs::canonicalize(workspace).map_err(|error| format!("{workspace}: {error}"))?;
     if !spec.binds.iter().any(|bind| bind.writable && bind.path == workspace) {
         return Err(
             "a review is of the workspace, which the policy does not let be changed as a whole".to_owned()
         );
     }
-    if let Some(why) = room::lacking(aside) {
+    if let Some(why) = room::lacking(aside.folder) {
         return Err(why);
     }
     spec.keep.clear();
-    spec.overlay = Some(Overlay { path: workspace, changes: aside.to_owned() });
+    spec.overlay = Some(Overlay { path: workspace, changes: aside.folder.to_owned(), copied: aside.copied });
+    spec.without.extend(aside.instead.clone());
     Ok(())
 }
 

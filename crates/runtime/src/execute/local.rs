@@ -1,11 +1,12 @@
 //! The executor of this machine.
 
+use super::confine::Aside;
 use super::process::{self, Boundary};
 use super::{
     Ask, Effected, Egress, Executor, Stop, Streams, Terminal, Work, argv, confine, failed, fetch, file,
     missing, not_started, usage,
 };
-use crate::review::{Kept, Reviews};
+use crate::review::{Kept, Reviews, copy_aside};
 use stayhand_core::decision::{Level, Resource};
 use stayhand_core::event::Outcome;
 use stayhand_sandbox::{Failure, Receipt};
@@ -93,9 +94,9 @@ impl Local {
         &'a self,
         work: &Work<'a>,
         cwd: &str,
-        aside: Option<&Path>,
+        aside: Option<&Aside<'_>>,
     ) -> Result<Option<Boundary<'a>>, String> {
-        // Only what is laid over can be kept aside.
+        // Only with mounts can something be kept aside.
         let for_overlay = if aside.is_some() { Level::L2 } else { Level::None };
         let least = work.confine.max(self.settings.least).max(for_overlay);
         if least == Level::None {
@@ -126,8 +127,31 @@ impl Local {
             Ok(kept) => kept,
             Err(error) => return not_started(error),
         };
-        let aside = self.settings.aside.as_deref().or(kept.as_ref().map(Kept::aside));
-        let boundary = match self.boundary(work, cwd, aside) {
+        let folder = self.settings.aside.as_deref().or(kept.as_ref().map(Kept::aside));
+        let overlay = folder.map(|folder| Aside { folder, copied: false, instead: None });
+        let (mut outcome, mut effected) = self.attempt(argv, work, cwd, overlay);
+        if let (Some(failure), Some(folder)) = (effected.unlaid.take(), folder) {
+            let workspace = Path::new(&work.request.context.workspace);
+            if let Err(error) = copy_aside(workspace, folder) {
+                return not_started(format!("{failure}; and it cannot be copied: {error}"));
+            }
+            let why = format!("{}; it is a copy that is changed", failure.why);
+            let copy = Aside { folder, copied: true, instead: Some(Failure { why, ..failure }) };
+            (outcome, effected) = self.attempt(argv, work, cwd, Some(copy));
+        }
+        effected.kept = kept;
+        (outcome, effected)
+    }
+
+    /// Tries to run a program, with what it changes kept aside where that is wanted.
+    fn attempt(
+        &self,
+        argv: &[String],
+        work: &Work<'_>,
+        cwd: &str,
+        aside: Option<Aside<'_>>,
+    ) -> (Outcome, Effected) {
+        let boundary = match self.boundary(work, cwd, aside.as_ref()) {
             Ok(boundary) => boundary,
             Err(why) => return not_started(why),
         };
@@ -144,9 +168,7 @@ impl Local {
             terminal: self.settings.terminal.as_ref(),
             stops: [&self.settings.stop, work.stop],
         };
-        let (outcome, mut effected) = process::program(argv, cwd, &limits);
-        effected.kept = kept;
-        (outcome, effected)
+        process::program(argv, cwd, &limits)
     }
 
     /// Room for what a program changes, where it has to be such that it can be taken back and is not kept aside anyway.

@@ -32,7 +32,7 @@ use stayhand_core::policy::sandbox::SandboxGrants;
 use stayhand_core::reason::Reason;
 use stayhand_core::request::Request;
 use stayhand_core::untrusted::{MAX_PASSAGES, Passage};
-use stayhand_sandbox::{Ended, Receipt, Starting};
+use stayhand_sandbox::{Ended, Failure, Receipt, Starting};
 use std::collections::BTreeMap;
 use std::fmt::Display;
 use std::io::PipeReader;
@@ -152,6 +152,8 @@ pub struct Effected {
     pub ended: Option<Ended>,
     /// What it changed and is kept aside, because a restore point was wanted.
     pub kept: Option<Kept>,
+    /// Why the workspace could not be laid over, for which nothing was started.
+    unlaid: Option<Failure>,
     digest: Option<Digest>,
 }
 
@@ -169,6 +171,7 @@ impl Effected {
             boundary: None,
             ended: None,
             kept: None,
+            unlaid: None,
             digest: Some(Digest::of_parts(&[output, errors])),
         }
     }

@@ -12,7 +12,7 @@ use rustix::process::{Pid, PidfdFlags, Signal, kill_process_group, pidfd_open};
 use stayhand_core::decision::{Level, Resource};
 use stayhand_core::event::Outcome;
 use stayhand_sandbox::{
-    Control, ControlGroup, Failure, Handed, LAUNCHER, ProgramWatch, Receipt, Report, Spec,
+    Control, ControlGroup, Failure, Handed, LAUNCHER, Mechanism, ProgramWatch, Receipt, Report, Spec,
 };
 use std::fs::File;
 use std::io::{self, PipeReader, Write};
@@ -226,6 +226,7 @@ fn reported(seen: Outcome, reports: Vec<Report>, effected: &mut Effected) -> Out
                 outcome
             }
             (Report::Failed(failure), _) if effected.boundary.is_none() => {
+                effected.unlaid = Some(failure.clone()).filter(|it| it.mechanism == Some(Mechanism::Overlay));
                 Outcome::Abandoned { why: super::unfulfilled(with_advice(&failure)) }
             }
             (Report::Failed(failure), _) => Outcome::Failed { error: failure.to_string() },

@@ -88,7 +88,9 @@ fn copy(path: &Path, recursive: bool) -> rustix::io::Result<OwnedFd> {
 /// Where Stayhand runs as root and root owns what may be changed, shows it as the program's own. Only root can.
 pub(super) fn mapped(spec: &Spec, ids: Ids) -> Result<Option<Vec<Mounted>>, Failure> {
     let is_root = rustix::process::getuid().is_root();
-    let is_changed = |bind: &&Bind| bind.writable || spec.scratch.contains(&bind.path);
+    // A copy belongs to the program already.
+    let is_changed =
+        |bind: &&Bind| (bind.writable || spec.scratch.contains(&bind.path)) && spec.origin(bind) == bind.path;
     let writable: Vec<&Bind> = spec.binds.iter().filter(|bind| is_root && is_changed(bind)).collect();
     let of_root = |bind: &&Bind| {
         fs::metadata(&bind.path).is_ok_and(|found| std::os::unix::fs::MetadataExt::uid(&found) == 0)
@@ -111,19 +113,19 @@ pub(super) fn mapped(spec: &Spec, ids: Ids) -> Result<Option<Vec<Mounted>>, Fail
 /// Opens everything that comes from outside.
 pub(super) fn sources<'a>(spec: &Spec, mapped: Option<&'a [Mounted]>) -> Result<Sources<'a>, Failure> {
     let mut places = BTreeMap::new();
-    for Bind { path, writable } in &spec.binds {
+    for bind @ Bind { path, writable } in &spec.binds {
         let is_link = fs::symlink_metadata(path).is_ok_and(|found| found.is_symlink());
         let ours = mapped.into_iter().flatten().find(|mounted| mounted.path == *path);
         let source = match (ours, fs::read_link(path)) {
             (Some(ours), _) => Source::Mapped(&ours.mount),
             (None, Ok(target)) if !writable => Source::Link(target),
             (None, _) if is_link => return Err(failed(path)(Errno::LOOP)),
-            (None, _) => match copy(path, true) {
+            (None, _) => match copy(&spec.origin(bind), true) {
                 Err(Errno::NOENT) if !writable => continue,
                 copied => Source::Mount(copied.map_err(failed(path))?),
             },
         };
-        let is_changed = *writable && spec.overlay.as_ref().is_none_or(|overlay| overlay.path != *path);
+        let is_changed = *writable && spec.laid_over().is_none_or(|overlay| overlay.path != *path);
         if let Source::Mount(mount) = &source {
             restrict(mount.as_fd(), is_changed).map_err(failed(path))?;
         } else if let Source::Mapped(mount) = &source {
@@ -136,7 +138,7 @@ pub(super) fn sources<'a>(spec: &Spec, mapped: Option<&'a [Mounted]>) -> Result<
         Ok((name, copy(&path, false).map_err(failed(&path))?))
     };
     let devices = devices(spec).map(device).collect::<Result<_, Failure>>()?;
-    let aside = spec.overlay.as_ref().map(aside).transpose();
+    let aside = spec.laid_over().map(aside).transpose();
     let aside = aside.map_err(|error| Failure::of(Mechanism::Overlay, error))?;
     Ok(Sources { places, aside, devices })
 }
@@ -198,7 +200,7 @@ pub(super) fn build(spec: &Spec, sources: &Sources<'_>, ids: (u32, u32)) -> Resu
         let laid = site.lay_scratch_over(path, spec);
         laid.map_err(|error| Failure::of(Mechanism::Overlay, format!("{}: {error}", path.display())))?;
     }
-    if let (Some(overlay), Some(aside)) = (&spec.overlay, &sources.aside) {
+    if let (Some(overlay), Some(aside)) = (spec.laid_over(), &sources.aside) {
         let laid = look(site.root, overlay.path.strip_prefix("/").unwrap_or(&overlay.path))
             .and_then(|at| site.lay_over(&at, aside));
         laid.map_err(|error| {

@@ -46,7 +46,7 @@ pub(super) fn confine(spec: &Spec, channel: &Channel) -> Result<(), Failure> {
     let ids = owners::ids(spec)?;
     let filters = filter::compile(filter::Sockets::OwnNetwork, spec.known_calls_only)?;
     let mapped = mounts::mapped(spec, ids)?;
-    if let Some(overlay) = &spec.overlay {
+    if let Some(overlay) = spec.laid_over() {
         mounts::give_aside(overlay, ids.outside)?;
     }
     let ready = Ready { ids, filters, mapped };

@@ -2,7 +2,7 @@
 //! it may change, or nobody, to whom then that folder is shown as its own.
 
 use crate::receipt::{Failure, Mechanism};
-use crate::spec::Spec;
+use crate::spec::{NOBODY, Spec};
 use crate::sys;
 use rustix::fs::{Mode, OFlags, open};
 use rustix::process::{Gid, Pid, Signal, Uid, kill_process};
@@ -11,9 +11,6 @@ use std::fs;
 use std::io::Read as _;
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::MetadataExt as _;
-
-/// User and group of whoever owns nothing.
-const NOBODY: u32 = 65534;
 
 /// User and group that a program sees itself as where it is not whom Stayhand runs as.
 const SOMEBODY: u32 = 1000;

@@ -29,11 +29,11 @@ pub(super) struct Place {
     name: OsString,
 }
 
-fn resolve() -> ResolveFlags {
+pub(super) fn resolve() -> ResolveFlags {
     ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS | ResolveFlags::NO_MAGICLINKS | ResolveFlags::NO_XDEV
 }
 
-fn folder_flags() -> OFlags {
+pub(super) fn folder_flags() -> OFlags {
     OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC
 }
 
@@ -225,7 +225,7 @@ fn is_no_folder(error: &io::Error) -> bool {
     Errno::from_io_error(error) == Some(Errno::NOTDIR)
 }
 
-fn names(folder: OwnedFd) -> io::Result<Vec<OsString>> {
+pub(super) fn names(folder: OwnedFd) -> io::Result<Vec<OsString>> {
     let mut names = Vec::new();
     for entry in Dir::read_from(folder)? {
         let entry = entry?;

@@ -68,10 +68,15 @@ impl What {
 }
 
 /// The changes in `upper`, the upper folder of an overlay over `lower`, by path. What was only touched is not among them.
-/// Nothing may be using the overlay any more.
-pub fn changes(lower: &Path, upper: &Path) -> io::Result<Vec<Change>> {
+/// Nothing may be using the overlay any more. Of a copy in its place, which marks nothing, `deleted` says what is gone.
+pub fn changes(lower: &Path, upper: &Path, deleted: &[PathBuf]) -> io::Result<Vec<Change>> {
     let mut reader = Reader { lower: Beneath::open(lower)?, upper: Beneath::open(upper)?, found: Vec::new() };
     reader.folder(Path::new(""), Below::Merged)?;
+    for path in deleted {
+        if let (Some(was), None) = (reader.lower.kind(path)?, reader.upper.kind(path)?) {
+            reader.add(path, What::Deleted { was })?;
+        }
+    }
     reader.found.sort_by(|one, other| one.path.cmp(&other.path));
     Ok(reader.found)
 }
@@ -170,7 +175,7 @@ impl Reader {
     }
 }
 
-fn same_content(one: &mut File, other: &mut File) -> io::Result<bool> {
+pub(super) fn same_content(one: &mut File, other: &mut File) -> io::Result<bool> {
     if one.metadata()?.len() != other.metadata()?.len() {
         return Ok(false);
     }
