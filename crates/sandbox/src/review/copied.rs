@@ -8,7 +8,7 @@ use super::{MOST_BYTES, MOST_CHANGES};
 use crate::spec::NOBODY;
 use rustix::fs::{
     AtFlags, FileType, Mode, OFlags, Stat, Timestamps, chownat, fchmod, fchown, fremovexattr, fstat,
-    futimens, ioctl_ficlone, mkdirat, mknodat, openat2, readlinkat, statat, symlinkat, unlinkat,
+    futimens, ioctl_ficlone, mkdirat, openat2, readlinkat, statat, symlinkat, unlinkat,
 };
 use rustix::io::Errno;
 use rustix::process::{Gid, Uid};
