@@ -77,6 +77,26 @@ fn a214_what_the_code_cannot_do() {
     assert!(python(&sandbox, "open('/tmp/small', 'wb').write(bytes(50 << 20))").success);
 }
 
+/// Bypass 98: the kernel ends a sandbox with the *thread* that started it. The one that does waits for its end, so that
+/// threads which come and go beside it, or had it started, do no harm.
+#[test]
+fn bypass_98_threads_that_end() {
+    let sandbox = std::sync::Arc::new(sandbox(|_| {}));
+    let begins = {
+        let sandbox = std::sync::Arc::clone(&sandbox);
+        // It ends while the program runs.
+        std::thread::spawn(move || {
+            std::thread::spawn(move || python(&sandbox, "import time; time.sleep(0.5); print('done')"))
+        })
+    };
+    let runs = begins.join().unwrap();
+    for _ in 0..20 {
+        std::thread::spawn(|| {}).join().unwrap();
+    }
+    let result = runs.join().unwrap();
+    assert!(result.success && result.output == "done\n", "{result:?}");
+}
+
 /// A214a: a time limit names itself, and nothing is left.
 #[test]
 fn a214a_timeout() {

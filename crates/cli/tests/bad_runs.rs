@@ -103,3 +103,33 @@ mount -o remount,size=100m none {state}
     assert_eq!(fs::read_to_string(world.work.join("kept")).unwrap(), "one\ntwo\n");
     assert!(!world.work.join("big").exists());
 }
+
+/// Bypass 77: where no control group can be had, what demands one does not run, and all else says that it runs without.
+#[test]
+fn bypass_77_no_control_group() {
+    if !can_mount() {
+        return;
+    }
+    let world = World::new();
+    for level in ["l2", "l3"] {
+        let text = format!("extends: permissive\ndefaults: {{confine: {level}}}\n");
+        world.write(&format!("{level}.yaml"), text);
+    }
+    let script = format!(
+        "mount -t tmpfs none /sys/fs/cgroup && cd {work} || exit 99
+{STAYHAND} --home {state} exec --policy l3.yaml -- touch made-3; echo \"l3 $?\"
+{STAYHAND} --home {state} exec --policy l2.yaml -- touch made-2; echo \"l2 $?\"
+{STAYHAND} --home {state} --json doctor",
+        work = world.work.display(),
+        state = world.state.display(),
+    );
+    let run = with_own_mounts(&world, &script);
+    assert!(run.out.contains("l3 126\nl2 0\n"), "{run:?}");
+    assert!(run.err.contains("obligation_unfulfilled") && run.err.contains("control group"), "{run:?}");
+    assert!(!world.work.join("made-3").exists() && world.work.join("made-2").exists());
+    assert!(run.out.contains("\"confinement\": \"l2\""), "{run:?}");
+    let settled = world.events("settled");
+    let boundary = &settled.last().unwrap()["boundary"];
+    assert!(boundary["without"].to_string().contains("control group"), "{boundary}");
+    assert!(!boundary["mechanisms"].to_string().contains("control group"), "{boundary}");
+}

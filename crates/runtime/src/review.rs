@@ -231,7 +231,7 @@ impl Kept {
         file.write_all(bytes)?;
         file.as_file().sync_all()?;
         file.persist(self.folder.join(name))?;
-        Ok(File::open(&self.folder)?.sync_all()?)
+        File::open(&self.folder)?.sync_all()
     }
 
     fn write_note(&self) -> io::Result<()> {

@@ -13,7 +13,7 @@ mod common;
 use common::*;
 use rustix::process::{Pid, Signal, kill_process};
 use stayhand_core::decision::Level;
-use stayhand_sandbox::{Failure, Mechanism, Receipt, Report};
+use stayhand_sandbox::{Failure, Mechanism, Overlay, Receipt, Report, Spec};
 use std::io::{BufRead as _, BufReader};
 
 /// What a line of Python prints, with the whole boundary and without one part of it.
@@ -117,8 +117,14 @@ fn the_death_of_whoever_watches() {
 
 /// What is reached without these calls, if nothing below `least` is acceptable.
 fn reached(least: Level, calls: &[i64]) -> Result<Receipt, Failure> {
+    reached_with(least, calls, |_| {})
+}
+
+/// The same, for a boundary with something more.
+fn reached_with(least: Level, calls: &[i64], more: impl Fn(&mut Spec)) -> Result<Receipt, Failure> {
     let mut world = World::new(Level::L2, Who::RootForUser).unwrap();
     world.spec.least = least;
+    more(&mut world.spec);
     let calls: Vec<String> = calls.iter().map(ToString::to_string).collect();
     world.without = vec!["nothing".to_owned(), calls.join(",")];
     let (child, control) = world.start(launcher(), &["touch", "made"]);
@@ -180,9 +186,43 @@ fn bypass_77_a_kernel_that_lacks_something() {
     }
 }
 
-/// At L1 a limit on processes would count all that the user runs, so it is not set, also where a higher level was tried first.
+/// The same for what is not part of every boundary: the way out, the watch over programs, what is kept aside. No run does
+/// without what it was to have.
 #[test]
-fn a_lower_level_has_its_own_limits() {
+fn bypass_77_a_kernel_that_lacks_something_for_a_part() {
+    let way_out = |spec: &mut Spec| spec.proxy_port = Some(3128);
+    assert_eq!(reached_with(Level::L2, &[], way_out).unwrap().level, Level::L2);
+    for calls in [[libc::SYS_bind], [libc::SYS_listen]] {
+        let failure = reached_with(Level::L2, &calls, way_out).unwrap_err();
+        assert_eq!(failure.mechanism, Some(Mechanism::Egress), "{failure:?}");
+        // Without a network of its own there is none, and this is said.
+        let lower = reached_with(Level::L1, &calls, way_out).unwrap();
+        let missing: Vec<_> = lower.without.iter().filter_map(|failure| failure.mechanism).collect();
+        assert!(lower.level == Level::L1 && missing.contains(&Mechanism::Egress), "{lower:?}");
+    }
+    // The network itself cannot be set up.
+    let failure = reached_with(Level::L2, &[libc::SYS_sendto], way_out).unwrap_err();
+    assert_eq!(failure.mechanism, Some(Mechanism::NetNamespace), "{failure:?}");
+
+    let watched = |spec: &mut Spec| spec.watched = true;
+    let failure = reached_with(Level::L1, &[libc::SYS_clone], watched).unwrap_err();
+    assert_eq!(failure.mechanism, Some(Mechanism::ProgramWatch), "{failure:?}");
+
+    let aside = tempfile::tempdir().unwrap();
+    let kept_aside = |spec: &mut Spec| {
+        let path = spec.cwd.clone();
+        spec.overlay = Some(Overlay { path, changes: aside.path().to_owned(), copied: false });
+    };
+    // The folders are not there.
+    let failure = reached_with(Level::L2, &[], kept_aside).unwrap_err();
+    assert_eq!(failure.mechanism, Some(Mechanism::Overlay), "{failure:?}");
+    let failure = reached_with(Level::L1, &[libc::SYS_clone], kept_aside).unwrap_err();
+    assert_eq!(failure.mechanism, Some(Mechanism::Overlay), "{failure:?}");
+}
+
+/// Bypass 99: at L1 a limit on processes would count all that the user runs, so it is not set, also where a higher level was tried first.
+#[test]
+fn bypass_99_a_lower_level_has_its_own_limits() {
     let mut world = World::new(Level::L2, Who::RootForUser).unwrap();
     (world.spec.least, world.spec.limits.processes) = (Level::L1, 1);
     world.without = vec!["nothing".to_owned(), libc::SYS_move_mount.to_string()];
