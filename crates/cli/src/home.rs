@@ -27,8 +27,9 @@ pub(crate) fn usage(text: impl Into<String>) -> anyhow::Error {
     UsageError(text.into()).into()
 }
 
+/// A variable of the environment that says something.
 #[expect(clippy::disallowed_methods, reason = "this is the edge that reads the environment")]
-fn variable(name: &str) -> Option<String> {
+pub(crate) fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
 }
 
@@ -227,11 +228,6 @@ const ITSELF: &str = "/proc/self/exe";
 
 /// What programs see in the place of what the proxy adds for them.
 const ADDED_OUTSIDE: &str = "added-outside-by-stayhand";
-
-/// The value of a variable that programs never see.
-pub(crate) fn credential(name: &str) -> Option<String> {
-    variable(name)
-}
 
 /// The settings of the local executor, with what a policy passes on besides the usual variables.
 pub(crate) fn local_settings(grants: &SandboxGrants) -> LocalSettings {

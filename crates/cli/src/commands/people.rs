@@ -3,7 +3,6 @@
 use crate::{home, show};
 use anstream::eprintln;
 use anyhow::Context as _;
-use hyper::header::HeaderValue;
 use stayhand_core::decision::Obligation;
 use stayhand_gateway::{Credential, Egress, Opening, Roots};
 use stayhand_runtime::wire::Defaults;
@@ -173,12 +172,10 @@ pub(super) fn egress(
 ) -> anyhow::Result<Arc<Egress>> {
     let policy = engine.policy();
     let grants = policy.sandbox();
-    let held = grants.credentials.iter().filter_map(|source| Some((source, home::credential(&source.from)?)));
-    let credentials = held.map(|(source, value)| -> anyhow::Result<Credential> {
-        let mut value = HeaderValue::try_from(format!("{}{value}", source.prefix))
-            .with_context(|| format!("the variable {} cannot be sent in a header", source.from))?;
-        value.set_sensitive(true);
-        Ok(Credential { host: source.host.clone(), header: source.header.to_lowercase().parse()?, value })
+    let held = grants.credentials.iter().filter_map(|source| Some((source, home::variable(&source.from)?)));
+    let credentials = held.map(|(source, value)| {
+        Credential::new(&source.host, &source.header, &format!("{}{value}", source.prefix))
+            .with_context(|| format!("the variable {}", source.from))
     });
     let credentials: Vec<_> = credentials.collect::<Result<_, _>>()?;
     let opening = if grants.opens_any_tls() || !credentials.is_empty() {

@@ -1,9 +1,47 @@
 //! What programs in a sandbox get besides the workspace and the system.
 
 use super::pattern::HostSet;
-use super::source::{CredentialSource, SandboxSource};
+use super::source::List;
 use crate::decision::Layer;
 use crate::facts::{AddressClass, HostUse};
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+/// What programs in a sandbox get besides the workspace and the system. Only trusted files may say so.
+#[derive(Debug, Default, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct SandboxSource {
+    /// Files and folders that they see.
+    pub see: List,
+    /// Files and folders that they may change, where these exist.
+    pub change: List,
+    /// Folders that they may change, and whose changes are gone afterwards.
+    pub scratch: List,
+    /// Variables of the environment that are passed on.
+    pub environment: List,
+    /// Of system calls only those that ordinary programs make. Any file may say so.
+    pub known_calls_only: bool,
+    /// Hosts the TLS to which is opened, so that each request is decided by its method and URL.
+    pub open_tls: List,
+    /// What the proxy adds to requests, so that programs never see it.
+    pub credentials: Vec<CredentialSource>,
+}
+
+/// A header that the proxy adds to requests to one host. The TLS to it is opened.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CredentialSource {
+    /// The host.
+    pub host: String,
+    /// The header.
+    pub header: String,
+    /// The variable of Stayhand's environment that holds the value. Where it is not set nothing is added; where it is, programs see
+    /// something else in its place.
+    pub from: String,
+    /// What stands before the value, as in `Bearer `.
+    #[serde(default)]
+    pub prefix: String,
+}
 
 /// What trusted files grant, all together. Paths may begin with `~`.
 #[derive(Debug, Clone, Default)]
@@ -72,10 +110,7 @@ impl SandboxGrants {
             }
             all.extend(more.texts().map(str::to_owned));
         }
-        let is_name = |name: &&str| {
-            !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
-        };
-        if let Some(name) = source.environment.texts().find(|name| !is_name(name)) {
+        if let Some(name) = source.environment.texts().find(|name| !is_variable(name)) {
             return Err(format!("`{name}` is not the name of a variable"));
         }
         self.environment.extend(source.environment.texts().map(str::to_owned));
@@ -83,23 +118,31 @@ impl SandboxGrants {
             self.open_tls.push(HostSet::parse(source.open_tls.texts())?);
         }
         for credential in &source.credentials {
-            let is_token = |text: &str| {
-                !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
-            };
-            if !is_token(&credential.header) || !is_name(&credential.from.as_str()) {
-                return Err(format!(
-                    "`{}` from `{}` is no header from a variable",
-                    credential.header, credential.from
-                ));
-            }
-            let CredentialSource { host, .. } = credential;
-            if host.is_empty() || host.contains(['*', ':', '/']) || *host != host.to_lowercase() {
-                return Err(format!("`{host}` is not one host: no port, no wildcard, lower case"));
-            }
+            credential.check()?;
             self.credentials.push(credential.clone());
         }
         Ok(())
     }
+}
+
+impl CredentialSource {
+    fn check(&self) -> Result<(), String> {
+        let Self { host, header, from, .. } = self;
+        let is_token = |text: &str| {
+            !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+        };
+        if !is_token(header) || !is_variable(from) {
+            return Err(format!("`{header}` from `{from}` is no header from a variable"));
+        }
+        if host.is_empty() || host.contains(['*', ':', '/']) || *host != host.to_lowercase() {
+            return Err(format!("`{host}` is not one host: no port, no wildcard, lower case"));
+        }
+        Ok(())
+    }
+}
+
+fn is_variable(name: &str) -> bool {
+    !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
 }
 
 fn is_plain(path: &str) -> bool {

@@ -11,6 +11,7 @@ use crate::control::price::PricesSource;
 use crate::control::tier::config::TierSource;
 use crate::decision::Level;
 use crate::facts::{AddressClass, FieldKind, SqlClass, Trait};
+use crate::policy::sandbox::SandboxSource;
 use crate::risk::Risk;
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer};
@@ -96,42 +97,6 @@ pub enum Stance {
     Approve,
     /// Refuse.
     Deny,
-}
-
-/// What programs in a sandbox get besides the workspace and the system. Only trusted files may say so.
-#[derive(Debug, Default, PartialEq, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, default)]
-pub struct SandboxSource {
-    /// Files and folders that they see.
-    pub see: List,
-    /// Files and folders that they may change, where these exist.
-    pub change: List,
-    /// Folders that they may change, and whose changes are gone afterwards.
-    pub scratch: List,
-    /// Variables of the environment that are passed on.
-    pub environment: List,
-    /// Of system calls only those that ordinary programs make. Any file may say so.
-    pub known_calls_only: bool,
-    /// Hosts the TLS to which is opened, so that each request is decided by its method and URL.
-    pub open_tls: List,
-    /// What the proxy adds to requests, so that programs never see it.
-    pub credentials: Vec<CredentialSource>,
-}
-
-/// A header that the proxy adds to requests to one host. The TLS to it is opened.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct CredentialSource {
-    /// The host.
-    pub host: String,
-    /// The header.
-    pub header: String,
-    /// The variable of Stayhand's environment that holds the value. Where it is not set nothing is added; where it is, programs see
-    /// something else in its place.
-    pub from: String,
-    /// What stands before the value, as in `Bearer `.
-    #[serde(default)]
-    pub prefix: String,
 }
 
 /// Enforced boundaries.

@@ -26,12 +26,21 @@ use tokio_rustls::{LazyConfigAcceptor, TlsConnector};
 /// What the proxy adds to requests to a host.
 #[derive(Clone)]
 pub struct Credential {
-    /// The host, in its usual form.
-    pub host: String,
-    /// The header that carries it, which the program's own is replaced by.
-    pub header: HeaderName,
-    /// Its value.
-    pub value: HeaderValue,
+    host: String,
+    header: HeaderName,
+    value: HeaderValue,
+}
+
+impl Credential {
+    /// `host` in its usual form; the header that carries the credential, by which the program's own is replaced; and its
+    /// value. The error: it cannot be sent so.
+    pub fn new(host: &str, header: &str, value: &str) -> Result<Self, OpeningError> {
+        let unsendable = |_| OpeningError::Unsendable(header.to_owned());
+        let name = HeaderName::try_from(header).map_err(|_| unsendable(()))?;
+        let mut value = HeaderValue::try_from(value).map_err(|_| unsendable(()))?;
+        value.set_sensitive(true);
+        Ok(Self { host: host.to_owned(), header: name, value })
+    }
 }
 
 impl fmt::Debug for Credential {
@@ -43,6 +52,9 @@ impl fmt::Debug for Credential {
 /// Why nothing can be opened.
 #[derive(Debug, thiserror::Error)]
 pub enum OpeningError {
+    /// The name or the value of this header is none that can be sent.
+    #[error("what the header `{0}` is to hold cannot be sent in one")]
+    Unsendable(String),
     /// A key or certificate cannot be made.
     #[error("no authority can be made: {0}")]
     Authority(#[from] rcgen::Error),

@@ -77,11 +77,9 @@ const RULES: &str = "
 ";
 
 fn opening(root: &CertificateDer<'static>) -> Opening {
-    let credential = Credential {
-        host: "a.allowed.test".to_owned(),
-        header: "x-api-key".parse().unwrap(),
-        value: "the-real-one".parse().unwrap(),
-    };
+    let credential = Credential::new("a.allowed.test", "X-Api-Key", "the-real-one").unwrap();
+    assert!(Credential::new("a.allowed.test", "x-api-key", "two\nlines").is_err());
+    assert!(Credential::new("a.allowed.test", "no header", "x").is_err());
     Opening::new(|host| host == "b.allowed.test", vec![credential], Roots::These(vec![root.clone()])).unwrap()
 }
 
