@@ -2,7 +2,7 @@
 //! sentences around them are read.
 
 use aho_corasick::{AhoCorasick, AhoCorasickBuilder, AhoCorasickKind, MatchKind};
-use std::sync::LazyLock;
+use std::sync::{LazyLock, OnceLock};
 
 /// What to do where an anchor stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -360,10 +360,15 @@ const ANCHORS: &[(Anchor, &[&str])] = &[
     ),
 ];
 
+/// Up to this many bytes a text is read without an automaton, where there is none yet: to build one takes longer.
+const SMALL: usize = 8 * 1024;
+
 /// Finds anchors.
 pub(super) struct Finder {
-    automaton: Option<AhoCorasick>,
-    kinds: Vec<Anchor>,
+    anchors: Vec<(Anchor, &'static str)>,
+    /// The anchors that begin with a byte, the longest first.
+    beginning: Vec<Vec<usize>>,
+    automaton: OnceLock<Option<AhoCorasick>>,
 }
 
 /// The one finder.
@@ -371,39 +376,110 @@ pub(super) static FINDER: LazyLock<Finder> = LazyLock::new(Finder::new);
 
 impl Finder {
     fn new() -> Self {
-        let all = || ANCHORS.iter().flat_map(|(kind, texts)| texts.iter().map(|text| (*kind, *text)));
-        let automaton = AhoCorasickBuilder::new()
-            .ascii_case_insensitive(true)
-            .match_kind(MatchKind::LeftmostLongest)
-            .kind(Some(AhoCorasickKind::DFA))
-            .build(all().map(|(_, text)| text))
-            .ok();
-        Self { automaton, kinds: all().map(|(kind, _)| kind).collect() }
+        let anchors: Vec<(Anchor, &str)> =
+            ANCHORS.iter().flat_map(|(kind, texts)| texts.iter().map(|text| (*kind, *text))).collect();
+        let mut beginning = vec![Vec::new(); 256];
+        for (number, (_, text)) in anchors.iter().enumerate() {
+            if let Some(all) = text.bytes().next().and_then(|first| beginning.get_mut(usize::from(first))) {
+                all.push(number);
+            }
+        }
+        let length = |number: &usize| anchors.get(*number).map_or(0, |(_, text)| text.len());
+        beginning.iter_mut().for_each(|all| all.sort_by_key(|number| std::cmp::Reverse(length(number))));
+        Self { anchors, beginning, automaton: OnceLock::new() }
     }
 
-    /// The anchors in `text`, in order: what, from where, to where.
-    pub(super) fn find<'f>(&'f self, text: &'f str) -> impl Iterator<Item = (Anchor, usize, usize)> + 'f {
-        self.automaton.iter().flat_map(move |automaton| {
+    fn automaton(&self) -> Option<&AhoCorasick> {
+        let build = || {
+            AhoCorasickBuilder::new()
+                .ascii_case_insensitive(true)
+                .match_kind(MatchKind::LeftmostLongest)
+                .kind(Some(AhoCorasickKind::DFA))
+                .build(self.anchors.iter().map(|(_, text)| text))
+                .ok()
+        };
+        self.automaton.get_or_init(build).as_ref()
+    }
+
+    /// The anchors in `text`, in order: what, from where, to where. Of those that begin at one place the longest, and none
+    /// within another.
+    pub(super) fn find<'f>(&'f self, text: &'f str) -> Box<dyn Iterator<Item = (Anchor, usize, usize)> + 'f> {
+        if text.len() <= SMALL && self.automaton.get().is_none() {
+            return Box::new(self.find_in_small(text));
+        }
+        Box::new(self.automaton().into_iter().flat_map(move |automaton| {
             automaton.find_iter(text).filter_map(|hit| {
-                let kind = self.kinds.get(hit.pattern().as_usize())?;
+                let (kind, _) = self.anchors.get(hit.pattern().as_usize())?;
                 Some((*kind, hit.start(), hit.end()))
             })
+        }))
+    }
+
+    /// The same, place by place.
+    fn find_in_small<'f>(&'f self, text: &'f str) -> impl Iterator<Item = (Anchor, usize, usize)> + 'f {
+        let mut at = 0;
+        std::iter::from_fn(move || {
+            while let Some(rest) = text.as_bytes().get(at..)
+                && let Some(first) = rest.first()
+            {
+                let begins = |anchor: &str| {
+                    rest.get(..anchor.len()).is_some_and(|part| part.eq_ignore_ascii_case(anchor.as_bytes()))
+                };
+                let here = self.beginning.get(usize::from(first.to_ascii_lowercase()))?;
+                let mut here = here.iter().filter_map(|number| self.anchors.get(*number));
+                let Some((kind, anchor)) = here.find(|(_, anchor)| begins(anchor)) else {
+                    at += 1;
+                    continue;
+                };
+                let start = at;
+                at += anchor.len();
+                return Some((*kind, start, at));
+            }
+            None
         })
     }
 
     /// Whether anchors can be found at all.
-    pub(super) const fn works(&self) -> bool {
-        self.automaton.is_some()
+    pub(super) fn works(&self, text: &str) -> bool {
+        text.len() <= SMALL || self.automaton().is_some()
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        /// Both ways find the same, also where anchors overlap, follow each other or are cut off.
+        #[test]
+        fn both_ways_agree(
+            parts in prop::collection::vec(
+                prop_oneof![
+                    prop::sample::select(ANCHORS.iter().flat_map(|(_, texts)| texts.iter().copied()).collect::<Vec<_>>())
+                        .prop_map(str::to_owned),
+                    prop::sample::select(ANCHORS.iter().flat_map(|(_, texts)| texts.iter().copied()).collect::<Vec<_>>())
+                        .prop_map(|text| text.to_uppercase()),
+                    "[ -~]{0,6}",
+                    "\\PC{0,3}",
+                ],
+                0..12,
+            ),
+            cut in 0_usize..200,
+        ) {
+            let whole = parts.concat();
+            let text: String = whole.chars().take(whole.chars().count().saturating_sub(cut % 9)).collect();
+            let large = Finder::new();
+            large.automaton();
+            let by_automaton: Vec<_> = large.find(&text).collect();
+            let by_place: Vec<_> = Finder::new().find_in_small(&text).collect();
+            prop_assert_eq!(by_automaton, by_place);
+        }
+    }
 
     #[test]
     fn the_automaton_builds_and_anchors_are_lower_case() {
-        assert!(FINDER.works());
+        assert!(FINDER.automaton().is_some());
         for text in ANCHORS.iter().flat_map(|(_, texts)| texts.iter()) {
             assert_eq!(*text, text.to_lowercase(), "{text}");
         }
