@@ -284,3 +284,32 @@ fn orders_by_a_pipe() {
     assert!(!run.out.contains("null 126"), "{run:?}");
     run.says("stayhand: refused: sqlite3 x.db: held as");
 }
+
+/// Honest builds inside ask nothing, with all the programs that a compiler starts on its part: the tools are known by what they
+/// do, also in the words in which they call each other.
+#[test]
+fn honest_builds() {
+    let world = World::new();
+    world.write("hello.c", "#include <stdio.h>\nint main(void) { puts(\"built\"); return 0; }\n");
+    let script = "cc -O2 -Wall -g -o hello hello.c && ./hello && cc -c hello.c -o hello.o && cc -shared -fPIC -o libhello.so hello.c";
+    let run = world.run(&["run", "--", "bash", "-c", script]);
+    run.expect(PERMITTED).never_says("held").never_says("refused:");
+    assert_eq!(run.out, "built\n");
+
+    world.write("crate/Cargo.toml", "[package]\nname = \"x\"\nversion = \"0.1.0\"\nedition = \"2021\"\n");
+    world.write("crate/build.rs", "fn main() { println!(\"cargo:rustc-env=SAID=built\"); }\n");
+    world.write(
+        "crate/src/main.rs",
+        "fn main() { println!(\"{}\", env!(\"SAID\")); }\n#[test]\nfn works() {}\n",
+    );
+    let script = "cd crate && cargo run --quiet --offline && cargo test --quiet --offline";
+    let home = std::env::var_os("HOME").unwrap();
+    if !Path::new(&home).join(".cargo/bin/cargo").exists() {
+        return not_run("honest_builds", "the tool chain of Rust does not lie in the home folder");
+    }
+    let mut command = world.command(&["run", "--profile", "rust", "--", "bash", "-c", script]);
+    command.env("HOME", home).env("XDG_CONFIG_HOME", &world.home);
+    let run = common::run(command, b"");
+    run.expect(PERMITTED).never_says("held").never_says("refused:");
+    assert!(run.out.starts_with("built\n") && run.out.contains("1 passed"), "{run:?}");
+}

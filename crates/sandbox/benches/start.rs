@@ -1,5 +1,6 @@
 //! What a sandbox costs: `cargo bench -p stayhand-sandbox --bench start`. Prints a table in Markdown. The variants take turns, and
 //! each figure is a median. `bwrap` is Debian's bubblewrap with the same namespaces and mounts; without it its row is left out.
+//! `unshare` is the floor: the same namespaces, and nothing in them.
 #![expect(
     clippy::disallowed_methods,
     clippy::indexing_slicing,
@@ -26,7 +27,8 @@ type Start = Box<dyn Fn() -> Duration>;
 fn main() {
     let folder = tempfile::tempdir().unwrap();
     let work = folder.path().canonicalize().unwrap();
-    let mut variants: Vec<(&str, Start)> = vec![("`/bin/true` alone", Box::new(bare))];
+    let mut variants: Vec<(&str, Start)> =
+        vec![("`/bin/true` alone", Box::new(bare)), ("`unshare`, the namespaces alone", Box::new(unshare))];
     if Path::new("/usr/bin/bwrap").exists() {
         let work = work.clone();
         variants.push(("`bwrap`", Box::new(move || bubblewrap(&work))));
@@ -78,6 +80,12 @@ fn timed(command: &mut Command) -> Duration {
 
 fn bare() -> Duration {
     timed(&mut Command::new("/bin/true"))
+}
+
+fn unshare() -> Duration {
+    let namespaces =
+        ["--user", "--map-current-user", "--mount", "--pid", "--fork", "--net", "--ipc", "--uts", "--cgroup"];
+    timed(Command::new("unshare").args(namespaces).arg("/bin/true"))
 }
 
 fn bubblewrap(work: &Path) -> Duration {
