@@ -77,6 +77,21 @@ fn a214_what_the_code_cannot_do() {
     assert!(python(&sandbox, "open('/tmp/small', 'wb').write(bytes(50 << 20))").success);
 }
 
+/// Escape 9: whoever does not stop talking is stopped, long before the time is up; what was said first is there.
+#[test]
+fn escape_9_bypass_100_endless_output() {
+    let sandbox = sandbox(|_| {});
+    for command in ["yes", "yes >&2"] {
+        let result = sandbox.execute_command(command);
+        assert_eq!((result.exit_reason, result.exit_code), ("policy", -1), "{:?}", result.error);
+        assert_eq!(result.error.as_deref(), Some("Execution error: 1024 MiB of output"));
+        assert!(
+            command == "yes >&2"
+                || result.output.starts_with("y\ny\n") && result.output.ends_with("not kept]\n")
+        );
+    }
+}
+
 /// Bypass 98: the kernel ends a sandbox with the *thread* that started it. The one that does waits for its end, so that
 /// threads which come and go beside it, or had it started, do no harm.
 #[test]

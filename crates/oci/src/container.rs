@@ -4,6 +4,8 @@ use crate::engine::{Engine, PATIENCE};
 use crate::memory;
 use crate::profile::{self, Profile};
 use bollard::container::LogOutput;
+use bollard::errors::Error;
+use bollard::models::ContainerWaitResponse;
 use bollard::query_parameters::{AttachContainerOptions, KillContainerOptions, WaitContainerOptions};
 use futures_util::StreamExt as _;
 use rustix::fs::{AtFlags, CWD, Gid, Uid, chownat};
@@ -63,29 +65,26 @@ impl Container {
             ran_out |= memory::ran_out(id);
             stop()
         };
-        let stopped = engine.runtime.block_on(self.watch(time, said, &mut stop))?;
-        let ended = engine.ask(engine.docker.inspect_container(id, None))?;
-        let state = ended.state.unwrap_or_default();
-        let ran_out = ran_out || state.oom_killed == Some(true);
-        Ok(match (stopped, ran_out, state.exit_code) {
-            (Some(why), ..) => ContainerEnd::Stopped(why),
-            (None, true, _) => ContainerEnd::OutOfMemory,
-            (None, _, Some(code)) => ContainerEnd::Exit(i32::try_from(code).unwrap_or(-1)),
-            (None, _, None) => {
-                return Err(Failure::other("the container engine does not say how the program ended"));
-            }
-        })
+        let ended = engine.runtime.block_on(self.watch(time, said, &mut stop))?;
+        if !matches!(ended, ContainerEnd::Exit(_)) || ran_out {
+            return Ok(if ran_out { ContainerEnd::OutOfMemory } else { ended });
+        }
+        // What the kernel did is known already where it could be seen. Not every engine says so, or in a way that is understood.
+        let inspected = engine.ask(engine.docker.inspect_container(id, None));
+        let says_so =
+            inspected.is_ok_and(|found| found.state.and_then(|state| state.oom_killed) == Some(true));
+        Ok(if says_so { ContainerEnd::OutOfMemory } else { ended })
     }
 
-    /// From the start to the end. The answer: why it was ended, if it did not end by itself.
+    /// From the start to the end.
     async fn watch(
         &self,
         time: Duration,
         said: &mut dyn FnMut(Spoken, &[u8]),
         stop: &mut dyn FnMut() -> Option<Arc<str>>,
-    ) -> Result<Option<String>, Failure> {
+    ) -> Result<ContainerEnd, Failure> {
         let (engine, id) = (&self.engine, self.id.as_str());
-        let failed = |error: bollard::errors::Error| engine.failed(&error);
+        let failed = |error: Error| engine.failed(&error);
         let late = |_| Failure::other(format!("{} does not answer", engine.describe()));
         let options =
             AttachContainerOptions { stdout: true, stderr: true, stream: true, ..Default::default() };
@@ -114,19 +113,20 @@ impl Container {
         // It may have closed its output and go on.
         let options = WaitContainerOptions { condition: "not-running".to_owned() };
         let mut ended = Box::pin(engine.docker.wait_container(id, Some(options)).into_future());
-        while why.is_none() && timeout(LOOK, &mut ended).await.is_err() {
+        while why.is_none() {
+            if let Ok((answer, _)) = timeout(LOOK, &mut ended).await {
+                return exit(answer).map_err(|error| error.map_or_else(nothing_said, failed));
+            }
             why = must_stop();
         }
-        if why.is_some() {
-            let kill = KillContainerOptions { signal: "KILL".to_owned() };
-            // It may have ended by itself meanwhile.
-            let _ = timeout(PATIENCE, engine.docker.kill_container(id, Some(kill))).await.map_err(late)?;
-            let soon = Instant::now() + PATIENCE;
-            while let Ok(Some(Ok(frame))) = timeout_at(soon, streams.next()).await {
-                pass_on(frame, said);
-            }
+        let kill = KillContainerOptions { signal: "KILL".to_owned() };
+        // It may have ended by itself meanwhile.
+        let _ = timeout(PATIENCE, engine.docker.kill_container(id, Some(kill))).await.map_err(late)?;
+        let soon = Instant::now() + PATIENCE;
+        while let Ok(Some(Ok(frame))) = timeout_at(soon, streams.next()).await {
+            pass_on(frame, said);
         }
-        Ok(why)
+        why.map(ContainerEnd::Stopped).ok_or_else(nothing_said)
     }
 
     pub(crate) fn folder(&self) -> &Path {
@@ -139,6 +139,21 @@ impl Drop for Container {
         // What cannot be removed now is removed by whoever finds the engine next.
         let _ = self.engine.remove(&self.id);
     }
+}
+
+fn nothing_said() -> Failure {
+    Failure::other("the container engine does not say how the program ended")
+}
+
+/// The exit code, which the library takes for an error where it is not 0.
+fn exit(answer: Option<Result<ContainerWaitResponse, Error>>) -> Result<ContainerEnd, Option<Error>> {
+    let code = match answer {
+        Some(Ok(ended)) => ended.status_code,
+        Some(Err(Error::DockerContainerWaitError { code, .. })) => code,
+        Some(Err(error)) => return Err(Some(error)),
+        None => return Err(None),
+    };
+    Ok(ContainerEnd::Exit(i32::try_from(code).unwrap_or(-1)))
 }
 
 fn pass_on(frame: LogOutput, said: &mut dyn FnMut(Spoken, &[u8])) {

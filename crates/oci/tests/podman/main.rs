@@ -135,6 +135,8 @@ fn s02_processes_and_output() {
     let loud = sandbox.execute_command("head -c 30000000 /dev/zero | tr '\\0' a");
     assert!(loud.success, "{:?}", loud.error);
     assert!(loud.output.len() < (1 << 20) + 100 && loud.output.ends_with("more bytes were not kept]\n"));
+    let endless = sandbox.execute_command("while :; do head -c 10000000 /dev/zero; done");
+    assert_eq!(endless.error.as_deref(), Some("Execution error: 1024 MiB of output"));
 }
 
 /// A214b: no name of a file leads out of the folder.

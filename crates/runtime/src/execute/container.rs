@@ -1,10 +1,11 @@
 //! Runs one program in a container of an engine.
 
-use super::streams::Kept;
+use super::streams::{Kept, endless};
 use super::{Effected, Executor, Work, not_started};
 use stayhand_core::decision::Level;
 use stayhand_core::event::Outcome;
 use stayhand_sandbox::{Failure, Receipt};
+use std::cell::Cell;
 use std::fmt::Debug;
 use std::path::Path;
 use std::sync::Arc;
@@ -71,11 +72,14 @@ impl Executor for InContainer<'_> {
     fn run(&self, work: &Work<'_>) -> (Outcome, Effected) {
         let time = work.limit.map_or(self.time, |limit| limit.min(self.time));
         let (mut output, mut errors) = (Kept::new(self.output_bytes), Kept::new(self.output_bytes));
-        let mut said = |which, bytes: &[u8]| match which {
-            Spoken::Output => output.take(bytes),
-            Spoken::Error => errors.take(bytes),
+        let is_endless = Cell::new(false);
+        let mut said = |which, bytes: &[u8]| {
+            let kept = if which == Spoken::Output { &mut output } else { &mut errors };
+            kept.take(bytes);
+            is_endless.set(kept.is_endless());
         };
-        let ended = self.container.run(time, &mut said, &|| work.stop.why());
+        let stop = || work.stop.why().or_else(|| is_endless.get().then(|| endless().into()));
+        let ended = self.container.run(time, &mut said, &stop);
         let outcome = match ended {
             Ok(ContainerEnd::Exit(code)) => Outcome::Exit { code },
             Ok(ContainerEnd::OutOfMemory) => {

@@ -3,7 +3,7 @@
 
 use super::confine::Gate;
 use super::container::out_of_memory;
-use super::streams::{Stream, watch};
+use super::streams::{Stream, endless, watch};
 use super::usage::{LOOK, Watched};
 use super::{Ask, Effected, Egress, Stop, Streams, Terminal, failed, room};
 use crate::clock::monotonic;
@@ -347,6 +347,9 @@ fn attend(
         let until = if used.is_some() { deadline.min(now + LOOK) } else { deadline };
         if watch(Some(&process), &mut out, &mut err, until)? {
             break (true, None);
+        }
+        if out.is_endless() || err.is_endless() {
+            break (false, Some(endless()));
         }
         if monotonic() >= deadline {
             break (false, None);

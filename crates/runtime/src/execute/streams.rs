@@ -7,8 +7,11 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::process::{ChildStderr, ChildStdout};
 use std::time::{Duration, Instant};
 
+/// What a program may say on one stream beyond what is kept of it, in bytes. It does not end by itself.
+const MOST_DROPPED: u64 = 1 << 30;
+
 /// Reads both streams until they are at their end, the process has ended, or the deadline has
-/// passed. The answer: whether the process (or, without one, both streams) ended in time.
+/// passed, or one of them is endless. The answer: whether the process (or, without one, both streams) ended in time.
 pub(super) fn watch(
     process: Option<&OwnedFd>,
     out: &mut Stream<ChildStdout>,
@@ -17,7 +20,7 @@ pub(super) fn watch(
 ) -> io::Result<bool> {
     loop {
         let left = deadline.saturating_duration_since(monotonic());
-        if left.is_zero() {
+        if left.is_zero() || out.kept.is_endless() || err.kept.is_endless() {
             return Ok(false);
         }
         if process.is_none() && out.at_end && err.at_end {
@@ -64,6 +67,11 @@ fn wait_for_any(
     Ok((happened(process_at), (happened(out_at), happened(err_at))))
 }
 
+/// What a program went over that says more than anybody reads.
+pub(super) fn endless() -> String {
+    format!("{} MiB of output", MOST_DROPPED >> 20)
+}
+
 /// The first bytes of what was said.
 pub(super) struct Kept {
     bytes: Vec<u8>,
@@ -80,6 +88,11 @@ impl Kept {
         let room = self.cap.saturating_sub(self.bytes.len()).min(said.len());
         self.bytes.extend_from_slice(said.get(..room).unwrap_or_default());
         self.dropped += (said.len() - room) as u64;
+    }
+
+    /// Whether so much was said that nobody waits for the end of it.
+    pub(super) const fn is_endless(&self) -> bool {
+        self.dropped > MOST_DROPPED
     }
 
     pub(super) fn finish(mut self) -> Vec<u8> {
@@ -123,6 +136,10 @@ impl<S: Read + AsFd> Stream<S> {
             return;
         }
         self.kept.take(read);
+    }
+
+    pub(super) const fn is_endless(&self) -> bool {
+        self.kept.is_endless()
     }
 
     pub(super) fn finish(self) -> Vec<u8> {
