@@ -77,6 +77,54 @@ fn a214_what_the_code_cannot_do() {
     assert!(python(&sandbox, "open('/tmp/small', 'wb').write(bytes(50 << 20))").success);
 }
 
+/// S-05: with `hosts` the way out leads to those and nowhere else, by the proxy and no other way.
+#[test]
+fn s_05_a_way_out_to_some_hosts() {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    std::thread::spawn(move || {
+        for mut stream in listener.incoming().flatten() {
+            let _ = std::io::Read::read(&mut stream, &mut [0; 1024]);
+            let _ =
+                std::io::Write::write_all(&mut stream, b"HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nserved");
+        }
+    });
+    let launcher = || PathBuf::from(env!("CARGO_BIN_EXE_stayhand"));
+    let with = |hosts: &[&str]| AgentSandboxConfig {
+        network_mode: "hosts".to_owned(),
+        allowed_hosts: hosts.iter().map(|host| (*host).to_owned()).collect(),
+        ..AgentSandboxConfig::default()
+    };
+    let get = |host: &str| {
+        format!(
+            "import os, urllib.request as r\nfor name in ('no_proxy', 'NO_PROXY'): os.environ.pop(name)\nopener = r.build_opener(r.ProxyHandler({{'http': 'http://127.0.0.1:3128'}}))\n\
+             try: print(opener.open('http://{host}:{port}/', timeout=5).read().decode())\nexcept Exception as e: print('no:', e)"
+        )
+    };
+    let sandbox = stayhand_gateway::agent_sandbox(launcher(), &with(&["127.0.0.1"])).unwrap();
+    // Each execution has a way out of its own.
+    for _ in 0..2 {
+        assert_eq!(python(&sandbox, &get("127.0.0.1")).output, "served\n");
+    }
+    assert!(python(&sandbox, &get("127.0.0.2")).output.starts_with("no: HTTP Error 403"));
+    let straight = format!("import socket; socket.create_connection(('127.0.0.1', {port}), 5)");
+    assert!(python(&sandbox, &straight).error.unwrap().contains("refused"));
+    // A name that leads to this machine is private; metadata services are never reached.
+    let sandbox =
+        stayhand_gateway::agent_sandbox(launcher(), &with(&["localhost", "169.254.169.254"])).unwrap();
+    for host in ["127.0.0.1", "169.254.169.254"] {
+        assert!(python(&sandbox, &get(host)).output.starts_with("no: HTTP Error 403"), "{host}");
+    }
+    let sandbox = stayhand_gateway::agent_sandbox(launcher(), &with(&[])).unwrap();
+    assert!(python(&sandbox, &get("127.0.0.1")).output.starts_with("no: HTTP Error 403"));
+    // It is not had without a proxy, nor without being asked for.
+    assert!(AgentSandbox::new(launcher(), &with(&["127.0.0.1"])).unwrap_err().contains("no way out"));
+    let mixed = AgentSandboxConfig { network_mode: "none".to_owned(), ..with(&["a.test"]) };
+    assert!(
+        stayhand_gateway::agent_sandbox(launcher(), &mixed).unwrap_err().contains("for network_mode `hosts`")
+    );
+}
+
 /// Escape 9: whoever does not stop talking is stopped, long before the time is up; what was said first is there.
 #[test]
 fn escape_9_bypass_100_endless_output() {

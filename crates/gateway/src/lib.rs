@@ -6,6 +6,8 @@
 //! This crate decides nothing itself and knows no guard, no log and no sandbox: it parses what arrives on the wire, asks
 //! the engine, and carries what is permitted.
 
+mod agent_sandbox;
 mod egress;
 
+pub use agent_sandbox::agent_sandbox;
 pub use egress::{Contacted, Credential, Egress, Opening, OpeningError, People, Roots, Seen};

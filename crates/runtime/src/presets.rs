@@ -26,7 +26,7 @@ mod safe_config;
 mod safe_system;
 mod safety_layer;
 
-pub use agent_sandbox::{AgentSandbox, AgentSandboxConfig, SandboxResult};
+pub use agent_sandbox::{AgentSandbox, AgentSandboxConfig, SandboxResult, WayOut};
 pub use cleanup::{CleanupEnd, LONGEST_CLEANUP};
 pub use not_done::NotDone;
 pub use safe_config::{Hooks, SafeAutonomousConfig, SystemSettings};

@@ -1,7 +1,7 @@
 //! Runs one program in a sandbox with a folder of its own.
 
 use super::process::{self, Boundary};
-use super::{Effected, Executor, Streams, Work, argv, confine, failed, usage};
+use super::{Effected, Egress, Executor, Streams, Work, argv, confine, failed, usage};
 use stayhand_core::decision::{Level, Resource};
 use stayhand_core::event::Outcome;
 use stayhand_sandbox::{Bind, Limits, Spec};
@@ -22,6 +22,8 @@ pub(crate) struct Contained<'a> {
     pub(crate) limits: Limits,
     pub(crate) time: Duration,
     pub(crate) output_bytes: usize,
+    /// Carries connections out of it. Without one there is no way out.
+    pub(crate) egress: Option<&'a dyn Egress>,
 }
 
 impl Executor for Contained<'_> {
@@ -46,6 +48,9 @@ impl Executor for Contained<'_> {
         };
         spec.binds.extend(confine::settings());
         spec.binds.push(Bind { path: self.folder.to_owned(), writable: true });
+        if let Some(egress) = self.egress {
+            confine::let_out(&mut spec, egress.believed());
+        }
         let boundary = Boundary { launcher: self.launcher, spec, workspace: "" };
         let limits = process::Limits {
             boundary: Some(&boundary),
@@ -56,7 +61,7 @@ impl Executor for Contained<'_> {
             streams: Streams::Collect,
             input: false,
             watch: None,
-            egress: None,
+            egress: self.egress,
             terminal: None,
             stops: [work.stop, work.stop],
         };

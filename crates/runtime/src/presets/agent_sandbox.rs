@@ -2,7 +2,7 @@
 
 use crate::changes::{Changes, Files};
 use crate::engine::{Engine, EngineError, Executed, Settings, Verdict};
-use crate::execute::{Contained, Container, Containers, InContainer};
+use crate::execute::{Contained, Container, Containers, Egress, InContainer};
 use crate::permit::Permit;
 use crate::policy_files::PolicyFiles;
 use crate::wire::{self, Defaults, WireAction};
@@ -12,7 +12,9 @@ use stayhand_core::decision::{Decision, Layer};
 use stayhand_core::event::Outcome;
 use stayhand_sandbox::{Limits, Receipt};
 use std::collections::BTreeMap;
+use std::fmt;
 use std::fs;
+use std::net::IpAddr;
 use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -30,8 +32,10 @@ pub struct AgentSandboxConfig {
     pub memory_limit: String,
     /// Seconds that one execution may take.
     pub timeout_seconds: f64,
-    /// `none`, and nothing else yet.
+    /// `none`, or `hosts`: what `allowed_hosts` names, through a proxy that decides about each connection (S-05).
     pub network_mode: String,
+    /// Hosts, as in `api.example.com` or `*.example.com`. What is private is refused, unless an address is listed.
+    pub allowed_hosts: Vec<String>,
 }
 
 impl Default for AgentSandboxConfig {
@@ -42,6 +46,7 @@ impl Default for AgentSandboxConfig {
             memory_limit: "512m".to_owned(),
             timeout_seconds: 300.0,
             network_mode: "none".to_owned(),
+            allowed_hosts: Vec::new(),
         }
     }
 }
@@ -72,6 +77,21 @@ pub struct SandboxResult {
 }
 
 impl AgentSandboxConfig {
+    /// What of the policy the network is. Nothing of it counts where there is no way out.
+    fn network(&self) -> String {
+        let private = self.allowed_hosts.iter().any(|host| host.parse::<IpAddr>().is_ok());
+        let addresses: &[&str] =
+            if private { &["public", "name", "loopback", "private"] } else { &["public", "name"] };
+        // JSON is YAML.
+        let contact = json!([{"name": "contact", "allow": "connect", "when": {"hosts": self.allowed_hosts}}]);
+        let rules =
+            if self.allowed_hosts.is_empty() { String::new() } else { format!("  - {}\n", contact[0]) };
+        format!(
+            "{rules}boundaries: {}\n",
+            json!({"network": {"addresses": addresses, "allow_hosts": self.allowed_hosts}})
+        )
+    }
+
     /// What a program may use. The error: a limit that cannot be kept.
     pub fn limits(&self) -> Result<Limits, String> {
         if !(self.cpu_limit > 0.0 && self.cpu_limit <= 1024.0) {
@@ -90,26 +110,27 @@ impl AgentSandboxConfig {
 
 /// A sandbox to run code in. Every execution is decided and recorded by an engine in memory, and confined at L2 or above, or
 /// in a container where that was asked for.
-#[derive(Debug)]
 pub struct AgentSandbox {
-    engine: Engine,
+    engine: Arc<Engine>,
     kind: Kind,
     limits: Limits,
     time: Duration,
 }
 
+/// Makes the way out of one execution, which an engine decides about for whoever the defaults name.
+pub type WayOut = dyn Fn(&Arc<Engine>, &Defaults) -> Result<Arc<dyn Egress>, String> + Send + Sync;
+
 /// What the boundary is made of.
-#[derive(Debug)]
 enum Kind {
-    /// The kernel alone; what becomes the launcher.
-    Kernel { launcher: PathBuf },
+    /// The kernel alone; what becomes the launcher, and what makes the way out if there is one.
+    Kernel { launcher: PathBuf, way_out: Option<Box<WayOut>> },
     /// Containers.
     Containers(Arc<dyn Containers>),
 }
 
 /// Where one program is run.
 enum Place<'a> {
-    Folder { folder: TempDir, launcher: &'a Path },
+    Folder { folder: TempDir, launcher: &'a Path, way_out: Option<&'a WayOut> },
     Container(Box<dyn Container>),
 }
 
@@ -124,9 +145,10 @@ impl Kind {
 
     fn place(&self, argv: &[String], keep: &[&str]) -> Result<Place<'_>, String> {
         match self {
-            Self::Kernel { launcher } => {
+            Self::Kernel { launcher, way_out } => {
                 let folder = tempfile::Builder::new().prefix("stayhand-sandbox-").tempdir();
-                Ok(Place::Folder { folder: folder.map_err(|error| error.to_string())?, launcher })
+                let folder = folder.map_err(|error| error.to_string())?;
+                Ok(Place::Folder { folder, launcher, way_out: way_out.as_deref() })
             }
             Self::Containers(containers) => {
                 let keep: Vec<String> = keep.iter().map(|name| (*name).to_owned()).collect();
@@ -189,11 +211,29 @@ const LANGUAGES: &[(&str, &str)] = &[
     ("node", "node"),
 ];
 
+impl fmt::Debug for AgentSandbox {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AgentSandbox")
+            .field("limits", &self.limits)
+            .field("time", &self.time)
+            .finish_non_exhaustive()
+    }
+}
+
 impl AgentSandbox {
     /// A sandbox. `launcher` is a program that calls `stayhand_sandbox::become_launcher` before all else. The error: a
     /// setting that cannot be kept.
     pub fn new(launcher: PathBuf, config: &AgentSandboxConfig) -> Result<Self, String> {
-        Self::of(Kind::Kernel { launcher }, config)
+        Self::of(Kind::Kernel { launcher, way_out: None }, config)
+    }
+
+    /// The same, with something that makes the way out of each execution.
+    pub fn with_way_out(
+        launcher: PathBuf,
+        config: &AgentSandboxConfig,
+        way_out: Box<WayOut>,
+    ) -> Result<Self, String> {
+        Self::of(Kind::Kernel { launcher, way_out: Some(way_out) }, config)
     }
 
     /// A sandbox in containers, made for the image and the limits of these settings.
@@ -205,17 +245,21 @@ impl AgentSandbox {
     }
 
     fn of(kind: Kind, config: &AgentSandboxConfig) -> Result<Self, String> {
-        if config.network_mode != "none" {
-            let mode = &config.network_mode;
-            return Err(format!("network_mode `{mode}`: a sandbox has no network but `none`"));
+        let has_way_out = matches!(kind, Kind::Kernel { way_out: Some(_), .. });
+        match config.network_mode.as_str() {
+            "none" if config.allowed_hosts.is_empty() => {}
+            "none" => return Err("allowed_hosts are for network_mode `hosts`".to_owned()),
+            "hosts" if has_way_out => {}
+            "hosts" => return Err("network_mode `hosts`: this sandbox has no way out".to_owned()),
+            mode => return Err(format!("network_mode `{mode}` is neither `none` nor `hosts`")),
         }
         let limits = config.limits()?;
         let time = Duration::try_from_secs_f64(config.timeout_seconds)
             .map_err(|error| format!("timeout_seconds {}: {error}", config.timeout_seconds))?;
-        let policy = POLICY.replace("LEAST", kind.least());
+        let policy = POLICY.replace("LEAST", kind.least()) + &config.network();
         let policy = PolicyFiles::default().text(Layer::User, "agent-sandbox", policy);
         let engine = Engine::in_memory(Settings { policy, ..Settings::default() });
-        Ok(Self { engine: engine.map_err(|error| error.to_string())?, kind, limits, time })
+        Ok(Self { engine: Arc::new(engine.map_err(|error| error.to_string())?), kind, limits, time })
     }
 
     /// Runs code in a folder with these files, which is `/workspace` inside. Names of files are relative.
@@ -267,7 +311,9 @@ impl AgentSandbox {
             Verdict::Held(held) => return Ok(refused(&held.decision)),
             Verdict::Refused(refusal) => return Ok(refused(&refusal.decision)),
         };
-        let done = self.run(permit, &place, &folder, keep).map_err(|error| error.to_string())?;
+        let egress = self.egress(&place, &defaults)?;
+        let done = self.run(permit, &place, (&folder, keep), egress.as_deref());
+        let done = done.map_err(|error| error.to_string())?;
         let changes = Changes::between(&before, &Files::of(&folder).unwrap_or_default());
         let (exit_reason, exit_code, error) = self.end(&done.outcome, &done.effected.errors);
         Ok(SandboxResult {
@@ -284,12 +330,20 @@ impl AgentSandbox {
         })
     }
 
+    /// The way out of one execution, where there is one.
+    fn egress(&self, place: &Place<'_>, defaults: &Defaults) -> Result<Option<Arc<dyn Egress>>, String> {
+        match place {
+            Place::Folder { way_out: Some(way_out), .. } => way_out(&self.engine, defaults).map(Some),
+            Place::Folder { .. } | Place::Container(_) => Ok(None),
+        }
+    }
+
     fn run(
         &self,
         permit: Permit,
         place: &Place<'_>,
-        folder: &Path,
-        keep: &[&str],
+        (folder, keep): (&Path, &[&str]),
+        egress: Option<&dyn Egress>,
     ) -> Result<Executed, EngineError> {
         let (time, output_bytes) = (self.time, OUTPUT_BYTES);
         match place {
@@ -303,6 +357,7 @@ impl AgentSandbox {
                     limits: self.limits.clone(),
                     time,
                     output_bytes,
+                    egress,
                 };
                 self.engine.execute(permit, &executor)
             }
