@@ -83,13 +83,10 @@ impl AgentSandboxConfig {
         let addresses: &[&str] =
             if private { &["public", "name", "loopback", "private"] } else { &["public", "name"] };
         // JSON is YAML.
-        let contact = json!([{"name": "contact", "allow": "connect", "when": {"hosts": self.allowed_hosts}}]);
-        let rules =
-            if self.allowed_hosts.is_empty() { String::new() } else { format!("  - {}\n", contact[0]) };
-        format!(
-            "{rules}boundaries: {}\n",
-            json!({"network": {"addresses": addresses, "allow_hosts": self.allowed_hosts}})
-        )
+        let contact = json!({"name": "contact", "allow": "connect", "when": {"hosts": self.allowed_hosts}});
+        let rule = if self.allowed_hosts.is_empty() { String::new() } else { format!("  - {contact}\n") };
+        let network = json!({"addresses": addresses, "allow_hosts": self.allowed_hosts});
+        format!("{rule}boundaries: {{network: {network}}}\n")
     }
 
     /// What a program may use. The error: a limit that cannot be kept.
