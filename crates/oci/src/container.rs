@@ -7,7 +7,7 @@ use bollard::container::LogOutput;
 use bollard::errors::Error;
 use bollard::models::ContainerWaitResponse;
 use bollard::query_parameters::{AttachContainerOptions, KillContainerOptions, WaitContainerOptions};
-use futures_util::StreamExt as _;
+use futures_util::{Stream, StreamExt as _};
 use rustix::fs::{AtFlags, CWD, Gid, Uid, chownat};
 use stayhand_runtime::{ContainerEnd, Spoken};
 use stayhand_sandbox::Failure;
@@ -15,6 +15,7 @@ use std::fs::{self, File, Permissions};
 use std::io;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 use tempfile::TempDir;
@@ -22,6 +23,9 @@ use tokio::time::{Instant, sleep, timeout, timeout_at};
 
 /// How often it is looked at whether the program has to stop.
 const LOOK: Duration = Duration::from_millis(20);
+
+/// What a container says, as it comes.
+type Streams = Pin<Box<dyn Stream<Item = Result<LogOutput, Error>> + Send>>;
 
 /// A container that has not been started, and its folder. Dropped, both are removed.
 #[derive(Debug)]
@@ -60,14 +64,25 @@ impl Container {
         give(self.folder.path(), profile::user()).map_err(Failure::other)?;
         let (engine, id) = (&self.engine, self.id.as_str());
         let mut ran_out = false;
+        let mut looked = None;
         let mut stop = || {
-            // As long as its control group is there.
-            ran_out |= memory::ran_out(id);
+            // As long as its control group is there, and not for every word that it says.
+            let now = Instant::now();
+            if looked.is_none_or(|before| now.duration_since(before) >= LOOK) {
+                looked = Some(now);
+                ran_out |= memory::ran_out(id);
+            }
             stop()
         };
-        let ended = engine.runtime.block_on(self.watch(time, said, &mut stop))?;
+        let ended = engine.runtime.block_on(async {
+            let streams = self.start().await?;
+            // From here on it has been started, whatever becomes of it.
+            let lost = |failure: Failure| ContainerEnd::Lost(failure.to_string());
+            Ok(self.watch(streams, time, said, &mut stop).await.unwrap_or_else(lost))
+        })?;
         if !matches!(ended, ContainerEnd::Exit(_)) || ran_out {
-            return Ok(if ran_out { ContainerEnd::OutOfMemory } else { ended });
+            let is_lost = matches!(ended, ContainerEnd::Lost(_));
+            return Ok(if ran_out && !is_lost { ContainerEnd::OutOfMemory } else { ended });
         }
         // What the kernel did is known already where it could be seen. Not every engine says so, or in a way that is understood.
         let inspected = engine.ask(engine.docker.inspect_container(id, None));
@@ -76,9 +91,23 @@ impl Container {
         Ok(if says_so { ContainerEnd::OutOfMemory } else { ended })
     }
 
+    /// Starts it. The answer: what it says.
+    async fn start(&self) -> Result<Streams, Failure> {
+        let (engine, id) = (&self.engine, self.id.as_str());
+        let failed = |error: Error| engine.failed(&error);
+        let late = |_| Failure::other(format!("{} does not answer", engine.describe()));
+        let options =
+            AttachContainerOptions { stdout: true, stderr: true, stream: true, ..Default::default() };
+        let attached = timeout(PATIENCE, engine.docker.attach_container(id, Some(options))).await;
+        let streams = attached.map_err(late)?.map_err(failed)?.output;
+        timeout(PATIENCE, engine.docker.start_container(id, None)).await.map_err(late)?.map_err(failed)?;
+        Ok(streams)
+    }
+
     /// From the start to the end.
     async fn watch(
         &self,
+        mut streams: Streams,
         time: Duration,
         said: &mut dyn FnMut(Spoken, &[u8]),
         stop: &mut dyn FnMut() -> Option<Arc<str>>,
@@ -86,14 +115,6 @@ impl Container {
         let (engine, id) = (&self.engine, self.id.as_str());
         let failed = |error: Error| engine.failed(&error);
         let late = |_| Failure::other(format!("{} does not answer", engine.describe()));
-        let options =
-            AttachContainerOptions { stdout: true, stderr: true, stream: true, ..Default::default() };
-        let mut streams = timeout(PATIENCE, engine.docker.attach_container(id, Some(options)))
-            .await
-            .map_err(late)?
-            .map_err(failed)?
-            .output;
-        timeout(PATIENCE, engine.docker.start_container(id, None)).await.map_err(late)?.map_err(failed)?;
         let deadline = Instant::now() + time;
         let limit = format!("{} ms of wall-clock time", time.as_millis());
         let mut must_stop = || match stop() {

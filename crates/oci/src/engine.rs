@@ -3,6 +3,7 @@
 use bollard::errors::Error;
 use bollard::query_parameters::{ListContainersOptions, RemoveContainerOptions};
 use bollard::{API_DEFAULT_VERSION, Docker};
+use rustix::process::test_kill_process;
 use stayhand_sandbox::Failure;
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -145,8 +146,12 @@ impl Owner {
     fn is_gone(owner: &str) -> bool {
         let Some((place, process)) = owner.split_once(' ') else { return false };
         let Some((process, started)) = process.split_once(' ') else { return false };
-        let Ok(process) = process.parse() else { return false };
-        place == Self::place() && Self::started(process).is_none_or(|now| now != started)
+        let Ok(process) = process.parse::<u32>() else { return false };
+        let id = i32::try_from(process).ok().and_then(rustix::process::Pid::from_raw);
+        let is_there = id.is_some_and(|id| test_kill_process(id) != Err(rustix::io::Errno::SRCH));
+        // When it was started cannot always be seen.
+        let is_another = || Self::started(process).is_some_and(|now| now != started);
+        place == Self::place() && (!is_there || is_another())
     }
 
     /// This machine since it was started, and in it these processes.

@@ -6,12 +6,13 @@ use stayhand_sandbox::{Failure, Limits, Mechanism, Receipt};
 use std::collections::BTreeMap;
 
 /// Where the kernel says it, and for control groups of both kinds.
-const PLACES: &[&str] = &[STATUS, MOUNTS, NETWORK, HOST, LIMITS];
+const PLACES: &[&str] = &[STATUS, MOUNTS, NETWORK, HOST, LIMITS, MACHINE];
 const STATUS: &str = "/proc/self/status";
 const MOUNTS: &str = "/proc/self/mounts";
 const NETWORK: &str = "/proc/self/net/dev";
 const HOST: &str = "/proc/sys/kernel/hostname";
 const LIMITS: &str = "/proc/self/limits";
+const MACHINE: &str = "/proc/meminfo";
 const MEMORY: [&str; 2] = ["/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"];
 const SWAP: [&str; 2] =
     ["/sys/fs/cgroup/memory.swap.max", "/sys/fs/cgroup/memory/memory.memsw.limit_in_bytes"];
@@ -79,10 +80,11 @@ impl Seen {
             self.lines(NETWORK).filter_map(|line| line.split_once(':')).map(|(name, _)| name.trim());
         let at =
             |target: &str, option: &str| self.mount(target).is_some_and(|options| options.contains(&option));
-        let own = format!("size={}k", limits.own_bytes >> 10);
+        let own = limits.own_bytes >> 10;
+        let sizes_hold = || self.lines(MOUNTS).all(|line| size_holds(line, own));
         let parts = [
             (Mechanism::NotRoot, user.0 != 0 && all("Uid", user.0) && all("Gid", user.1)),
-            (Mechanism::PrivateRoot, at("/", "ro") && at("/tmp", &own)),
+            (Mechanism::PrivateRoot, at("/", "ro") && self.mount("/tmp").is_some() && sizes_hold()),
             (Mechanism::PidNamespace, is("Pid", "1")),
             (Mechanism::NetNamespace, self.0.contains_key(NETWORK) && devices.all(|name| name == "lo")),
             (Mechanism::UtsNamespace, self.first(&[HOST]) == Some(HOST_NAME)),
@@ -109,16 +111,33 @@ impl Seen {
         let keeps = |places: &[&str], most: Option<u64>| {
             most.is_none_or(|most| self.limit(places).is_some_and(|limit| limit <= most))
         };
-        // Of the second kind swap is counted apart; of the first one, with memory. Where there is none, none is used.
+        // Of the second kind swap is counted apart; of the first one, with memory. Where nobody counts it there may be none.
+        let has_none = || {
+            let total = self.lines(MACHINE).find_map(|line| line.strip_prefix("SwapTotal:"));
+            total.is_some_and(|total| total.trim() == "0 kB")
+        };
         let swap = match self.first(&SWAP) {
             Some(_) => keeps(&SWAP, limits.memory_bytes),
-            None => true,
+            None => limits.memory_bytes.is_none() || has_none(),
         };
         let cpu = limits.cpu_percent.map(|percent| percent.saturating_mul(CPU_PERIOD.unsigned_abs() / 100));
         swap && keeps(&MEMORY, limits.memory_bytes)
             && keeps(&PROCESSES, Some(limits.processes))
             && keeps(&CPU, cpu)
     }
+}
+
+/// Whether a mount in memory that can be written has a size of no more than so many kibibytes.
+fn size_holds(line: &str, most: u64) -> bool {
+    let mut fields = line.split(' ').skip(2);
+    let (Some(kind), Some(options)) = (fields.next(), fields.next()) else { return false };
+    let mut options = options.split(',');
+    if kind != "tmpfs" || !options.clone().any(|option| option == "rw") {
+        return true;
+    }
+    let size =
+        options.find_map(|option| option.strip_prefix("size=")?.strip_suffix('k')?.parse::<u64>().ok());
+    size.is_some_and(|size| size <= most)
 }
 
 #[cfg(test)]
@@ -180,7 +199,9 @@ mod tests {
             ("Uid:\t65534\t65534", "Uid:\t65534\t0", "not root"),
             ("Gid:\t65534", "Gid:\t0", "not root"),
             ("overlay ro,", "overlay rw,", "private root"),
-            ("size=102400k", "size=51200k", "private root"),
+            ("size=102400k", "size=204800k", "private root"),
+            (",size=102400k", "", "private root"),
+            ("tmpfs /tmp tmpfs", "tmpfs /run tmpfs", "private root"),
             ("Pid:\t1\n", "Pid:\t17\n", "pid namespace"),
             ("dev:    lo:", "dev:  eth0:", "network namespace"),
             ("hostname:sandbox", "hostname:host", "uts namespace"),
@@ -198,6 +219,13 @@ mod tests {
             let failure = receipt(&ALL.replacen(there, instead, 1)).unwrap_err().to_string();
             assert!(failure.starts_with(part), "{there}: {failure}");
         }
+        // Nobody counts swap, of which there is some, or none.
+        let (memory, swap) =
+            ("SwapTotal:             0 kB", "/sys/fs/cgroup/memory/memory.memsw.limit_in_bytes:536870912\n");
+        let uncounted = ALL.replacen(swap, "", 1);
+        assert!(receipt(&uncounted).is_err());
+        assert!(receipt(&format!("{uncounted}{MACHINE}:{memory}\n")).is_ok());
+        assert!(receipt(&format!("{uncounted}{MACHINE}:{}\n", memory.replace("  0 kB", "512 kB"))).is_err());
         // Nothing at all is said of one place.
         for place in [STATUS, MOUNTS, NETWORK, HOST, LIMITS, MEMORY[1], PROCESSES[1], CPU[1]] {
             let rest: String =

@@ -55,9 +55,9 @@ pub(crate) fn container(
     let (user, group) = user();
     ContainerCreateBody {
         image: Some(image.to_owned()),
-        // Whatever the image would start first is not asked for.
-        entrypoint: Some(Vec::new()),
-        cmd: Some(argv.to_vec()),
+        // In the place of whatever the image would start first: some engines take none for the image's own.
+        entrypoint: Some(argv.iter().take(1).cloned().collect()),
+        cmd: Some(argv.iter().skip(1).cloned().collect()),
         env: Some(environment()),
         working_dir: Some(WORKSPACE.to_owned()),
         user: Some(format!("{user}:{group}")),
@@ -109,7 +109,13 @@ fn boundary(limits: &Limits, folder: &Path, keep: &[String]) -> HostConfig {
             limit("core", 0),
         ]),
         shm_size: Some(number(own)),
-        tmpfs: Some(HashMap::from([("/tmp".to_owned(), format!("rw,nosuid,nodev,mode=1777,size={own}"))])),
+        // Podman has the last two in any case, and without a size.
+        tmpfs: Some(HashMap::from([
+            ("/tmp".to_owned(), format!("rw,nosuid,nodev,mode=1777,size={own}")),
+            ("/run".to_owned(), "rw,nosuid,nodev,mode=0755,size=1m".to_owned()),
+            ("/var/tmp".to_owned(), format!("rw,nosuid,nodev,mode=1777,size={own}")),
+        ])),
+        init: Some(false),
         mounts: Some(mounts(folder, keep)),
         // What a program says comes here and nowhere else: the engine would keep all of it on its disk.
         log_config: Some(HostConfigLogConfig { typ: Some("none".to_owned()), config: None }),

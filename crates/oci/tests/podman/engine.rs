@@ -11,6 +11,8 @@ use std::time::{Duration, Instant};
 pub(crate) const IMAGE: &str = "localhost/stayhand-test:1";
 /// The same, with a volume.
 pub(crate) const WITH_VOLUME: &str = "localhost/stayhand-volume:1";
+/// The same, with something that it starts first.
+pub(crate) const WITH_ENTRY: &str = "localhost/stayhand-entry:1";
 /// An image without any program.
 pub(crate) const BARE: &str = "localhost/stayhand-bare:1";
 
@@ -22,6 +24,7 @@ export XDG_RUNTIME_DIR="$1/run"; mkdir -p "$1/run"
 P="podman --root $1/storage --runroot $1/runroot --cgroup-manager cgroupfs --events-backend none"
 $P import -q "$1/image.tar" localhost/stayhand-test:1 &&
 $P import -q --change VOLUME=/data "$1/image.tar" localhost/stayhand-volume:1 &&
+$P import -q --change 'ENTRYPOINT ["/usr/bin/bash", "-c", "echo entered"]' "$1/image.tar" localhost/stayhand-entry:1 &&
 $P import -q "$1/bare.tar" localhost/stayhand-bare:1 &&
 $P run --rm --network none --ulimit nofile=1024:1024 --ulimit nproc=512:512 localhost/stayhand-test:1 true &&
 { $P system service -t 0 "unix://$1/engine.sock" & wait; }"#;

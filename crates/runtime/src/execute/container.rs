@@ -53,6 +53,8 @@ pub enum ContainerEnd {
     OutOfMemory,
     /// It was ended, for this reason.
     Stopped(String),
+    /// It was started, and nobody knows what became of it, for this reason.
+    Lost(String),
 }
 
 /// The executor of one program in a container.
@@ -86,6 +88,7 @@ impl Executor for InContainer<'_> {
                 Outcome::Stopped { limit: out_of_memory(self.memory_bytes.unwrap_or_default()) }
             }
             Ok(ContainerEnd::Stopped(limit)) => Outcome::Stopped { limit },
+            Ok(ContainerEnd::Lost(error)) => Outcome::Failed { error },
             Err(failure) => return not_started(failure),
         };
         let boundary = Some(self.container.receipt().clone());
