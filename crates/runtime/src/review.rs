@@ -15,6 +15,7 @@ use std::io::{self, Write as _};
 use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 /// The runs of a state folder that keep something.
 #[derive(Debug, Clone)]
@@ -47,24 +48,62 @@ struct Note {
 }
 
 const NOTE: &str = "run.json";
+const VERSION: u32 = 1;
 
-/// Is there where the run was given a whole copy of the workspace; and the paths in it that it has deleted, each with a NUL behind,
-/// once that is known.
-const COPIED: &str = "copied";
+/// What was copied, where the run was given a copy of the workspace; and the paths in it that it has deleted, each with a NUL
+/// behind, once that is known.
+const MANIFEST: &str = "copied";
 const DELETED: &str = "deleted";
 
-/// Copies the workspace to where the changes of a run land, for it to change the copy.
-pub(crate) fn copy_aside(workspace: &Path, aside: &Path) -> io::Result<()> {
-    let upper = aside.join("upper");
-    let copied = review::copy(workspace, &upper).and_then(|()| File::create(aside.join(COPIED)).map(drop));
-    if copied.is_err() {
-        // Half of a copy is no use to anybody.
-        review::remove_all(&upper)?;
-        private().create(&upper)?;
+/// Where a copy grows before it is whole.
+const GROWING: &str = "copy";
+
+/// Until files that are changed have another time than those that were just copied: the clock of files has steps.
+const STEP: Duration = Duration::from_millis(20);
+
+/// Copies the workspace to where the changes of a run land, for it to change the copy. `go_on` is asked in between.
+pub(crate) fn copy_aside(
+    workspace: &Path,
+    aside: &Path,
+    go_on: &dyn Fn() -> Result<(), String>,
+) -> io::Result<()> {
+    let [upper, growing] = ["upper", GROWING].map(|name| aside.join(name));
+    if aside.join(MANIFEST).exists() || fs::read_dir(&upper)?.next().is_some() {
+        return Err(io::Error::other(format!("{} holds something already", upper.display())));
     }
-    copied
+    private().create(&growing)?;
+    let copy = || -> io::Result<()> {
+        let copied = review::copy(workspace, &growing, go_on)?;
+        rustix::fs::syncfs(File::open(&growing)?)?;
+        // An empty folder gives way. Only then it is said to be a copy: of what is not there all would count as deleted.
+        fs::rename(&growing, &upper)?;
+        put(aside, MANIFEST, &review::manifest(&copied))
+    };
+    let made = copy();
+    match made {
+        Ok(()) => std::thread::sleep(STEP),
+        // Half of a copy is no use to anybody.
+        Err(_) => review::remove_all(&growing)?,
+    }
+    made
 }
-const VERSION: u32 = 1;
+
+/// Writes a file in the folder of a run, whole or not at all.
+fn put(folder: &Path, name: &str, bytes: &[u8]) -> io::Result<()> {
+    let mut file = tempfile::NamedTempFile::new_in(folder)?;
+    file.write_all(bytes)?;
+    file.as_file().sync_all()?;
+    file.persist(folder.join(name))?;
+    File::open(folder)?.sync_all()
+}
+
+/// What a file holds, if it is there.
+fn content(path: &Path) -> io::Result<Option<Vec<u8>>> {
+    match fs::read(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        text => text.map(Some),
+    }
+}
 
 fn private() -> DirBuilder {
     let mut builder = DirBuilder::new();
@@ -153,7 +192,14 @@ impl Reviews {
                 all.pop()
             }
         };
-        let locked = |mut kept: Kept| kept.lock().and_then(|()| kept.settle()).map(|()| kept);
+        let locked = |mut kept: Kept| -> io::Result<Kept> {
+            kept.lock()?;
+            if !kept.has_ended {
+                // It was cut off. What cannot be made of its copy now can still be thrown away.
+                let _ = kept.settle();
+            }
+            Ok(kept)
+        };
         found.map(locked).transpose()
     }
 }
@@ -183,7 +229,7 @@ impl Kept {
         if !upper.exists() {
             return Ok(Vec::new());
         }
-        review::changes(&self.workspace, &upper, &self.deleted()?)
+        review::changes(&self.workspace, &upper, self.deleted()?.as_deref())
     }
 
     /// The text of a file of no more than so many bytes, before the run and after it. Empty where there is none, `None` where it
@@ -202,42 +248,33 @@ impl Kept {
 
     /// Makes of a copy that the run was given what an overlay would have left. Cut off, it is done once more.
     fn settle(&self) -> io::Result<()> {
-        let [copied, deleted] = [COPIED, DELETED].map(|name| self.folder.join(name));
-        if copied.exists() && !deleted.exists() {
-            let paths = review::deleted(&self.workspace, &self.upper(), self.since)?;
+        let Some(manifest) = content(&self.folder.join(MANIFEST))?.filter(|_| self.upper().exists()) else {
+            return Ok(());
+        };
+        let copied = review::read_manifest(&manifest)?;
+        if !self.folder.join(DELETED).exists() {
+            let paths = review::deleted(&copied, &self.upper())?;
             let text = paths.iter().flat_map(|path| [path.as_os_str().as_bytes(), b"\0"]).collect::<Vec<_>>();
-            self.put(DELETED, &text.concat())?;
+            put(&self.folder, DELETED, &text.concat())?;
         }
         // Only once it is known what is gone may anything be taken out.
-        if deleted.exists() {
-            review::drop_same(&self.workspace, &self.upper())?;
+        review::drop_untouched(&copied, &self.workspace, &self.upper())
+    }
+
+    /// What the run has deleted in the copy that it was given. `None`: it was given none.
+    fn deleted(&self) -> io::Result<Option<Vec<PathBuf>>> {
+        if !self.folder.join(MANIFEST).exists() {
+            return Ok(None);
         }
-        Ok(())
-    }
-
-    /// What the run has deleted in the copy that it was given.
-    fn deleted(&self) -> io::Result<Vec<PathBuf>> {
-        let text = match fs::read(self.folder.join(DELETED)) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-            text => text?,
-        };
+        let text = content(&self.folder.join(DELETED))?.unwrap_or_default();
         let paths = text.split(|byte| *byte == 0).filter(|path| !path.is_empty());
-        Ok(paths.map(|path| OsStr::from_bytes(path).into()).collect())
-    }
-
-    /// Writes a file in the folder of the run, whole or not at all.
-    fn put(&self, name: &str, bytes: &[u8]) -> io::Result<()> {
-        let mut file = tempfile::NamedTempFile::new_in(&self.folder)?;
-        file.write_all(bytes)?;
-        file.as_file().sync_all()?;
-        file.persist(self.folder.join(name))?;
-        File::open(&self.folder)?.sync_all()
+        Ok(Some(paths.map(|path| OsStr::from_bytes(path).into()).collect()))
     }
 
     fn write_note(&self) -> io::Result<()> {
         let workspace = self.workspace.to_string_lossy().into_owned();
         let note = Note { version: VERSION, workspace, since: self.since, has_ended: self.has_ended };
-        self.put(NOTE, &serde_json::to_vec(&note)?)
+        put(&self.folder, NOTE, &serde_json::to_vec(&note)?)
     }
 
     /// Keeps everybody else from dealing with it.
@@ -261,7 +298,7 @@ impl Kept {
 
     /// Throws away what is kept aside, and with it the folder where nothing can be taken back.
     pub fn forget_changes(&self) -> io::Result<()> {
-        for name in ["work", "upper", COPIED, DELETED] {
+        for name in ["work", "upper", GROWING, DELETED, MANIFEST] {
             review::remove_all(&self.folder.join(name))?;
         }
         if self.can_undo() { Ok(()) } else { review::remove_all(&self.folder) }

@@ -72,10 +72,10 @@ impl Control {
         }
         // In this order, which is that of `hand_over`.
         let mut descriptors = descriptors.into_iter();
+        let input = spec.input.then(|| descriptors.next()).flatten();
         let watch = spec.watched.then(|| descriptors.next()).flatten().map(ProgramWatch::new);
         let proxied = spec.proxy_port.and_then(|_| descriptors.next()).map(TcpListener::from);
         let terminal = spec.terminal.then(|| descriptors.next()).flatten();
-        let input = spec.input.then(|| descriptors.next()).flatten();
         Ok(Handed { watch, proxied, terminal, input })
     }
 

@@ -11,7 +11,7 @@ mod path_text;
 
 pub use beneath::remove_all;
 pub use commit::{Committed, commit};
-pub use copied::{copy, deleted, drop_same};
+pub use copied::{Copied, copy, deleted, drop_untouched, manifest, read_manifest};
 pub use found::Kind;
 pub use journal::{Undone, undo};
 pub use kept::{Change, What, changes};

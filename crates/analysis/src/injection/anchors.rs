@@ -404,7 +404,7 @@ impl Finder {
     /// The anchors in `text`, in order: what, from where, to where. Of those that begin at one place the longest, and none
     /// within another.
     pub(super) fn find<'f>(&'f self, text: &'f str) -> Box<dyn Iterator<Item = (Anchor, usize, usize)> + 'f> {
-        if text.len() <= SMALL && self.automaton.get().is_none() {
+        if text.len() <= SMALL && !matches!(self.automaton.get(), Some(Some(_))) {
             return Box::new(self.find_in_small(text));
         }
         Box::new(self.automaton().into_iter().flat_map(move |automaton| {

@@ -9,10 +9,15 @@ use crate::{Surroundings, host, shell, sql, url};
 use stayhand_core::facts::{Aspect, HostUse, Opaque, Operation, Trait};
 
 /// The operations of code that a tool runs; the first is the tool's own.
-pub(crate) fn operations_of_python(text: &str, at: &Surroundings<'_>, programs: &Programs) -> Vec<Operation> {
+pub(crate) fn operations_of_python(
+    text: &str,
+    at: &Surroundings<'_>,
+    programs: &Programs,
+    input: &Input,
+) -> Vec<Operation> {
     let folders = [at.cwd.to_owned()];
-    let (input, budget) = (Input::default(), Budget::default());
-    let situation = Situation::outermost(at, &folders, &input, &budget, programs);
+    let budget = Budget::default();
+    let situation = Situation::outermost(at, &folders, input, &budget, programs);
     let deeds = code::deeds(Language::Python, text, &Given { words: &[], home: at.home });
     let mut own = Operation::default();
     own.does.insert(Trait::ExecuteCode);

@@ -203,7 +203,7 @@ impl<'a> Interpreter<'a> {
         if let Some(meaning) = self.spec.default
             && self.path_args.is_empty()
             && !self.operation.hides(Aspect::Paths)
-            && !self.situation.input.given
+            && (!self.situation.input.given || self.situation.input.unseen)
         {
             self.apply(meaning, &Arg::exact("."));
         }
@@ -267,6 +267,10 @@ impl<'a> Interpreter<'a> {
                 {
                     return self.note_effects("it runs text that is not known");
                 }
+                self.path(Access::Execute, arg);
+            }
+            Meaning::Load => {
+                self.operation.does.insert(Trait::ExecuteCode);
                 self.path(Access::Execute, arg);
             }
             Meaning::Module => self.module(arg),

@@ -92,6 +92,8 @@ pub(crate) struct Input {
     pub(crate) names: Vec<Arg>,
     /// It comes from a pipe, a file or a heredoc.
     pub(crate) given: bool,
+    /// It is said to be there, and may be empty.
+    pub(crate) unseen: bool,
     /// It carries data of this machine.
     pub(crate) local: bool,
     /// It carries what was downloaded.
@@ -101,7 +103,7 @@ pub(crate) struct Input {
 impl Input {
     /// There is one, of which nothing is known.
     pub(crate) fn unseen() -> Self {
-        Self { given: true, local: true, ..Self::default() }
+        Self { given: true, unseen: true, local: true, ..Self::default() }
     }
 }
 

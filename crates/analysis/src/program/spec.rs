@@ -88,6 +88,7 @@ impl Meaning {
                 | Self::Placeholder
                 | Self::Mode
                 | Self::Source
+                | Self::Load
         )
     }
 }
@@ -175,6 +176,8 @@ pub(super) enum Meaning {
     Move,
     /// A path whose content runs.
     Script,
+    /// Code that is loaded or started on the program's part, in a file or folder.
+    Load,
     /// A path, or a module's name, whose content runs.
     Module,
     /// A folder that relative paths start from.

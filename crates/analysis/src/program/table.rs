@@ -392,6 +392,7 @@ fn meaning(word: &str) -> Option<Meaning> {
         "delete" => Meaning::Delete,
         "move" => Meaning::Move,
         "script" => Meaning::Script,
+        "load" => Meaning::Load,
         "module" => Meaning::Module,
         "cwd" => Meaning::Cwd,
         "host" => Meaning::Host,

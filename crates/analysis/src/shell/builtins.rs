@@ -81,6 +81,7 @@ impl<'p> Walker<'p, '_> {
         self.look_into_written(&mut operations);
         let result = Input {
             given: true,
+            unseen: false,
             text: self.printed(words),
             names: output,
             local: operations.iter().any(carries_data),

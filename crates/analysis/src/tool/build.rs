@@ -188,7 +188,12 @@ impl<'a> Builder<'a> {
     /// Code of the `python` tool is looked into; what other tools make of code is not known.
     fn add_code(&mut self, leaf: &Leaf<'_>) {
         if self.known.is_some_and(|tool| tool.name == "python") {
-            return self.commands.extend(program::operations_of_python(leaf.text(), &self.at, self.programs));
+            return self.commands.extend(program::operations_of_python(
+                leaf.text(),
+                &self.at,
+                self.programs,
+                &self.input,
+            ));
         }
         self.own.does.insert(Trait::ExecuteCode);
         self.own.opaque.push(Opaque { aspect: Aspect::Effects, why: "inline code".to_owned() });

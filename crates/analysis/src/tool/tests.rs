@@ -128,6 +128,14 @@ fn a_standard_input() {
     for argv in [json!(["cat"]), json!(["grep", "x"]), json!(["git", "status"]), json!(["python3", "s.py"])] {
         assert_eq!(opaque(argv.clone(), json!(true)), opaque(argv.clone(), json!(false)), "{argv}");
     }
+    // What reads a folder where it gets no names reads it all the same, for the input may be empty.
+    for stdin in [false, true] {
+        let found = facts("exec", json!({ "argv": ["rg", "-uu", "x"], "stdin": stdin }));
+        assert_eq!(found.operations[0].paths.len(), 1, "{stdin}");
+        let code =
+            facts("python", json!({ "code": "import subprocess\nsubprocess.run(['psql'])", "stdin": stdin }));
+        assert_eq!(code.operations.iter().any(|op| op.hides(Aspect::Statements)), stdin, "{code:?}");
+    }
     let with = |stdin: Value| request("exec", json!({ "argv": ["cat"], "stdin": stdin }));
     assert!(has_input(&with(json!(true))) && unserved(&with(json!(true))).is_none());
     assert!(!has_input(&with(json!("text"))) && unserved(&with(json!("text"))).is_some());

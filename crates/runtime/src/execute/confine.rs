@@ -152,6 +152,10 @@ pub(super) fn keep_aside(spec: &mut Spec, workspace: &str, aside: &Aside<'_>) ->
         return Err(why);
     }
     spec.keep.clear();
+    // What lies in it is seen and changed as a part of it, and not beside the review.
+    let is_beside = |path: &Path| path == workspace || !path.starts_with(&workspace);
+    spec.binds.retain(|bind| is_beside(&bind.path));
+    spec.scratch.retain(|path| is_beside(path));
     spec.overlay = Some(Overlay { path: workspace, changes: aside.folder.to_owned(), copied: aside.copied });
     spec.without.extend(aside.instead.clone());
     Ok(())

@@ -4,7 +4,7 @@ use super::confine::Aside;
 use super::process::{self, Boundary};
 use super::{
     Ask, Effected, Egress, Executor, Stop, Streams, Terminal, Work, argv, confine, failed, fetch, file,
-    missing, not_started, usage,
+    missing, not_started, room, usage,
 };
 use crate::review::{Kept, Reviews, copy_aside};
 use stayhand_core::decision::{Level, Resource};
@@ -132,8 +132,18 @@ impl Local {
         let (mut outcome, mut effected) = self.attempt(argv, work, cwd, overlay);
         if let (Some(failure), Some(folder)) = (effected.unlaid.take(), folder) {
             let workspace = Path::new(&work.request.context.workspace);
-            if let Err(error) = copy_aside(workspace, folder) {
-                return not_started(format!("{failure}; and it cannot be copied: {error}"));
+            let go_on = || match room::lacking(folder) {
+                Some(why) => Err(why),
+                None => [&self.settings.stop, work.stop]
+                    .iter()
+                    .find_map(|stop| stop.why())
+                    .map_or(Ok(()), |why| Err(why.to_string())),
+            };
+            if let Err(error) = copy_aside(workspace, folder, &go_on) {
+                let (outcome, mut effected) =
+                    not_started(format!("{failure}; and it cannot be copied: {error}"));
+                effected.kept = kept;
+                return (outcome, effected);
             }
             let why = format!("{}; it is a copy that is changed", failure.why);
             let copy = Aside { folder, copied: true, instead: Some(Failure { why, ..failure }) };

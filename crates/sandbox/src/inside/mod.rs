@@ -131,15 +131,16 @@ fn hand_over(
     spec: &Spec,
     channel: &Channel,
     receipt: Receipt,
-    mut watched: Vec<OwnedFd>,
+    watched: Vec<OwnedFd>,
 ) -> Result<Option<OwnedFd>, Failure> {
     let input = spec.input.then(|| pipe_with(PipeFlags::CLOEXEC)).transpose();
     let (own, other) = input.map_err(|error| Failure::other(format!("a standard input: {error}")))?.unzip();
-    watched.extend(other);
-    if watched.is_empty() {
+    // At the lowest level there is nothing else, whatever was asked for.
+    let all: Vec<OwnedFd> = other.into_iter().chain(watched).collect();
+    if all.is_empty() {
         channel.say(&Report::InForce(receipt));
     } else {
-        channel.say_with(&Report::InForce(receipt), &watched).map_err(Failure::other)?;
+        channel.say_with(&Report::InForce(receipt), &all).map_err(Failure::other)?;
     }
     Ok(own)
 }

@@ -208,11 +208,12 @@ impl Place {
         Ok(fchown(made, Some(user), Some(group))?)
     }
 
-    /// Whom what stands there belongs to, or else the folder.
+    /// Whom the file that stands there belongs to, or else the folder.
     fn owner(&self) -> io::Result<(Uid, Gid)> {
         let owner = match self.stat()? {
-            Some(replaced) => replaced,
-            None => fstat(&self.folder)?,
+            // One that was just made is still whoever's made it.
+            Some(replaced) if !is_folder(&replaced) => replaced,
+            _ => fstat(&self.folder)?,
         };
         Ok((Uid::from_raw(owner.st_uid), Gid::from_raw(owner.st_gid)))
     }

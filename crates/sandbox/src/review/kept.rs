@@ -68,13 +68,17 @@ impl What {
 }
 
 /// The changes in `upper`, the upper folder of an overlay over `lower`, by path. What was only touched is not among them.
-/// Nothing may be using the overlay any more. Of a copy in its place, which marks nothing, `deleted` says what is gone.
-pub fn changes(lower: &Path, upper: &Path, deleted: &[PathBuf]) -> io::Result<Vec<Change>> {
-    let mut reader = Reader { lower: Beneath::open(lower)?, upper: Beneath::open(upper)?, found: Vec::new() };
+/// Nothing may be using the overlay any more. Of a copy in its place `deleted` says what is gone, and nothing in it means anything
+/// else than it is.
+pub fn changes(lower: &Path, upper: &Path, deleted: Option<&[PathBuf]>) -> io::Result<Vec<Change>> {
+    let (lower, upper) = (Beneath::open(lower)?, Beneath::open(upper)?);
+    let mut reader = Reader { lower, upper, has_marks: deleted.is_none(), found: Vec::new() };
     reader.folder(Path::new(""), Below::Merged)?;
-    for path in deleted {
-        if let (Some(was), None) = (reader.lower.kind(path)?, reader.upper.kind(path)?) {
-            reader.add(path, What::Deleted { was })?;
+    for path in deleted.into_iter().flatten() {
+        match reader.lower.kind(path) {
+            Ok(Some(was)) => reader.add(path, What::Deleted { was })?,
+            Ok(None) => {}
+            Err(error) => reader.unreadable(path, &error)?,
         }
     }
     reader.found.sort_by(|one, other| one.path.cmp(&other.path));
@@ -84,6 +88,8 @@ pub fn changes(lower: &Path, upper: &Path, deleted: &[PathBuf]) -> io::Result<Ve
 struct Reader {
     lower: Beneath,
     upper: Beneath,
+    /// Whether devices and attributes in it are marks of an overlay.
+    has_marks: bool,
     found: Vec<Change>,
 }
 
@@ -120,7 +126,7 @@ impl Reader {
     fn one(&mut self, path: &Path, below: Below) -> io::Result<()> {
         let was = if below == Below::Nothing { None } else { self.lower.kind(path)? };
         let Some(is) = self.upper.kind(path)? else { return Ok(()) };
-        if self.upper.is_whiteout(path)? {
+        if self.has_marks && self.upper.is_whiteout(path)? {
             return was.map_or(Ok(()), |was| self.add(path, What::Deleted { was }));
         }
         let is_folder = is.is_folder();
@@ -134,7 +140,8 @@ impl Reader {
             Some(was @ Kind::Link { .. }) if was == is => {}
             Some(was @ Kind::Link { .. }) => self.add(path, What::Replaced { was, is })?,
             Some(was) => {
-                let anew = is_folder && (below == Below::Hidden || self.upper.is_opaque(path));
+                let anew =
+                    is_folder && (below == Below::Hidden || self.has_marks && self.upper.is_opaque(path));
                 within = if anew { Below::Hidden } else { Below::Merged };
                 let content = !is_folder && self.content_differs(path)?;
                 if content || was.mode() != is.mode() {
