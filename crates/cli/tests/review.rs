@@ -162,6 +162,19 @@ fn a_copy_that_was_cut_off() {
     assert!(!world.work.join("ran").exists());
 }
 
+/// What the policy lets be changed within the workspace is a part of what is copied, and no way around it.
+#[test]
+fn a_copy_has_no_holes() {
+    let Some(world) = in_a_container("a_copy_has_no_holes") else { return };
+    world.user_policy("extends: coding-agent\nboundaries: {paths: {allow: ['./**', './sub/**'], write: ['./**', './sub/**', './.git/**']}}\n");
+    for folder in ["sub", ".git/hooks"] {
+        fs::create_dir_all(world.work.join(folder)).unwrap();
+    }
+    let world = reviewed_in(world, |_| {}, "echo x > sub/made; echo x > .git/hooks/pre-commit");
+    let found = shown(&world);
+    assert!(found.contains_key("sub/made") && found[".git/hooks/pre-commit"].1, "{found:?}");
+}
+
 fn every_kind_of_change(world: &World) {
     let before = tree(&world.work);
     let found = shown(world);

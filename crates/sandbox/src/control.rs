@@ -73,7 +73,11 @@ impl Control {
         // In this order, which is that of `hand_over`.
         let mut descriptors = descriptors.into_iter();
         let input = spec.input.then(|| descriptors.next()).flatten();
-        let watch = spec.watched.then(|| descriptors.next()).flatten().map(ProgramWatch::new);
+        let watch = spec
+            .watched
+            .then(|| descriptors.next())
+            .flatten()
+            .map(|listener| ProgramWatch::new(listener, spec.terminal));
         let proxied = spec.proxy_port.and_then(|_| descriptors.next()).map(TcpListener::from);
         let terminal = spec.terminal.then(|| descriptors.next()).flatten();
         Ok(Handed { watch, proxied, terminal, input })

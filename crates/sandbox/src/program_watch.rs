@@ -18,7 +18,11 @@ use std::time::Duration;
 
 /// Whom the kernel asks.
 #[derive(Debug)]
-pub struct ProgramWatch(Arc<OwnedFd>);
+pub struct ProgramWatch {
+    listener: Arc<OwnedFd>,
+    /// The terminal that was given, if one was.
+    terminal: Option<&'static str>,
+}
 
 /// A program that wants to start, and waits.
 #[derive(Debug)]
@@ -35,7 +39,7 @@ pub struct Starting {
     pub argv: Vec<String>,
     /// The folder that it starts in.
     pub cwd: PathBuf,
-    /// Whether its standard input may hold something: it is a pipe, a socket or a file, and no terminal.
+    /// Whether its standard input may hold something: it is neither nothing nor the terminal that was given.
     pub has_input: bool,
 }
 
@@ -49,14 +53,15 @@ const MOST_ARGUMENTS: u64 = 4096;
 const MOST_PATH_BYTES: usize = 4096;
 
 impl ProgramWatch {
-    pub(crate) fn new(listener: OwnedFd) -> Self {
-        Self(Arc::new(listener))
+    /// `has_terminal`: the programs were given one, which is the first of their own folder of terminals.
+    pub(crate) fn new(listener: OwnedFd, has_terminal: bool) -> Self {
+        Self { listener: Arc::new(listener), terminal: has_terminal.then_some("/dev/pts/0") }
     }
 
     /// Waits so long for a program that wants to start. `None`: none did. An error of the kind `UnexpectedEof`: nothing
     /// that could start one is left. What cannot be read is refused without asking.
     pub fn next(&self, wait: Duration) -> io::Result<Option<Starting>> {
-        let mut events = [PollFd::new(&self.0, PollFlags::IN)];
+        let mut events = [PollFd::new(&self.listener, PollFlags::IN)];
         let wait = Timespec::try_from(wait).map_err(io::Error::other)?;
         match poll(&mut events, Some(&wait)) {
             Err(rustix::io::Errno::INTR) | Ok(0) => return Ok(None),
@@ -65,7 +70,7 @@ impl ProgramWatch {
         if !events.iter().any(|event| event.revents().contains(PollFlags::IN)) {
             return Err(io::ErrorKind::UnexpectedEof.into());
         }
-        let call = match sys::next_call(self.0.as_fd()) {
+        let call = match sys::next_call(self.listener.as_fd()) {
             // It was killed meanwhile.
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             call => call?,
@@ -75,7 +80,7 @@ impl ProgramWatch {
             Ok(starting) if starting.waits() => Ok(Some(starting)),
             Ok(_) => Ok(None),
             Err(error) => {
-                answer(&self.0, call.id, Some(error.raw_os_error().unwrap_or(libc::EACCES)));
+                answer(&self.listener, call.id, Some(error.raw_os_error().unwrap_or(libc::EACCES)));
                 Ok(None)
             }
         }
@@ -111,9 +116,18 @@ impl ProgramWatch {
         };
         let parent = parent(&folder).unwrap_or_default();
         let argv = arguments(&memory, argv)?;
-        let listener = Arc::clone(&self.0);
-        let has_input = has_input(&folder);
+        let listener = Arc::clone(&self.listener);
+        let has_input = self.has_input(&folder);
         Ok(Starting { id: call.id, listener, process: call.pid, parent, program, argv, cwd, has_input })
+    }
+
+    /// Whether a process reads something that nobody has typed. One without a standard input reads nothing. A terminal that
+    /// a program has made may be typed at by it.
+    fn has_input(&self, folder: &Path) -> bool {
+        let is_empty = |path: PathBuf| {
+            path == Path::new("/dev/null") || self.terminal.is_some_and(|own| path == Path::new(own))
+        };
+        fs::read_link(folder.join("fd/0")).is_ok_and(|path| !is_empty(path))
     }
 }
 
@@ -137,15 +151,6 @@ impl Starting {
 fn answer(listener: &OwnedFd, id: u64, error: Option<i32>) {
     // An error: it was killed meanwhile.
     let _ = sys::answer_call(listener.as_fd(), id, error);
-}
-
-/// Whether a process reads something that is no terminal. One without a standard input reads nothing.
-fn has_input(folder: &Path) -> bool {
-    let input = fs::read_link(folder.join("fd/0"));
-    let empty = |path: PathBuf| {
-        path == Path::new("/dev/null") || path.starts_with("/dev/pts") || path == Path::new("/dev/tty")
-    };
-    input.is_ok_and(|path| !empty(path))
 }
 
 /// A descriptor as an argument of a call: the lower half of a register.

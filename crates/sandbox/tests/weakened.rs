@@ -220,6 +220,25 @@ fn bypass_77_a_kernel_that_lacks_something_for_a_part() {
     assert_eq!(failure.mechanism, Some(Mechanism::Overlay), "{failure:?}");
 }
 
+/// A standard input is the program's also at the lowest level, where nothing else that was asked for is handed over.
+#[test]
+fn a_standard_input_at_the_lowest_level() {
+    for calls in ["", "clone"] {
+        let mut world = World::new(Level::L2, Who::RootForUser).unwrap();
+        (world.spec.least, world.spec.input, world.spec.proxy_port) = (Level::L1, true, Some(3128));
+        if calls == "clone" {
+            world.without = vec!["nothing".to_owned(), libc::SYS_clone.to_string()];
+        }
+        let (child, mut control) = world.start(launcher(), &["sort"]);
+        let handed = control.handed(&world.spec).unwrap();
+        assert_eq!(handed.proxied.is_some(), calls.is_empty());
+        let mut input = std::fs::File::from(handed.input.unwrap());
+        std::io::Write::write_all(&mut input, b"b\na\n").unwrap();
+        drop(input);
+        assert_eq!(child.wait_with_output().unwrap().stdout, b"a\nb\n", "{calls}");
+    }
+}
+
 /// Bypass 99: at L1 a limit on processes would count all that the user runs, so it is not set, also where a higher level was tried first.
 #[test]
 fn bypass_99_a_lower_level_has_its_own_limits() {

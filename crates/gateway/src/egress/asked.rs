@@ -137,7 +137,9 @@ fn permitted(shared: &Shared, wanted: &Wanted, waits: &AtomicBool) -> Result<(Pe
     let ask = || wanted.parsed(&shared.defaults);
     let answered = |held: &stayhand_runtime::Held| {
         let place = Question::of(&shared.questions);
-        Ok(place.is_some() && is_wanted() && shared.people.answered(held, &is_wanted))
+        let granted = place.is_some() && is_wanted() && shared.people.answered(held, &is_wanted);
+        shared.people.while_paused(&is_wanted);
+        Ok(granted)
     };
     shared.people.while_paused(&is_wanted);
     let permit = match engine.authorize_asking(ask, answered, |error| error.to_string())? {

@@ -3,7 +3,7 @@
 
 use super::confine::Gate;
 use super::container::out_of_memory;
-use super::streams::{Stream, endless, watch};
+use super::streams::{self, Stream, endless, watch};
 use super::usage::{LOOK, Watched};
 use super::{Ask, Effected, Egress, Stop, Streams, Terminal, failed, room};
 use crate::clock::monotonic;
@@ -147,8 +147,8 @@ fn take_part<'scope>(
 ) {
     let Ok(Handed { watch, proxied, terminal, input }) = control.handed(spec) else { return };
     if let Some(input) = input {
-        // Nobody waits for this one: what it reads from may never end.
-        std::thread::spawn(move || io::copy(&mut io::stdin(), &mut File::from(input)));
+        // Whoever is gone takes no more.
+        scope.spawn(move || streams::feed(&mut File::from(input)));
     }
     if let (Some(person), Some(program)) = (limits.terminal, terminal) {
         scope.spawn(move || person.relay(program));

@@ -2,6 +2,7 @@
 
 use crate::clock::monotonic;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use std::fs::File;
 use std::io::{self, Read, Write};
 use std::os::fd::{AsFd, OwnedFd};
 use std::process::{ChildStderr, ChildStdout};
@@ -65,6 +66,35 @@ fn wait_for_any(
     let happened =
         |at: Option<usize>| at.and_then(|at| fds.get(at)).is_some_and(|fd| !fd.revents().is_empty());
     Ok((happened(process_at), (happened(out_at), happened(err_at))))
+}
+
+/// Gives a program what comes on this process's standard input, until that is at its end or the program is gone. What was read
+/// and not taken any more is lost.
+pub(super) fn feed(program: &mut File) -> io::Result<()> {
+    let mut buffer = [0; 16 * 1024];
+    loop {
+        let input = rustix::stdio::stdin();
+        // The other end of a pipe has gone where this one has an error.
+        let mut ends =
+            [PollFd::from_borrowed_fd(input, PollFlags::IN), PollFd::new(program, PollFlags::empty())];
+        match poll(&mut ends, None) {
+            Ok(_) | Err(rustix::io::Errno::INTR) => {}
+            Err(error) => return Err(error.into()),
+        }
+        let [input_ready, program_ready] = ends.map(|end| end.revents());
+        if !program_ready.is_empty() {
+            return Ok(());
+        }
+        if input_ready.is_empty() {
+            continue;
+        }
+        match rustix::io::read(input, &mut buffer) {
+            Ok(0) => return Ok(()),
+            Ok(count) => program.write_all(buffer.get(..count).unwrap_or_default())?,
+            Err(rustix::io::Errno::INTR | rustix::io::Errno::AGAIN) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
 }
 
 /// What a program went over that says more than anybody reads.

@@ -4,12 +4,14 @@
 use crate::clock::monotonic;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::stdio::{stdin, stdout};
-use rustix::termios::{OptionalActions, Termios, isatty, tcgetattr, tcgetwinsize, tcsetattr, tcsetwinsize};
+use rustix::termios::{
+    OptionalActions, SpecialCodeIndex, Termios, isatty, tcgetattr, tcgetwinsize, tcsetattr, tcsetwinsize,
+};
 use std::fmt;
 use std::fs::File;
 use std::io::{self, Read as _, Write as _};
 use std::os::fd::{AsFd as _, OwnedFd};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
 /// How often the size of the window is looked at, in nanoseconds.
@@ -18,8 +20,8 @@ const LOOK: i64 = 100_000_000;
 /// How often it is said anew how the program stands.
 const SAY: Duration = Duration::from_secs(1);
 
-/// The key that calls whoever attends to the program: Ctrl-\.
-const CALL: u8 = 0x1c;
+/// The key that calls whoever attends to the program, Ctrl-\, as it is sent, and in the sequences for which programs can ask.
+const CALLS: &[&[u8]] = &[b"\x1c", b"\x1b[92;5u", b"\x1b[27;5;92~"];
 
 /// More than the kernel keeps of what a program has said and nobody has read.
 const UNREAD: usize = 128 << 10;
@@ -44,7 +46,7 @@ struct Inner {
     /// Held while something is passed on, either way, and while the person is asked: nothing comes between a question and
     /// its answer. The program that has the terminal meanwhile, if one has: then it is raw.
     passing: Mutex<Option<File>>,
-    attendant: OnceLock<Arc<dyn Attendant>>,
+    attendant: OnceLock<Weak<dyn Attendant>>,
 }
 
 impl fmt::Debug for Terminal {
@@ -63,23 +65,23 @@ impl Terminal {
         Some(Self(Arc::new(Inner { usual, passing: Mutex::new(None), attendant: OnceLock::new() })))
     }
 
-    /// Has somebody attend to the programs that get this terminal. The first one stays.
-    pub fn attended_by(&self, attendant: Arc<dyn Attendant>) {
+    /// Has somebody attend to the programs that get this terminal, for as long as they are there. The first one stays.
+    pub fn attended_by(&self, attendant: Weak<dyn Attendant>) {
         let _ = self.0.attendant.set(attendant);
     }
 
     /// Tells the person something, on a line of its own in plain letters.
     pub fn tell(&self, speak: impl FnOnce()) {
-        self.aside(PLAIN_LETTERS, speak);
+        self.aside(PLAIN_LETTERS, b"", speak);
     }
 
     /// Asks the person something, on a screen on which it can be read whatever the program has made of it.
     pub fn ask<T>(&self, speak: impl FnOnce() -> T) -> T {
-        self.aside(PLAIN_SCREEN, speak)
+        self.aside(PLAIN_SCREEN, KEYS_AS_BEFORE, speak)
     }
 
     /// Does something that speaks with the person, as if no program had the terminal.
-    fn aside<T>(&self, first: &[u8], speak: impl FnOnce() -> T) -> T {
+    fn aside<T>(&self, first: &[u8], last: &[u8], speak: impl FnOnce() -> T) -> T {
         let mut passing = self.lock();
         let Some(program) = &mut *passing else { return speak() };
         // What it has said before comes before. It may go on saying more.
@@ -90,9 +92,10 @@ impl Terminal {
         {
             shown += count;
         }
-        self.set_usual();
+        self.set_for_questions();
         let _ = say(first);
         let spoken = speak();
+        let _ = say(last);
         self.set_raw();
         spoken
     }
@@ -110,9 +113,10 @@ impl Terminal {
         *self.lock() = Some(same);
         self.set_raw();
         // Whoever is gone misses the rest.
-        let _ = self.pass_on(&mut program);
+        let mut title = Title { shown: String::new(), at: None, is_kept: false };
+        let _ = self.pass_on(&mut program, &mut title);
         *self.lock() = None;
-        if self.0.attendant.get().is_some() {
+        if title.is_kept {
             let _ = say(TITLE_AS_BEFORE);
         }
         self.set_usual();
@@ -132,11 +136,17 @@ impl Terminal {
         let _ = tcsetattr(stdin(), OptionalActions::Now, &self.0.usual);
     }
 
-    fn pass_on(&self, program: &mut File) -> io::Result<()> {
+    /// As usual, but for the key that calls: where somebody is asked already it must not end this program.
+    fn set_for_questions(&self) {
+        let mut asking = self.0.usual.clone();
+        asking.special_codes[SpecialCodeIndex::VQUIT] = NO_KEY;
+        let _ = tcsetattr(stdin(), OptionalActions::Now, &asking);
+    }
+
+    fn pass_on(&self, program: &mut File, title: &mut Title) -> io::Result<()> {
         let mut size = None;
         let mut buffer = vec![0; BUFFER];
         let mut keys = Keys { waiting: Vec::new(), at_end: false };
-        let mut title = Title { shown: String::new(), at: None };
         loop {
             let now = tcgetwinsize(stdout()).ok();
             if let Some(found) = now.filter(|_| now != size) {
@@ -144,6 +154,10 @@ impl Terminal {
                 size = now;
             }
             let is_quiet = !ready(program, &keys, LOOK)?.anything();
+            let attendant = self.0.attendant.get().and_then(Weak::upgrade);
+            // Asked for before anything is held: it may take its time.
+            let new_title =
+                attendant.as_deref().filter(|_| is_quiet).and_then(|attendant| title.due(attendant));
             let passing = self.lock();
             // By now a question may have been asked, and what was typed was its answer.
             let Ready { typed, said, takes } = ready(program, &keys, 0)?;
@@ -153,17 +167,16 @@ impl Terminal {
             if typed {
                 keys.read(&mut buffer);
             }
-            let attendant = self.0.attendant.get();
-            if attendant.is_some() && keys.called() {
+            if let Some(attendant) = attendant.filter(|_| keys.called()) {
                 drop(passing);
-                attendant.iter().for_each(|attendant| attendant.called());
+                attendant.called();
                 continue;
             }
             if takes {
                 keys.write(program)?;
             }
-            if let Some(attendant) = attendant.filter(|_| is_quiet) {
-                title.show(&**attendant)?;
+            if let Some(text) = new_title.filter(|_| !said) {
+                title.show(text)?;
             }
         }
     }
@@ -172,8 +185,15 @@ impl Terminal {
 /// A line of its own, without colours and not hidden.
 const PLAIN_LETTERS: &[u8] = b"\x1b[0m\r\n";
 
-/// The same, on a screen that is as usual: no part of it scrolls alone.
-const PLAIN_SCREEN: &[u8] = b"\x1b[!p\x1b[0m\r\n";
+/// The same, on a screen that is as usual: no part of it scrolls alone, its colours are the terminal's own, and keys are sent as
+/// letters and not as sequences, for which programs can ask in two ways.
+const PLAIN_SCREEN: &[u8] = b"\x1b[!p\x1b]104\x07\x1b]110\x07\x1b]111\x07\x1b[>0u\x1b[>4;0m\x1b[0m\r\n";
+
+/// Keys are sent as the program wanted them.
+const KEYS_AS_BEFORE: &[u8] = b"\x1b[<u";
+
+/// No key at all.
+const NO_KEY: u8 = 0;
 
 /// Keeps the title of the window, and brings it back.
 const KEEP_TITLE: &str = "\x1b[22;2t";
@@ -184,24 +204,26 @@ struct Title {
     shown: String,
     /// When that was looked at.
     at: Option<Instant>,
+    /// Whether what it was called before is kept by the terminal.
+    is_kept: bool,
 }
 
 impl Title {
-    /// Shows how the program stands, where that has changed and is not too soon. Nothing is written into the middle of what
-    /// the program says: it is quiet.
-    fn show(&mut self, attendant: &dyn Attendant) -> io::Result<()> {
+    /// How the program stands, where that has changed and is not too soon.
+    fn due(&mut self, attendant: &dyn Attendant) -> Option<String> {
         let now = monotonic();
         if self.at.is_some_and(|at| now.duration_since(at) < SAY) {
-            return Ok(());
+            return None;
         }
-        let keep = if self.at.replace(now).is_none() { KEEP_TITLE } else { "" };
-        match attendant.title().filter(|title| *title != self.shown) {
-            Some(title) => {
-                self.shown = title;
-                say(format!("{keep}\x1b]2;{}\x07", self.shown).as_bytes())
-            }
-            None => Ok(()),
-        }
+        self.at = Some(now);
+        attendant.title().filter(|title| *title != self.shown)
+    }
+
+    /// Shows it. Nothing is written into the middle of what the program says: it is quiet.
+    fn show(&mut self, title: String) -> io::Result<()> {
+        let keep = if self.is_kept { "" } else { KEEP_TITLE };
+        (self.shown, self.is_kept) = (title, true);
+        say(format!("{keep}\x1b]2;{}\x07", self.shown).as_bytes())
     }
 }
 
@@ -261,7 +283,11 @@ impl Keys {
     /// Whether the person has called. What was typed before goes to the program all the same.
     fn called(&mut self) -> bool {
         let before = self.waiting.len();
-        self.waiting.retain(|key| *key != CALL);
+        for call in CALLS {
+            while let Some(at) = self.waiting.windows(call.len()).position(|keys| keys == *call) {
+                self.waiting.drain(at..at + call.len());
+            }
+        }
         self.waiting.len() < before
     }
 

@@ -10,11 +10,11 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use stayhand_core::decision::{Decision, Layer};
 use stayhand_core::event::Outcome;
+use stayhand_core::facts::AddressClass;
 use stayhand_sandbox::{Limits, Receipt};
 use std::collections::BTreeMap;
 use std::fmt;
 use std::fs;
-use std::net::IpAddr;
 use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -34,7 +34,8 @@ pub struct AgentSandboxConfig {
     pub timeout_seconds: f64,
     /// `none`, or `hosts`: what `allowed_hosts` names, through a proxy that decides about each connection (S-05).
     pub network_mode: String,
-    /// Hosts, as in `api.example.com` or `*.example.com`. What is private is refused, unless an address is listed.
+    /// Hosts, as in `api.example.com` or `*.example.com`; or addresses of private networks and this machine, and then nothing
+    /// else: a name that leads to one is refused.
     pub allowed_hosts: Vec<String>,
 }
 
@@ -77,11 +78,15 @@ pub struct SandboxResult {
 }
 
 impl AgentSandboxConfig {
+    fn are_private(&self) -> bool {
+        !self.allowed_hosts.is_empty() && self.allowed_hosts.iter().all(|host| is_private(host))
+    }
+
     /// What of the policy the network is. Nothing of it counts where there is no way out.
     fn network(&self) -> String {
-        let private = self.allowed_hosts.iter().any(|host| host.parse::<IpAddr>().is_ok());
+        // Private addresses stand alone, and so no name leads to one.
         let addresses: &[&str] =
-            if private { &["public", "name", "loopback", "private"] } else { &["public", "name"] };
+            if self.are_private() { &["loopback", "private"] } else { &["public", "name"] };
         // JSON is YAML.
         let contact = json!({"name": "contact", "allow": "connect", "when": {"hosts": self.allowed_hosts}});
         let rule = if self.allowed_hosts.is_empty() { String::new() } else { format!("  - {contact}\n") };
@@ -246,6 +251,9 @@ impl AgentSandbox {
         match config.network_mode.as_str() {
             "none" if config.allowed_hosts.is_empty() => {}
             "none" => return Err("allowed_hosts are for network_mode `hosts`".to_owned()),
+            "hosts" if !config.are_private() && config.allowed_hosts.iter().any(|host| is_private(host)) => {
+                return Err("allowed_hosts: private addresses and others do not go together: a name could lead to one".to_owned());
+            }
             "hosts" if has_way_out => {}
             "hosts" => return Err("network_mode `hosts`: this sandbox has no way out".to_owned()),
             mode => return Err(format!("network_mode `{mode}` is neither `none` nor `hosts`")),
@@ -389,6 +397,12 @@ impl AgentSandbox {
             Outcome::Abandoned { why } => ("error", -1, Some(format!("Execution error: {why}"))),
         }
     }
+}
+
+/// Whether this is an address of this machine or of a private network.
+fn is_private(host: &str) -> bool {
+    stayhand_analysis::host::host_use(host)
+        .is_ok_and(|used| matches!(used.class, AddressClass::Loopback | AddressClass::Private))
 }
 
 fn not_run(why: impl std::fmt::Display) -> SandboxResult {

@@ -4,8 +4,6 @@ use super::super::people::People;
 use super::gatekeeper::Gatekeeper;
 use super::spent;
 use crate::{home, show};
-use stayhand_core::control::scope::Scope;
-use stayhand_core::control::switch::{Order, SwitchMoved};
 use stayhand_gateway::Egress;
 use stayhand_runtime::{Attendant, Engine, Stop, Stopwatch};
 use std::sync::Arc;
@@ -35,30 +33,16 @@ impl Attends {
             return;
         }
         self.people.pause(true);
-        self.record(Order::Pause);
         let about = format!("stayhand: paused: {}", self.status());
         let wanted = || self.stop.runs() && !self.stop.is_asked();
         // Whoever cannot answer did not want it to go on.
         let goes_on = self.people.asked(&about, "go on? [y/N] ", &wanted).unwrap_or(false);
-        if !goes_on {
+        // It may have come to its end meanwhile.
+        if !goes_on && self.stop.runs() {
             self.stop.now("a person at the terminal");
         }
-        self.record(Order::Resume);
         self.people.pause(false);
         self.asks.store(false, Ordering::Relaxed);
-    }
-
-    fn record(&self, order: Order) {
-        let moved = SwitchMoved {
-            scope: Scope::Session(self.session.clone()),
-            order,
-            by: home::person(),
-            reason: "at the terminal".to_owned(),
-        };
-        // Where somebody else has paused it, or killed it, that stays so.
-        if let Err(error) = self.engine.order(moved) {
-            self.people.say(&format!("stayhand: {error}"));
-        }
     }
 
     fn status(&self) -> String {

@@ -2,6 +2,7 @@
 
 use super::super::exec;
 use super::super::people::People;
+use crate::show;
 use serde_json::json;
 use stayhand_core::decision::{Level, Obligation};
 use stayhand_runtime::wire::{self, Parsed, WireAction};
@@ -78,7 +79,11 @@ impl Gatekeeper {
             Ok(wire::to_request(action, &self.defaults)?.started_by(starting.parent))
         };
         self.people.while_paused(&|| starting.waits());
-        let answered = |held: &Held| self.people.answered(held, &|| starting.waits());
+        let answered = |held: &Held| {
+            let granted = self.people.answered(held, &|| starting.waits());
+            self.people.while_paused(&|| starting.waits());
+            granted
+        };
         Ok(match self.engine.authorize_asking(ask, answered, Into::into)? {
             Verdict::Permitted(permit) => {
                 let may = self.engine.start_inside(permit, level, &self.duties)?;
@@ -105,7 +110,8 @@ impl Ask for Gatekeeper {
             return true;
         };
         let words = starting.argv.get(1..).unwrap_or_default().join(" ");
-        let what = format!("{name} {words}");
+        // A program says what its words are: they are shown in one line, and as letters alone.
+        let (what, why) = (show::line(&format!("{name} {words}"), 400), show::line(&why, 400));
         self.people.say(&format!("stayhand: refused: {what}: {why}"));
         let mut seen = self.lock();
         if seen.refused.len() < MOST_REFUSED {

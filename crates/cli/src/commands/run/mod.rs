@@ -21,7 +21,7 @@ use stayhand_runtime::changes::{Changes, Files};
 use stayhand_runtime::policy_files::PolicyFiles;
 use stayhand_runtime::review::Reviews;
 use stayhand_runtime::wire::{self, WireAction};
-use stayhand_runtime::{Clock, Engine, Executed, Local, LocalSettings, Streams, Terminal};
+use stayhand_runtime::{Attendant, Clock, Engine, Executed, Local, LocalSettings, Streams, Terminal};
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -98,9 +98,10 @@ pub(super) fn run(global: &Global, run: &Run) -> anyhow::Result<Exit> {
         asks: AtomicBool::new(false),
     });
     if let Some(terminal) = terminal {
-        terminal.attended_by(Arc::<Attends>::clone(&attends));
+        let attendant: Arc<dyn Attendant> = Arc::<Attends>::clone(&attends);
+        terminal.attended_by(Arc::downgrade(&attendant));
     }
-    let interrupts = interrupts(attends)?;
+    let interrupts = interrupts(&attends)?;
     let done = engine.execute(permit, &Local::new(settings))?;
     interrupts.wait();
     if let Some(kept) = &mut kept {
@@ -125,13 +126,17 @@ pub(super) fn run(global: &Global, run: &Run) -> anyhow::Result<Exit> {
 
 /// Ctrl-C pauses where a person can be asked, and ends the program the second time. Whatever else ends this program ends it
 /// at once.
-fn interrupts(attends: Arc<Attends>) -> anyhow::Result<Interrupts> {
+fn interrupts(attends: &Arc<Attends>) -> anyhow::Result<Interrupts> {
+    // What is attended to ends with the run, and its way out and its log with it.
+    let attends = Arc::downgrade(attends);
     Interrupts::handled_by(move |signal| {
-        if signal.is_interrupt() && People::are_here() && attends.stop.runs() {
-            let attends = Arc::clone(&attends);
-            std::thread::spawn(move || attends.call());
-        } else if !attends.stop.now("an interrupt") {
-            std::process::exit(home::INTERRUPTED.into());
+        let running = attends.upgrade().filter(|attends| attends.stop.runs());
+        match running {
+            Some(attends) if signal.is_interrupt() && People::are_here() => {
+                std::thread::spawn(move || attends.call());
+            }
+            Some(attends) if attends.stop.now("an interrupt") => {}
+            _ => std::process::exit(home::INTERRUPTED.into()),
         }
     })
 }
