@@ -2,6 +2,7 @@
 //! sentences around them are read.
 
 use aho_corasick::{AhoCorasick, AhoCorasickBuilder, AhoCorasickKind, MatchKind};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{LazyLock, OnceLock};
 
 /// What to do where an anchor stands.
@@ -363,12 +364,17 @@ const ANCHORS: &[(Anchor, &[&str])] = &[
 /// Up to this many bytes a text is read without an automaton, where there is none yet: to build one takes longer.
 const SMALL: usize = 8 * 1024;
 
+/// After so many bytes of such texts the automaton is built all the same: whoever reads so many goes on.
+const SMALL_IN_ALL: usize = 64 * 1024;
+
 /// Finds anchors.
 pub(super) struct Finder {
     anchors: Vec<(Anchor, &'static str)>,
     /// The anchors that begin with a byte, the longest first.
     beginning: Vec<Vec<usize>>,
     automaton: OnceLock<Option<AhoCorasick>>,
+    /// The bytes that were read without it.
+    without: AtomicUsize,
 }
 
 /// The one finder.
@@ -386,7 +392,7 @@ impl Finder {
         }
         let length = |number: &usize| anchors.get(*number).map_or(0, |(_, text)| text.len());
         beginning.iter_mut().for_each(|all| all.sort_by_key(|number| std::cmp::Reverse(length(number))));
-        Self { anchors, beginning, automaton: OnceLock::new() }
+        Self { anchors, beginning, automaton: OnceLock::new(), without: AtomicUsize::new(0) }
     }
 
     fn automaton(&self) -> Option<&AhoCorasick> {
@@ -404,7 +410,11 @@ impl Finder {
     /// The anchors in `text`, in order: what, from where, to where. Of those that begin at one place the longest, and none
     /// within another.
     pub(super) fn find<'f>(&'f self, text: &'f str) -> Box<dyn Iterator<Item = (Anchor, usize, usize)> + 'f> {
-        if text.len() <= SMALL && !matches!(self.automaton.get(), Some(Some(_))) {
+        let is_early = || {
+            let so_far = self.without.fetch_add(text.len(), Ordering::Relaxed);
+            self.automaton.get().is_none() && so_far < SMALL_IN_ALL
+        };
+        if text.len() <= SMALL && (is_early() || self.automaton().is_none()) {
             return Box::new(self.find_in_small(text));
         }
         Box::new(self.automaton().into_iter().flat_map(move |automaton| {
