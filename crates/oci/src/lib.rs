@@ -1,8 +1,8 @@
 //! Containers of an engine (Docker, podman) as a boundary for single programs, where the sandbox of the kernel cannot be had
 //! or an image is wanted.
 //!
-//! [`agent_sandbox`] makes an [`AgentSandbox`] of them. Each program gets a container of its own from a [`Pool`]: no network,
-//! nothing writable but its folder and temporary files, no rights, limits on all that it uses. What of this is in force is
+//! [`agent_sandbox`] makes an [`AgentSandbox`] of them. Each program gets a container of its own: no network, nothing
+//! writable but its folder and temporary files, no rights, limits on all that it uses but for the size of its folder. What of this is in force is
 //! read in a container that is made for nothing else ([`Receipt`](stayhand_sandbox::Receipt)); if a part is missing, nothing
 //! is run. An image is named once and stands for the bytes that it was then; none is ever fetched.
 //!
@@ -17,9 +17,9 @@ mod probe;
 mod profile;
 
 pub use engine::Engine;
-pub use pool::Pool;
-pub use profile::Profile;
 
+use pool::Pool;
+use profile::Profile;
 use stayhand_runtime::presets::{AgentSandbox, AgentSandboxConfig};
 use std::sync::Arc;
 

@@ -17,7 +17,7 @@ const PROBE: Duration = Duration::from_secs(60);
 /// Containers of one profile whose boundary was seen to be in force. After one was taken, another one for the same program
 /// is made in the background.
 #[derive(Debug)]
-pub struct Pool {
+pub(crate) struct Pool {
     shared: Arc<Shared>,
     maker: Mutex<Option<JoinHandle<()>>>,
 }
@@ -43,16 +43,11 @@ struct Ready {
 
 impl Pool {
     /// Finds the image and tries the boundary out.
-    pub fn new(engine: &Arc<Engine>, profile: Profile) -> Result<Self, Failure> {
+    pub(crate) fn new(engine: &Arc<Engine>, profile: Profile) -> Result<Self, Failure> {
         let image = image(engine, &profile.image)?;
         let receipt = probed(engine, &profile, &image)?;
         let shared = Shared { engine: Arc::clone(engine), profile, image, receipt, ready: Mutex::new(None) };
         Ok(Self { shared: Arc::new(shared), maker: Mutex::new(None) })
-    }
-
-    /// What is in force in each container.
-    pub fn receipt(&self) -> &Receipt {
-        &self.shared.receipt
     }
 }
 

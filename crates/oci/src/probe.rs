@@ -55,7 +55,7 @@ impl Seen {
         self.first(places)?.split_whitespace().next()?.parse().ok()
     }
 
-    /// The device, type and options of what is mounted at `target`, the last one that was.
+    /// The options of what is mounted at `target`, the last one that was.
     fn mount(&self, target: &str) -> Option<Vec<&str>> {
         let fields = |line: &str| line.split(' ').nth(1) == Some(target);
         let line = self.lines(MOUNTS).filter(|line| fields(line)).last()?;
@@ -78,13 +78,12 @@ impl Seen {
             |name: &str| self.status(name).is_some_and(|set| set.bytes().all(|digit| digit == b'0'));
         let mut devices =
             self.lines(NETWORK).filter_map(|line| line.split_once(':')).map(|(name, _)| name.trim());
-        let at =
-            |target: &str, option: &str| self.mount(target).is_some_and(|options| options.contains(&option));
+        let is_read_only = |target: &str| self.mount(target).is_some_and(|options| options.contains(&"ro"));
         let own = limits.own_bytes >> 10;
         let sizes_hold = || self.lines(MOUNTS).all(|line| size_holds(line, own));
         let parts = [
             (Mechanism::NotRoot, user.0 != 0 && all("Uid", user.0) && all("Gid", user.1)),
-            (Mechanism::PrivateRoot, at("/", "ro") && self.mount("/tmp").is_some() && sizes_hold()),
+            (Mechanism::PrivateRoot, is_read_only("/") && self.mount("/tmp").is_some() && sizes_hold()),
             (Mechanism::PidNamespace, is("Pid", "1")),
             (Mechanism::NetNamespace, self.0.contains_key(NETWORK) && devices.all(|name| name == "lo")),
             (Mechanism::UtsNamespace, self.first(&[HOST]) == Some(HOST_NAME)),

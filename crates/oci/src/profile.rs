@@ -11,11 +11,11 @@ use std::path::Path;
 
 /// An image, and what a program in it may use.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Profile {
+pub(crate) struct Profile {
     /// The image, by a name or a digest that the engine has.
-    pub image: String,
+    pub(crate) image: String,
     /// What each program may use.
-    pub limits: Limits,
+    pub(crate) limits: Limits,
 }
 
 /// What the folder of a program is called inside.

@@ -411,8 +411,8 @@ impl Finder {
     /// within another.
     pub(super) fn find<'f>(&'f self, text: &'f str) -> Box<dyn Iterator<Item = (Anchor, usize, usize)> + 'f> {
         let is_early = || {
-            let so_far = self.without.fetch_add(text.len(), Ordering::Relaxed);
-            self.automaton.get().is_none() && so_far < SMALL_IN_ALL
+            self.automaton.get().is_none()
+                && self.without.fetch_add(text.len(), Ordering::Relaxed) < SMALL_IN_ALL
         };
         if text.len() <= SMALL && (is_early() || self.automaton().is_none()) {
             return Box::new(self.find_in_small(text));

@@ -87,6 +87,8 @@ impl Podman {
         }
         let log = fs::File::create(folder.join("log")).map_err(|e| e.to_string())?;
         let mut service = Command::new("setpriv");
+        // What its helpers leave lying in the folder they work in goes with it.
+        service.current_dir(&folder);
         service.args(["--pdeathsig", "TERM", "unshare", "-m", "sh", "-c", SERVICE, "sh"]).arg(&folder);
         service.stdin(Stdio::null()).stdout(log.try_clone().map_err(|e| e.to_string())?).stderr(log);
         // It hears of the end of the thread that starts it: one that goes on for as long as these tests.

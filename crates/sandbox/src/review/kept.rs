@@ -182,7 +182,7 @@ impl Reader {
     }
 }
 
-pub(super) fn same_content(one: &mut File, other: &mut File) -> io::Result<bool> {
+fn same_content(one: &mut File, other: &mut File) -> io::Result<bool> {
     if one.metadata()?.len() != other.metadata()?.len() {
         return Ok(false);
     }
