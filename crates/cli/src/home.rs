@@ -36,20 +36,14 @@ pub(crate) fn variable(name: &str) -> Option<String> {
 /// Whether something may come on standard input that is not typed: from a pipe or a file.
 pub(crate) fn has_input() -> bool {
     use std::io::IsTerminal as _;
-    let nothing = |path: &str| rustix::fs::stat(path).map(|found| found.st_rdev);
-    let input = rustix::fs::fstat(rustix::stdio::stdin());
-    let is_nothing = input.is_ok_and(|input| nothing("/dev/null") == Ok(input.st_rdev) && input.st_rdev != 0);
-    !std::io::stdin().is_terminal() && !is_nothing
+    let nothing = rustix::fs::stat("/dev/null").map(|found| found.st_rdev);
+    let input = rustix::fs::fstat(rustix::stdio::stdin()).map(|found| found.st_rdev);
+    !std::io::stdin().is_terminal() && (input != nothing || nothing.is_err())
 }
 
 /// Whether the terminal shows a title that programs set. Those that do not would show its letters.
 pub(crate) fn shows_titles() -> bool {
     variable("TERM").is_some_and(|term| !["dumb", "linux"].contains(&term.as_str()))
-}
-
-/// Where the user's container engine listens.
-pub(crate) fn docker_host() -> Option<String> {
-    variable("DOCKER_HOST")
 }
 
 /// The home folder of the user.

@@ -80,15 +80,18 @@ impl Container {
             let lost = |failure: Failure| ContainerEnd::Lost(failure.to_string());
             Ok(self.watch(streams, time, said, &mut stop).await.unwrap_or_else(lost))
         })?;
-        if !matches!(ended, ContainerEnd::Exit(_)) || ran_out {
-            let is_lost = matches!(ended, ContainerEnd::Lost(_));
-            return Ok(if ran_out && !is_lost { ContainerEnd::OutOfMemory } else { ended });
-        }
-        // What the kernel did is known already where it could be seen. Not every engine says so, or in a way that is understood.
-        let inspected = engine.ask(engine.docker.inspect_container(id, None));
-        let says_so =
-            inspected.is_ok_and(|found| found.state.and_then(|state| state.oom_killed) == Some(true));
-        Ok(if says_so { ContainerEnd::OutOfMemory } else { ended })
+        Ok(match ended {
+            ContainerEnd::Lost(_) => ended,
+            _ if ran_out => ContainerEnd::OutOfMemory,
+            ContainerEnd::Exit(_) if self.is_said_to_have_run_out() => ContainerEnd::OutOfMemory,
+            _ => ended,
+        })
+    }
+
+    /// What the kernel did, by the word of the engine. Not every one says so, or in a way that is understood.
+    fn is_said_to_have_run_out(&self) -> bool {
+        let inspected = self.engine.ask(self.engine.docker.inspect_container(&self.id, None));
+        inspected.is_ok_and(|found| found.state.and_then(|state| state.oom_killed) == Some(true))
     }
 
     /// Starts it. The answer: what it says.

@@ -87,7 +87,7 @@ pub struct Overlay {
 
 impl Overlay {
     /// Where changes land, or the copy that is changed.
-    pub fn upper(&self) -> PathBuf {
+    pub(crate) fn upper(&self) -> PathBuf {
         self.changes.join("upper")
     }
 }

@@ -107,7 +107,7 @@ enum Containers {
 }
 
 fn containers() -> Containers {
-    let Some(socket) = stayhand_oci::Engine::socket(home::docker_host().as_deref()) else {
+    let Some(socket) = stayhand_oci::Engine::socket(home::variable("DOCKER_HOST").as_deref()) else {
         let text = "no socket of Docker or podman is where it usually is, and DOCKER_HOST names none";
         return Containers::Missing(text.to_owned());
     };

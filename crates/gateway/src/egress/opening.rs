@@ -35,9 +35,9 @@ impl Credential {
     /// `host` in its usual form; the header that carries the credential, by which the program's own is replaced; and its
     /// value. The error: it cannot be sent so.
     pub fn new(host: &str, header: &str, value: &str) -> Result<Self, OpeningError> {
-        let unsendable = |_| OpeningError::Unsendable(header.to_owned());
-        let name = HeaderName::try_from(header).map_err(|_| unsendable(()))?;
-        let mut value = HeaderValue::try_from(value).map_err(|_| unsendable(()))?;
+        let unsendable = || OpeningError::Unsendable(header.to_owned());
+        let name = HeaderName::try_from(header).map_err(|_| unsendable())?;
+        let mut value = HeaderValue::try_from(value).map_err(|_| unsendable())?;
         value.set_sensitive(true);
         Ok(Self { host: host.to_owned(), header: name, value })
     }

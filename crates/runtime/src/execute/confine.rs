@@ -133,10 +133,8 @@ fn grant(
 #[derive(Debug)]
 pub(super) struct Aside<'a> {
     pub(super) folder: &'a Path,
-    /// Whether it holds a copy of the workspace already.
-    pub(super) copied: bool,
-    /// Why there is a copy, and no overlay.
-    pub(super) instead: Option<Failure>,
+    /// Why it holds a copy of the workspace, where it does: there can be no overlay.
+    pub(super) copied: Option<Failure>,
 }
 
 /// Has the workspace laid over: what the program changes lands in `aside`. Everything can be looked at before it counts, and
@@ -156,8 +154,9 @@ pub(super) fn keep_aside(spec: &mut Spec, workspace: &str, aside: &Aside<'_>) ->
     let is_beside = |path: &Path| path == workspace || !path.starts_with(&workspace);
     spec.binds.retain(|bind| is_beside(&bind.path));
     spec.scratch.retain(|path| is_beside(path));
-    spec.overlay = Some(Overlay { path: workspace, changes: aside.folder.to_owned(), copied: aside.copied });
-    spec.without.extend(aside.instead.clone());
+    spec.overlay =
+        Some(Overlay { path: workspace, changes: aside.folder.to_owned(), copied: aside.copied.is_some() });
+    spec.without.extend(aside.copied.clone());
     Ok(())
 }
 

@@ -128,7 +128,7 @@ impl Local {
             Err(error) => return not_started(error),
         };
         let folder = self.settings.aside.as_deref().or(kept.as_ref().map(Kept::aside));
-        let overlay = folder.map(|folder| Aside { folder, copied: false, instead: None });
+        let overlay = folder.map(|folder| Aside { folder, copied: None });
         let (mut outcome, mut effected) = self.attempt(argv, work, cwd, overlay);
         if let (Some(failure), Some(folder)) = (effected.unlaid.take(), folder) {
             let workspace = Path::new(&work.request.context.workspace);
@@ -146,7 +146,7 @@ impl Local {
                 return (outcome, effected);
             }
             let why = format!("{}; it is a copy that is changed", failure.why);
-            let copy = Aside { folder, copied: true, instead: Some(Failure { why, ..failure }) };
+            let copy = Aside { folder, copied: Some(Failure { why, ..failure }) };
             (outcome, effected) = self.attempt(argv, work, cwd, Some(copy));
         }
         effected.kept = kept;

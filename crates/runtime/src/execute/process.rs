@@ -146,9 +146,9 @@ fn take_part<'scope>(
     over: PipeReader,
 ) {
     let Ok(Handed { watch, proxied, terminal, input }) = control.handed(spec) else { return };
-    if let Some(input) = input {
+    if let (Some(input), Ok(over)) = (input, over.try_clone()) {
         // Whoever is gone takes no more.
-        scope.spawn(move || streams::feed(&mut File::from(input)));
+        scope.spawn(move || streams::feed(&mut File::from(input), &over));
     }
     if let (Some(person), Some(program)) = (limits.terminal, terminal) {
         scope.spawn(move || person.relay(program));

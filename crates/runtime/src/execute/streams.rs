@@ -3,7 +3,7 @@
 use crate::clock::monotonic;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use std::fs::File;
-use std::io::{self, Read, Write};
+use std::io::{self, PipeReader, Read, Write};
 use std::os::fd::{AsFd, OwnedFd};
 use std::process::{ChildStderr, ChildStdout};
 use std::time::{Duration, Instant};
@@ -68,33 +68,50 @@ fn wait_for_any(
     Ok((happened(process_at), (happened(out_at), happened(err_at))))
 }
 
-/// Gives a program what comes on this process's standard input, until that is at its end or the program is gone. What was read
-/// and not taken any more is lost.
-pub(super) fn feed(program: &mut File) -> io::Result<()> {
+/// Gives a program what comes on this process's standard input, until that is at its end, nobody takes it any more, or `over`
+/// is at its end. What was read and not taken is lost.
+pub(super) fn feed(program: &mut File, over: &PipeReader) -> io::Result<()> {
+    // A program that takes nothing must not keep anybody waiting.
+    rustix::io::ioctl_fionbio(&*program, true)?;
+    let mut waiting = Vec::new();
     let mut buffer = [0; 16 * 1024];
     loop {
         let input = rustix::stdio::stdin();
-        // The other end of a pipe has gone where this one has an error.
-        let mut ends =
-            [PollFd::from_borrowed_fd(input, PollFlags::IN), PollFd::new(program, PollFlags::empty())];
+        // What waits is given away before more is taken. The other end of a pipe has gone where this one has an error.
+        let gives = if waiting.is_empty() { PollFlags::empty() } else { PollFlags::OUT };
+        let mut ends = vec![PollFd::new(over, PollFlags::IN), PollFd::new(program, gives)];
+        if waiting.is_empty() {
+            ends.push(PollFd::from_borrowed_fd(input, PollFlags::IN));
+        }
         match poll(&mut ends, None) {
             Ok(_) | Err(rustix::io::Errno::INTR) => {}
             Err(error) => return Err(error.into()),
         }
-        let [input_ready, program_ready] = ends.map(|end| end.revents());
-        if !program_ready.is_empty() {
+        let seen = |at: usize| ends.get(at).map_or(PollFlags::empty(), PollFd::revents);
+        let (is_over, can_go, comes) = (seen(0), seen(1), seen(2));
+        if !is_over.is_empty() || can_go.intersects(PollFlags::ERR | PollFlags::HUP) {
             return Ok(());
         }
-        if input_ready.is_empty() {
-            continue;
-        }
-        match rustix::io::read(input, &mut buffer) {
-            Ok(0) => return Ok(()),
-            Ok(count) => program.write_all(buffer.get(..count).unwrap_or_default())?,
-            Err(rustix::io::Errno::INTR | rustix::io::Errno::AGAIN) => {}
-            Err(error) => return Err(error.into()),
+        if !waiting.is_empty() {
+            match program.write(&waiting) {
+                Ok(count) => drop(waiting.drain(..count)),
+                Err(error) if is_for_later(&error) => {}
+                Err(error) => return Err(error),
+            }
+        } else if !comes.is_empty() {
+            match rustix::io::read(input, &mut buffer) {
+                Ok(0) => return Ok(()),
+                Ok(count) => waiting.extend_from_slice(buffer.get(..count).unwrap_or_default()),
+                Err(rustix::io::Errno::INTR | rustix::io::Errno::AGAIN) => {}
+                Err(error) => return Err(error.into()),
+            }
         }
     }
+}
+
+/// Whether it can be tried again.
+pub(super) fn is_for_later(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted)
 }
 
 /// What a program went over that says more than anybody reads.
@@ -153,7 +170,7 @@ impl<S: Read + AsFd> Stream<S> {
         match self.source.read(&mut buffer) {
             Ok(0) => self.at_end = true,
             Ok(count) => self.take(buffer.get(..count).unwrap_or_default()),
-            Err(error) if matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted) => {}
+            Err(error) if is_for_later(&error) => {}
             Err(error) => return Err(error),
         }
         Ok(())

@@ -1,6 +1,7 @@
 //! The person's terminal, and what goes between it and that of a program in a sandbox. The program never gets hold of the person's
 //! own: what it can do to its terminal ends with it.
 
+use super::streams::is_for_later;
 use crate::clock::monotonic;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::stdio::{stdin, stdout};
@@ -259,10 +260,6 @@ fn show(program: &mut File, buffer: &mut [u8]) -> io::Result<Said> {
         // The last one to let go of the other end makes this an error.
         _ => Ok(Said::End),
     }
-}
-
-fn is_for_later(error: &io::Error) -> bool {
-    matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted)
 }
 
 /// What was typed and not passed on yet.
