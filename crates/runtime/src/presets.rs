@@ -25,10 +25,12 @@ mod not_done;
 mod safe_config;
 mod safe_system;
 mod safety_layer;
+mod sandbox_config;
 
-pub use agent_sandbox::{AgentSandbox, AgentSandboxConfig, SandboxResult, WayOut};
+pub use agent_sandbox::{AgentSandbox, SandboxResult, WayOut};
 pub use cleanup::{CleanupEnd, LONGEST_CLEANUP};
 pub use not_done::NotDone;
 pub use safe_config::{Hooks, SafeAutonomousConfig, SystemSettings};
 pub use safe_system::{Action, SafeAutonomousSystem, Service};
 pub use safety_layer::{SafetyLayerOptions, create_safety_layer};
+pub use sandbox_config::AgentSandboxConfig;

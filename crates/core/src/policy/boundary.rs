@@ -2,14 +2,99 @@
 
 use super::condition::Hours;
 use super::pattern::{HostSet, PathSet};
-use super::source::{
-    ActionSource, BoundariesSource, List, NetworkSource, PathsSource, ResourcesSource, TimeSource,
-};
+use super::source::{ActionSource, Day, List, filled, given};
 use super::text_pattern::TextPattern;
 use crate::decision::{Layer, Obligation, Resource};
 use crate::facts::AddressClass;
 use crate::risk::Risk;
+use schemars::JsonSchema;
+use serde::Deserialize;
 use std::sync::Arc;
+
+/// Enforced boundaries.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct BoundariesSource {
+    /// Which paths may be touched.
+    pub paths: Option<PathsSource>,
+    /// Which hosts may be contacted.
+    pub network: Option<NetworkSource>,
+    /// When, and for how long.
+    pub time: Option<TimeSource>,
+    /// How much.
+    pub resources: Option<ResourcesSource>,
+}
+
+/// Which paths may be touched. Checked in this order: `block`, `blocked`, `allow` and `write`.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct PathsSource {
+    /// What findings call it.
+    pub name: Option<String>,
+    /// Patterns that are refused in any letter case (`*.exe`).
+    pub block: List,
+    /// Folders that are refused, with everything below them.
+    pub blocked: List,
+    /// If given, every path must match one of these; an empty list leaves none.
+    #[serde(deserialize_with = "given")]
+    pub allow: Option<List>,
+    /// If given, every written or deleted path must match one of these; an empty list leaves none.
+    #[serde(deserialize_with = "given")]
+    pub write: Option<List>,
+}
+
+/// Which hosts may be contacted.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct NetworkSource {
+    /// What findings call it.
+    pub name: Option<String>,
+    /// Kinds of addresses that may be contacted (default: `public` and `name`). Metadata services
+    /// are refused whatever is written here.
+    pub addresses: Option<List<AddressClass>>,
+    /// Hosts that are refused.
+    pub blocked_hosts: List,
+    /// Ports that are refused.
+    pub blocked_ports: List<u16>,
+    /// If given, every host must match one of these; an empty list leaves none.
+    #[serde(deserialize_with = "given")]
+    pub allow_hosts: Option<List>,
+    /// If given, every port must be one of these; an empty list leaves none.
+    #[serde(deserialize_with = "given")]
+    pub allow_ports: Option<List<u16>>,
+    /// The most that all connections of one sandbox together may carry, out and in, in mebibytes.
+    pub max_mb: Option<u64>,
+}
+
+/// When, and for how long.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct TimeSource {
+    /// Seconds one action may run.
+    pub max_execution_s: Option<f64>,
+    /// Seconds all actions of a session may run in total.
+    pub max_total_s: Option<f64>,
+    /// Hours of the day (UTC), as in `08:00-18:00`.
+    #[serde(deserialize_with = "filled")]
+    pub hours: List,
+    /// Days of the week, as in `mon`.
+    #[serde(deserialize_with = "filled")]
+    pub days: List<Day>,
+}
+
+/// How much. Zero means nothing; leaving a key out means no limit.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct ResourcesSource {
+    /// Mebibytes of memory.
+    pub max_memory_mb: Option<u64>,
+    /// Percent of one processor.
+    pub max_cpu_percent: Option<u64>,
+    /// Open files.
+    pub max_open_files: Option<u64>,
+    /// Executed operations of the session, in 31 days.
+    pub max_operations: Option<u64>,
+}
 
 /// The boundaries of all files. Each holds by itself, so that another one can only tighten.
 #[derive(Debug, Default)]

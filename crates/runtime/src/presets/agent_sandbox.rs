@@ -1,16 +1,16 @@
 //! Runs code that nobody has read: each time in a sandbox with an empty folder of its own (R3 1.3).
 
+use super::sandbox_config::AgentSandboxConfig;
 use crate::changes::{Changes, Files};
 use crate::engine::{Engine, EngineError, Executed, Settings, Verdict};
 use crate::execute::{Contained, Container, Containers, Egress, InContainer};
 use crate::permit::Permit;
 use crate::policy_files::PolicyFiles;
 use crate::wire::{self, Defaults, WireAction};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use serde_json::json;
 use stayhand_core::decision::{Decision, Layer};
 use stayhand_core::event::Outcome;
-use stayhand_core::facts::AddressClass;
 use stayhand_sandbox::{Limits, Receipt};
 use std::collections::BTreeMap;
 use std::fmt;
@@ -19,38 +19,6 @@ use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 use tempfile::TempDir;
-
-/// How a sandbox is made. Source of the defaults: A213.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct AgentSandboxConfig {
-    /// The image of a container. Without a container engine programs are those of this machine, read-only.
-    pub image: String,
-    /// How many processors it may keep busy.
-    pub cpu_limit: f64,
-    /// Memory in all, as in `512m`.
-    pub memory_limit: String,
-    /// Seconds that one execution may take.
-    pub timeout_seconds: f64,
-    /// `none`, or `hosts`: what `allowed_hosts` names, through a proxy that decides about each connection (S-05).
-    pub network_mode: String,
-    /// Hosts, as in `api.example.com` or `*.example.com`; or addresses of private networks and this machine, and then nothing
-    /// else: a name that leads to one is refused.
-    pub allowed_hosts: Vec<String>,
-}
-
-impl Default for AgentSandboxConfig {
-    fn default() -> Self {
-        Self {
-            image: "python:3.11-slim".to_owned(),
-            cpu_limit: 1.0,
-            memory_limit: "512m".to_owned(),
-            timeout_seconds: 300.0,
-            network_mode: "none".to_owned(),
-            allowed_hosts: Vec::new(),
-        }
-    }
-}
 
 /// What came of an execution. Source: A214.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
@@ -75,39 +43,6 @@ pub struct SandboxResult {
     pub changed_files: Vec<PathBuf>,
     /// The boundary that was in force.
     pub boundary: Option<Receipt>,
-}
-
-impl AgentSandboxConfig {
-    fn are_private(&self) -> bool {
-        !self.allowed_hosts.is_empty() && self.allowed_hosts.iter().all(|host| is_private(host))
-    }
-
-    /// What of the policy the network is. Nothing of it counts where there is no way out.
-    fn network(&self) -> String {
-        // Private addresses stand alone, and so no name leads to one.
-        let addresses: &[&str] =
-            if self.are_private() { &["loopback", "private"] } else { &["public", "name"] };
-        // JSON is YAML.
-        let contact = json!({"name": "contact", "allow": "connect", "when": {"hosts": self.allowed_hosts}});
-        let rule = if self.allowed_hosts.is_empty() { String::new() } else { format!("  - {contact}\n") };
-        let network = json!({"addresses": addresses, "allow_hosts": self.allowed_hosts});
-        format!("{rule}boundaries: {{network: {network}}}\n")
-    }
-
-    /// What a program may use. The error: a limit that cannot be kept.
-    pub fn limits(&self) -> Result<Limits, String> {
-        if !(self.cpu_limit > 0.0 && self.cpu_limit <= 1024.0) {
-            return Err(format!("cpu_limit {} is not a number of processors", self.cpu_limit));
-        }
-        Ok(Limits {
-            memory_bytes: Some(bytes(&self.memory_limit)?),
-            #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "1 to 102400")]
-            cpu_percent: Some((self.cpu_limit * 100.0).ceil() as u64),
-            processes: PROCESSES,
-            own_bytes: TEMPORARY_BYTES,
-            ..Limits::default()
-        })
-    }
 }
 
 /// A sandbox to run code in. Every execution is decided and recorded by an engine in memory, and confined at L2 or above, or
@@ -195,12 +130,6 @@ const ENVIRONMENT: [(&str, &str); 4] = [
 /// Bytes that are kept of each output stream. Source: S-02.
 const OUTPUT_BYTES: usize = 1 << 20;
 
-/// Bytes of temporary files. Source: A214.
-const TEMPORARY_BYTES: u64 = 100 << 20;
-
-/// Processes at a time. Source: S-01, which gives no number.
-const PROCESSES: u64 = 256;
-
 /// Which program runs a language. Source: S-03.
 const LANGUAGES: &[(&str, &str)] = &[
     ("python", "python3"),
@@ -247,20 +176,8 @@ impl AgentSandbox {
     }
 
     fn of(kind: Kind, config: &AgentSandboxConfig) -> Result<Self, String> {
-        let has_way_out = matches!(kind, Kind::Kernel { way_out: Some(_), .. });
-        match config.network_mode.as_str() {
-            "none" if config.allowed_hosts.is_empty() => {}
-            "none" => return Err("allowed_hosts are for network_mode `hosts`".to_owned()),
-            "hosts" if !config.are_private() && config.allowed_hosts.iter().any(|host| is_private(host)) => {
-                return Err("allowed_hosts: private addresses and others do not go together: a name could lead to one".to_owned());
-            }
-            "hosts" if has_way_out => {}
-            "hosts" => return Err("network_mode `hosts`: this sandbox has no way out".to_owned()),
-            mode => return Err(format!("network_mode `{mode}` is neither `none` nor `hosts`")),
-        }
-        let limits = config.limits()?;
-        let time = Duration::try_from_secs_f64(config.timeout_seconds)
-            .map_err(|error| format!("timeout_seconds {}: {error}", config.timeout_seconds))?;
+        config.check(matches!(kind, Kind::Kernel { way_out: Some(_), .. }))?;
+        let (limits, time) = (config.limits()?, config.time()?);
         let policy = POLICY.replace("LEAST", kind.least()) + &config.network();
         let policy = PolicyFiles::default().text(Layer::User, "agent-sandbox", policy);
         let engine = Engine::in_memory(Settings { policy, ..Settings::default() });
@@ -399,12 +316,6 @@ impl AgentSandbox {
     }
 }
 
-/// Whether this is an address of this machine or of a private network.
-fn is_private(host: &str) -> bool {
-    stayhand_analysis::host::host_use(host)
-        .is_ok_and(|used| matches!(used.class, AddressClass::Loopback | AddressClass::Private))
-}
-
 fn not_run(why: impl std::fmt::Display) -> SandboxResult {
     let error = Some(format!("Execution error: {why}"));
     SandboxResult { error, exit_code: -1, exit_reason: "error", ..SandboxResult::default() }
@@ -448,21 +359,6 @@ fn cleaned(files: &BTreeMap<String, String>) -> Result<BTreeMap<PathBuf, &str>, 
     Ok(found)
 }
 
-/// Bytes, as in `512m`.
-fn bytes(text: &str) -> Result<u64, String> {
-    let lower = text.to_ascii_lowercase();
-    let lower = lower.strip_suffix('b').unwrap_or(&lower);
-    let (digits, unit) = match lower.chars().last() {
-        Some('k') => (lower.trim_end_matches('k'), 1 << 10),
-        Some('m') => (lower.trim_end_matches('m'), 1 << 20),
-        Some('g') => (lower.trim_end_matches('g'), 1 << 30),
-        _ => (lower, 1_u64),
-    };
-    let number: Option<u64> = digits.parse().ok();
-    let bytes = number.and_then(|number| number.checked_mul(unit)).filter(|bytes| *bytes > 0);
-    bytes.ok_or_else(|| format!("memory_limit `{text}` is not a size like `512m`"))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -487,17 +383,6 @@ mod tests {
             &["a", "a/b"],
         ] {
             assert!(clean(names).is_err(), "{names:?}");
-        }
-    }
-
-    #[test]
-    fn a213_sizes() {
-        assert_eq!(bytes("512m"), Ok(512 << 20));
-        assert_eq!(bytes("1g"), Ok(1 << 30));
-        assert_eq!(bytes("100KB"), Ok(100 << 10));
-        assert_eq!(bytes("4096"), Ok(4096));
-        for text in ["", "m", "-1m", "0", "1.5g", "lots", "99999999999999999999g"] {
-            assert!(bytes(text).is_err(), "{text}");
         }
     }
 }
