@@ -19,6 +19,9 @@ const ROUNDS: usize = 100;
 /// How many programs a script starts, to see what watching one costs.
 const STARTS: u32 = 300;
 
+/// How often each script runs.
+const SCRIPTS: usize = 15;
+
 const SYSTEM: &[&str] = &["/usr", "/bin", "/sbin", "/lib", "/lib64", "/etc/alternatives", "/etc/ld.so.cache"];
 
 /// A way to start a program, which says how long it took.
@@ -59,10 +62,14 @@ fn main() {
     }
 
     let script = format!("for n in $(seq {STARTS}); do /bin/true; done");
-    let [without, with] = [false, true].map(|watched| {
-        let spec = Spec { watched, ..spec(&work, &["/bin/bash", "-c", &script]) };
-        median_ms((0..7).map(|_| confined(&spec)).collect())
-    });
+    let specs = [false, true].map(|watched| Spec { watched, ..spec(&work, &["/bin/bash", "-c", &script]) });
+    let mut times = [Vec::new(), Vec::new()];
+    for _ in 0..SCRIPTS {
+        for (spec, times) in specs.iter().zip(&mut times) {
+            times.push(confined(spec));
+        }
+    }
+    let [without, with] = times.map(median_ms);
     let each = (with - without) * 1000.0 / f64::from(STARTS);
     println!("| watching one start, answered at once | {each:.0} µs | – |");
 }
@@ -129,16 +136,15 @@ fn overlaid(work: &Path, aside: &Path) -> Duration {
 /// From the start of the launcher to its end, with the control group where there is one.
 fn confined(spec: &Spec) -> Duration {
     let from = Instant::now();
+    let mut spec = spec.clone();
     let group = (spec.most == Level::L3).then(|| ControlGroup::new(&spec.limits).unwrap());
+    spec.entrances = group.as_ref().map(ControlGroup::entrances).unwrap_or_default();
     let (mut control, theirs) = Control::pair().unwrap();
     let mut launcher = Command::new(env!("CARGO_BIN_EXE_stayhand-sandbox"));
     let mut child = launcher.arg(LAUNCHER).stdin(theirs).spawn().unwrap();
     drop(launcher);
-    if let Some(group) = &group {
-        group.add(child.id()).unwrap();
-    }
-    control.tell(spec).unwrap();
-    if let Some(watch) = spec.watched.then(|| control.handed(spec).unwrap().watch).flatten() {
+    control.tell(&spec).unwrap();
+    if let Some(watch) = spec.watched.then(|| control.handed(&spec).unwrap().watch).flatten() {
         while let Ok(starting) = watch.next(Duration::from_secs(1)) {
             if let Some(starting) = starting {
                 starting.allow();

@@ -13,6 +13,8 @@ use std::time::Duration;
 pub struct ControlGroup {
     folders: Vec<PathBuf>,
     memory: PathBuf,
+    /// What of each folder a process writes to, to enter.
+    entrance: &'static str,
 }
 
 /// How groups are called: this, the starter's process, and a number.
@@ -40,9 +42,9 @@ impl ControlGroup {
         made.map_err(|why| Failure::of(Mechanism::ControlGroup, why))
     }
 
-    /// Puts a process into it, and with it everything that it will start.
-    pub fn add(&self, process: u32) -> io::Result<()> {
-        self.folders.iter().try_for_each(|folder| fs::write(folder.join("cgroup.procs"), process.to_string()))
+    /// Where a launcher enters it, and with it everything that it will start: what [`crate::Spec::entrances`] takes.
+    pub fn entrances(&self) -> Vec<PathBuf> {
+        self.folders.iter().map(|folder| folder.join(self.entrance)).collect()
     }
 
     /// The most memory that its processes had together, in bytes, where the kernel says so.
@@ -112,7 +114,7 @@ impl Own {
         values.extend(cpu.map(|cpu| ("cpu.max", cpu)));
         let folder = make(parent, name, &values)?;
         let _ = fs::write(folder.join("memory.swap.max"), "0");
-        Ok(ControlGroup { memory: folder.clone(), folders: vec![folder] })
+        Ok(ControlGroup { memory: folder.clone(), folders: vec![folder], entrance: "cgroup.procs" })
     }
 
     fn make_v1(&self, name: &str, limits: &Limits) -> Result<ControlGroup, String> {
@@ -128,7 +130,9 @@ impl Own {
                 vec![("cpu.cfs_period_us", PERIOD_US.to_string()), ("cpu.cfs_quota_us", quota)],
             ));
         }
-        let mut group = ControlGroup { folders: Vec::new(), memory: PathBuf::new() };
+        // A thread that enters by itself, by `tasks`, waits for nobody. Whoever is put in by `cgroup.procs` waits until every
+        // processor has been elsewhere once, which takes milliseconds.
+        let mut group = ControlGroup { folders: Vec::new(), memory: PathBuf::new(), entrance: "tasks" };
         for (controller, values) in wanted {
             let parent = self.with(controller).ok_or_else(|| format!("there is no {controller}"))?;
             let folder = make(parent, name, &values)?;
@@ -141,6 +145,14 @@ impl Own {
         }
         Ok(group)
     }
+}
+
+/// Has this process, which has one thread, enter the groups that these files belong to.
+pub(crate) fn enter(entrances: &[PathBuf]) -> Result<(), Failure> {
+    let failed = |path: &Path, error: io::Error| {
+        Failure::of(Mechanism::ControlGroup, format!("{}: {error}", path.display()))
+    };
+    entrances.iter().try_for_each(|path| fs::write(path, "0").map_err(|error| failed(path, error)))
 }
 
 /// Makes one folder with these values, after those that nobody uses any more are gone.

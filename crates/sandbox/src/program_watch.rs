@@ -8,10 +8,9 @@ use crate::sys;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use std::ffi::OsString;
 use std::fs::{self, File};
-use std::io;
+use std::io::{self, Read as _};
 use std::os::fd::{AsFd as _, OwnedFd};
 use std::os::unix::ffi::OsStringExt as _;
-use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -47,7 +46,7 @@ pub struct Starting {
 const MOST_ARGUMENT_BYTES: usize = 128 * 1024;
 
 /// How many arguments are read.
-const MOST_ARGUMENTS: u64 = 4096;
+const MOST_ARGUMENTS: usize = 4096;
 
 /// The longest path, in bytes.
 const MOST_PATH_BYTES: usize = 4096;
@@ -55,6 +54,7 @@ const MOST_PATH_BYTES: usize = 4096;
 impl ProgramWatch {
     /// `has_terminal`: the programs were given one, which is the first of their own folder of terminals.
     pub(crate) fn new(listener: OwnedFd, has_terminal: bool) -> Self {
+        sys::take_turns(listener.as_fd());
         Self { listener: Arc::new(listener), terminal: has_terminal.then_some("/dev/pts/0") }
     }
 
@@ -88,7 +88,7 @@ impl ProgramWatch {
 
     fn read(&self, call: &libc::seccomp_notif) -> io::Result<Starting> {
         let folder = PathBuf::from(format!("/proc/{}", call.pid));
-        let memory = File::open(folder.join("mem"))?;
+        let memory = Memory(call.pid);
         let [first, second, third, _, fifth, _] = call.data.args;
         // `execveat` has a descriptor before, and flags behind.
         let (at, path, argv, flags) = if libc::c_long::from(call.data.nr) == libc::SYS_execveat {
@@ -97,7 +97,7 @@ impl ProgramWatch {
             (None, first, second, 0)
         };
         let cwd = fs::read_link(folder.join("cwd"))?;
-        let path = PathBuf::from(OsString::from_vec(text(&memory, path, MOST_PATH_BYTES)?));
+        let path = PathBuf::from(OsString::from_vec(memory.text(path, MOST_PATH_BYTES)?));
         let base = match at.map(descriptor) {
             Some(number) if number != libc::AT_FDCWD && !path.is_absolute() => {
                 fs::read_link(folder.join(format!("fd/{number}")))?
@@ -115,7 +115,7 @@ impl ProgramWatch {
             program
         };
         let parent = parent(&folder).unwrap_or_default();
-        let argv = arguments(&memory, argv)?;
+        let argv = memory.arguments(argv)?;
         let listener = Arc::clone(&self.listener);
         let has_input = self.has_input(&folder);
         Ok(Starting { id: call.id, listener, process: call.pid, parent, program, argv, cwd, has_input })
@@ -159,44 +159,70 @@ fn descriptor(word: u64) -> libc::c_int {
     libc::c_int::from_le_bytes([a, b, c, d])
 }
 
-/// A text in the memory of a process, up to its end.
-fn text(memory: &File, at: u64, most: usize) -> io::Result<Vec<u8>> {
-    const PAGE: u64 = 4096;
-    let mut found = Vec::new();
-    while found.len() <= most {
-        let from = at.checked_add(found.len() as u64).ok_or(io::ErrorKind::InvalidInput)?;
-        // Not beyond the page, behind which there may be nothing.
-        let mut part = vec![0; usize::try_from(PAGE - from % PAGE).map_err(io::Error::other)?.min(256)];
-        memory.read_exact_at(&mut part, from)?;
-        if let Some(end) = part.iter().position(|byte| *byte == 0) {
-            part.truncate(end);
-            found.append(&mut part);
-            return Ok(found);
-        }
-        found.append(&mut part);
-    }
-    Err(io::Error::from_raw_os_error(libc::E2BIG))
-}
+/// The memory of a process.
+struct Memory(u32);
 
-fn arguments(memory: &File, at: u64) -> io::Result<Vec<String>> {
-    let mut found = Vec::new();
-    let mut room = MOST_ARGUMENT_BYTES;
-    for number in (0..MOST_ARGUMENTS).filter(|_| at != 0) {
-        let mut pointer = [0; 8];
-        memory.read_exact_at(&mut pointer, at.saturating_add(number * 8))?;
-        let pointer = u64::from_ne_bytes(pointer);
-        if pointer == 0 {
-            return Ok(found);
-        }
-        let argument = text(memory, pointer, room)?;
-        room = room.saturating_sub(argument.len());
-        // Whatever is no text is nothing that a policy could permit by its text.
-        found.push(String::from_utf8(argument).map_err(|_| io::Error::from_raw_os_error(libc::EACCES))?);
+impl Memory {
+    /// What is there, so many bytes or up to the end of the page: behind that there may be nothing.
+    fn part(&self, from: u64, most: usize) -> io::Result<Vec<u8>> {
+        const PAGE: u64 = 4096;
+        let mut part = vec![0; usize::try_from(PAGE - from % PAGE).map_err(io::Error::other)?.min(most)];
+        sys::read_memory(self.0, from, &mut part)?;
+        Ok(part)
     }
-    if at == 0 { Ok(found) } else { Err(io::Error::from_raw_os_error(libc::E2BIG)) }
+
+    /// A text, up to its end.
+    fn text(&self, at: u64, most: usize) -> io::Result<Vec<u8>> {
+        let mut found = Vec::new();
+        while found.len() <= most {
+            let from = at.checked_add(found.len() as u64).ok_or(io::ErrorKind::InvalidInput)?;
+            let mut part = self.part(from, 256)?;
+            if let Some(end) = part.iter().position(|byte| *byte == 0) {
+                part.truncate(end);
+                found.append(&mut part);
+                return Ok(found);
+            }
+            found.append(&mut part);
+        }
+        Err(io::Error::from_raw_os_error(libc::E2BIG))
+    }
+
+    fn arguments(&self, at: u64) -> io::Result<Vec<String>> {
+        let mut found = Vec::new();
+        let mut room = MOST_ARGUMENT_BYTES;
+        let mut from = at;
+        while at != 0 {
+            // Sixteen pointers, as a rule all that there are. They need not begin at a multiple of their size.
+            let mut pointers = self.part(from, 128)?;
+            if pointers.len() < 8 {
+                pointers.extend(self.part(from.saturating_add(pointers.len() as u64), 8 - pointers.len())?);
+            }
+            let (pointers, _) = pointers.as_chunks::<8>();
+            for pointer in pointers {
+                let pointer = u64::from_ne_bytes(*pointer);
+                if pointer == 0 {
+                    return Ok(found);
+                }
+                if found.len() == MOST_ARGUMENTS {
+                    return Err(io::Error::from_raw_os_error(libc::E2BIG));
+                }
+                let argument = self.text(pointer, room)?;
+                room = room.saturating_sub(argument.len());
+                // Whatever is no text is nothing that a policy could permit by its text.
+                found.push(
+                    String::from_utf8(argument).map_err(|_| io::Error::from_raw_os_error(libc::EACCES))?,
+                );
+            }
+            from = from.saturating_add(8 * pointers.len() as u64);
+        }
+        Ok(found)
+    }
 }
 
 fn parent(folder: &Path) -> Option<u32> {
-    let text = fs::read_to_string(folder.join("stat")).ok()?;
+    // In one go: what comes behind the name, which is of at most 16 bytes, is not looked for.
+    let mut text = [0; 128];
+    let count = File::open(folder.join("stat")).and_then(|mut stat| stat.read(&mut text)).ok()?;
+    let text = String::from_utf8_lossy(text.get(..count)?);
     text.rsplit_once(')')?.1.split_whitespace().nth(1)?.parse().ok()
 }

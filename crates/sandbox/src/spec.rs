@@ -55,8 +55,11 @@ pub struct Spec {
     pub known_calls_only: bool,
     /// Nothing weaker is acceptable.
     pub least: Level,
-    /// The level to begin with. L3: the launcher was put into a control group with these limits.
+    /// The level to begin with.
     pub most: Level,
+    /// L3: where the launcher enters a control group with these limits ([`crate::ControlGroup::entrances`]).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub entrances: Vec<PathBuf>,
     /// What could not be had before the launcher was started.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub without: Vec<Failure>,
@@ -152,6 +155,7 @@ impl Spec {
             known_calls_only: false,
             least: level,
             most: level,
+            entrances: Vec::new(),
             without: Vec::new(),
         }
     }
@@ -185,6 +189,9 @@ impl Spec {
                 let path = bind.path.display();
                 return Some(format!("{path} is the home folder or lies above it, and must not be writable"));
             }
+        }
+        if self.most == Level::L3 && self.entrances.is_empty() {
+            return Some(format!("{} takes a control group, and there is none to enter", Level::L3));
         }
         None
     }

@@ -93,6 +93,33 @@ pub(crate) fn listen(lines: &mut [libc::sock_filter]) -> io::Result<OwnedFd> {
     Ok(unsafe { OwnedFd::from_raw_fd(number) })
 }
 
+/// Reads from the memory of a process, up to the end of the page that it begins in, which is to be all that is asked for.
+pub(crate) fn read_memory(process: u32, from: u64, into: &mut [u8]) -> io::Result<()> {
+    let process = i32::try_from(process).map_err(io::Error::other)?;
+    let from = usize::try_from(from).map_err(io::Error::other)?;
+    let local = libc::iovec { iov_base: into.as_mut_ptr().cast(), iov_len: into.len() };
+    let remote = libc::iovec { iov_base: std::ptr::with_exposed_provenance_mut(from), iov_len: into.len() };
+    // SAFETY: the kernel writes no more than `into` holds, which lives until the call returns. The other address is one of
+    // the other process and is not looked behind here.
+    let count = unsafe { libc::process_vm_readv(process, &raw const local, 1, &raw const remote, 1, 0) };
+    if count < 0 {
+        return Err(io::Error::last_os_error());
+    }
+    if usize::try_from(count).is_ok_and(|count| count == into.len()) {
+        Ok(())
+    } else {
+        Err(io::ErrorKind::UnexpectedEof.into())
+    }
+}
+
+/// Has whoever waits for an answer, and whoever gives it, take turns on one processor: each waits for the other anyhow. Kernels
+/// before 6.6 do not know that, and then it takes longer.
+pub(crate) fn take_turns(listener: BorrowedFd<'_>) {
+    const SYNC_WAKE_UP: libc::c_ulong = 1;
+    // SAFETY: the request takes a number and no pointer.
+    unsafe { libc::ioctl(listener.as_raw_fd(), libc::SECCOMP_IOCTL_NOTIF_SET_FLAGS, SYNC_WAKE_UP) };
+}
+
 /// Takes the next call that is waited for an answer to.
 pub(crate) fn next_call(listener: BorrowedFd<'_>) -> io::Result<libc::seccomp_notif> {
     // SAFETY: all fields are integers, for which zero is a value; the kernel wants it so.

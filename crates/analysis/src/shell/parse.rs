@@ -95,7 +95,7 @@ pub(super) fn statements(syntax: &Syntax<'_>, nodes: impl Iterator<Item = At>) -
     for node in nodes {
         if syntax.kind(node) != Kind::Token {
             found.push(statement(syntax, node));
-        } else if ends_case_item(syntax.text(node)) {
+        } else if ends_case_item(token_of_shell(syntax, node)) {
             found.push(unread("a part of a `case` stands alone"));
         } else if syntax.text(node) == "&"
             && let Some(last) = found.pop()
@@ -104,6 +104,12 @@ pub(super) fn statements(syntax: &Syntax<'_>, nodes: impl Iterator<Item = At>) -
         }
     }
     found
+}
+
+/// A token as the shell reads it: `;&>x` begins with the end of a part of a `case`, and not with the end of a command.
+fn token_of_shell<'a>(syntax: &Syntax<'a>, at: At) -> &'a str {
+    let (token, end) = (syntax.text(at), syntax.range(at).end);
+    if token == ";" && syntax.slice(end..end + 1) == "&" { ";&" } else { token }
 }
 
 fn ends_case_item(token: &str) -> bool {

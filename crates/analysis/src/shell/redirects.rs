@@ -88,6 +88,11 @@ fn is_broken(redirection: &str) -> bool {
     sign.trim_start_matches(['<', '>', '&', '|']).trim_start_matches([' ', '\t']).starts_with('\n')
 }
 
+/// Whether a sign touches the sign of a substitution: a shell reads `<<(a)` as the beginning of a heredoc.
+fn runs_on(redirection: &str, sign: &str) -> bool {
+    redirection.split_once(sign).is_some_and(|(_, rest)| rest.starts_with(['<', '>']))
+}
+
 /// Reads one redirection. Further words after its target belong to the command.
 pub(super) fn redirect(syntax: &Syntax<'_>, at: At, command: &mut Command) {
     let mut kind = RedirectKind::Read;
@@ -101,6 +106,7 @@ pub(super) fn redirect(syntax: &Syntax<'_>, at: At, command: &mut Command) {
         match syntax.kind(child) {
             Kind::Descriptor => descriptor = syntax.text(child),
             Kind::Token if syntax.field(child) != Field::Destination => match syntax.text(child).trim() {
+                sign if runs_on(syntax.text(at), sign) => words.spoil("a redirection is not understood"),
                 "<" => {}
                 ">" | ">>" | ">|" | "&>" | "&>>" => kind = RedirectKind::Write,
                 "<&" | ">&" => kind = RedirectKind::Duplicate,

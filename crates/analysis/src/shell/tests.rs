@@ -433,6 +433,7 @@ fn misreadings_of_the_grammar_are_noticed() {
     opaque("echo \"$\\\n(rm -rf /)\"");
     opaque("export A=b\\\nc");
     opaque("aa <<E | \nE\nb\nE");
+    opaque("ls;&>x");
     finds("r\\\nm -rf /etc", "rm, delete /etc and below");
     finds("echo \"\n  $(rm -rf /etc)\"", "delete /etc and below");
     finds("ls;\n\n\"rm\" -rf /etc", "delete /etc and below");
@@ -642,6 +643,11 @@ fn bypass_25_budgets_are_counted() {
 fn bypass_28_heredocs_that_cannot_be_read() {
     opaque("cat <<'E'\nx\n");
     opaque("cat << ");
+    opaque("<<(/)eog");
+    opaque("cat <>(tee x)");
+    opaque("ls >>(tee x)");
+    quiet("cat < <(ls)");
+    finds("ls > >(tee x)", "write /w/x");
     finds("cat > x <<'E'\n$(rm -rf /etc)\nE\n", "write /w/x");
     quiet("cat <<'E'\n$(rm -rf /etc)\nE\n");
     finds("cat <<E\n$(rm -rf /etc)\nE\n", "rm, delete /etc and below");

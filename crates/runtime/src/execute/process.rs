@@ -84,8 +84,9 @@ pub(super) fn program(argv: &[String], cwd: &str, limits: &Limits<'_>) -> (Outco
 fn confined(argv: &[String], boundary: &Boundary<'_>, limits: &Limits<'_>) -> (Outcome, Effected) {
     let mut spec = Spec { argv: argv.to_vec(), ..boundary.spec.clone() };
     let gate = Gate::close(&mut spec, Path::new(boundary.workspace));
-    let (launched, group) = with_group(&mut spec, |spec, group| launch(boundary.launcher, spec, group));
-    let (child, mut control) = match launched {
+    let launched = with_group(&mut spec)
+        .and_then(|group| launch(boundary.launcher, &spec).map(|launched| (launched, group)));
+    let ((child, mut control), group) = match launched {
         Ok(launched) => launched,
         Err(failure) => {
             gate.open();
@@ -182,33 +183,32 @@ fn answer(watch: &ProgramWatch, asked: &dyn Ask) {
     }
 }
 
-/// Does something with a control group, if one can be had, or without, if that is enough.
-fn with_group<T>(
-    spec: &mut Spec,
-    then: impl FnOnce(&Spec, Option<&ControlGroup>) -> Result<T, Failure>,
-) -> (Result<T, Failure>, Option<ControlGroup>) {
+/// Sees to a control group, if one is wanted and can be had; none, if that is enough.
+fn with_group(spec: &mut Spec) -> Result<Option<ControlGroup>, Failure> {
     if spec.most < Level::L3 {
-        return (then(spec, None), None);
+        return Ok(None);
     }
     match ControlGroup::new(&spec.limits) {
-        Ok(group) => (then(spec, Some(&group)), Some(group)),
-        Err(failure) if spec.least == Level::L3 => (Err(failure), None),
+        Ok(group) => {
+            spec.entrances = group.entrances();
+            Ok(Some(group))
+        }
+        Err(failure) if spec.least == Level::L3 => Err(failure),
         Err(failure) => {
             spec.most = Level::L2;
             spec.without.push(failure);
-            (then(spec, None), None)
+            Ok(None)
         }
     }
 }
 
 /// Starts the launcher and tells it what to do.
-fn launch(launcher: &Path, spec: &Spec, group: Option<&ControlGroup>) -> Result<(Child, Control), Failure> {
+fn launch(launcher: &Path, spec: &Spec) -> Result<(Child, Control), Failure> {
     let (control, theirs) = Control::pair().map_err(Failure::other)?;
     let mut command = command(&launcher.to_string_lossy(), &[LAUNCHER.to_owned()]);
     let command = command.env_clear().stdin(theirs).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn().map_err(|error| Failure::other(format!("the launcher: {error}")))?;
-    let told = group.map_or(Ok(()), |group| group.add(child.id())).and_then(|()| control.tell(spec));
-    if let Err(error) = told {
+    if let Err(error) = control.tell(spec) {
         end_group(&child);
         let _ = child.wait();
         return Err(Failure::other(format!("the launcher: {error}")));
@@ -262,8 +262,8 @@ pub(super) fn ladder(launcher: &Path) -> Vec<(Level, Result<Receipt, Failure>)> 
 
 fn rung(launcher: &Path, level: Level) -> Result<Receipt, Failure> {
     let mut spec = super::confine::probe(level);
-    let (launched, _group) = with_group(&mut spec, |spec, group| launch(launcher, spec, group));
-    let (mut child, control) = launched?;
+    let _group = with_group(&mut spec)?;
+    let (mut child, control) = launch(launcher, &spec)?;
     let _ = child.wait();
     let mut receipt = None;
     for report in control.reports().map_err(Failure::other)? {

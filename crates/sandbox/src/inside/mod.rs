@@ -14,6 +14,7 @@ mod seen;
 mod weaken;
 
 use crate::LAUNCHER;
+use crate::control_group;
 use crate::receipt::{Failure, Mechanism, Receipt, Report};
 use crate::spec::Spec;
 use channel::Channel;
@@ -52,9 +53,17 @@ fn confine(spec: &Spec, channel: &Channel) -> Result<(), Failure> {
         return Err(Failure::other(error));
     }
     end_with_parent(channel)?;
+    let mut spec = spec.clone();
+    match control_group::enter(&spec.entrances) {
+        Err(failure) if spec.least < Level::L3 => {
+            spec.most = Level::L2;
+            spec.without.push(failure);
+        }
+        entered => entered?,
+    }
     let mut without = spec.without.clone();
     if spec.most >= Level::L2 {
-        match namespaces::confine(spec, channel) {
+        match namespaces::confine(&spec, channel) {
             Err(failure) if failure.mechanism.is_some() && spec.least < Level::L2 => without.push(failure),
             done => return done,
         }
@@ -67,7 +76,7 @@ fn confine(spec: &Spec, channel: &Channel) -> Result<(), Failure> {
         without.push(Failure::of(Mechanism::Egress, "there is none without a network of its own"));
     }
     // In a group or not, its limits on each process are those of this level.
-    landlock_alone(&Spec { most: Level::L1, without, ..spec.clone() }, channel)
+    landlock_alone(&Spec { most: Level::L1, without, ..spec }, channel)
 }
 
 /// From now on this process ends when its parent does, whenever that is.

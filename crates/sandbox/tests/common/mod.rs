@@ -101,7 +101,9 @@ impl World {
             if self.who == Who::User {
                 return Err("a user has no control group here".to_owned());
             }
-            self.group = Some(ControlGroup::new(&self.spec.limits).map_err(|error| error.to_string())?);
+            let group = ControlGroup::new(&self.spec.limits).map_err(|error| error.to_string())?;
+            self.spec.entrances = group.entrances();
+            self.group = Some(group);
         }
         Ok(())
     }
@@ -116,9 +118,6 @@ impl World {
         }
         let child = command.spawn().unwrap();
         drop(command);
-        if let Some(group) = &self.group {
-            group.add(child.id()).unwrap();
-        }
         let argv = argv.iter().map(|word| (*word).to_owned()).collect();
         control.tell(&Spec { argv, ..self.spec.clone() }).unwrap();
         (child, control)
