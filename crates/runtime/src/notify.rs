@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-/// How long one delivery may take.
+/// How long notices are still begun to be delivered once nobody else has to be waited for.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// How often an unfinished program is looked at.
@@ -34,8 +34,8 @@ impl Delivery {
     /// Sends notices where they should go.
     pub(crate) fn send(&self, notifiers: &[Notifier], notices: Vec<Notice>) {
         for notice in notices {
-            let wanted = notifiers.iter().filter(|notifier| notice.severity >= notifier.at_least);
-            let wanted: Vec<Notifier> = wanted.cloned().collect();
+            let wanted: Vec<Notifier> =
+                notifiers.iter().filter(|notifier| notifier.wants(&notice)).cloned().collect();
             if !wanted.is_empty() {
                 self.queue(wanted, notice);
             }
@@ -64,7 +64,7 @@ impl Worker {
             for (notifiers, notice) in waiting {
                 for notifier in notifiers {
                     let late = closed.get().is_some_and(|since| since.elapsed() > PATIENCE);
-                    let told = if late { Err(LATE.to_owned()) } else { deliver(&notifier.route, &notice) };
+                    let told = if late { Err(LATE.to_owned()) } else { deliver(&notifier, &notice) };
                     if let Err(error) = told {
                         complain(&notice, &error);
                     }
@@ -99,33 +99,34 @@ fn complain(notice: &Notice, error: &str) {
     );
 }
 
-fn deliver(route: &Route, notice: &Notice) -> Result<(), String> {
+fn deliver(notifier: &Notifier, notice: &Notice) -> Result<(), String> {
+    let within = Duration::from_secs(notifier.within_s);
     let json = serde_json::to_string(notice).map_err(|error| error.to_string())?;
-    match route {
+    match &notifier.route {
         Route::Log(path) => {
             let mut file = std::fs::OpenOptions::new().create(true).append(true).open(path);
             let written = file.as_mut().map_err(|error| format!("{path}: {error}"))?;
             written.write_all(format!("{json}\n").as_bytes()).map_err(|error| format!("{path}: {error}"))
         }
-        Route::Command(words) => run(words, &json),
-        Route::Webhook(url) => post(url, json),
+        Route::Command(words) => run(words, &json, within),
+        Route::Webhook(url) => post(url, json, within),
     }
 }
 
-fn run(words: &[String], json: &str) -> Result<(), String> {
+fn run(words: &[String], json: &str, within: Duration) -> Result<(), String> {
     let (program, arguments) = words.split_first().ok_or("no program is named")?;
     let told = |error: std::io::Error| format!("{program}: {error}");
     let mut child = start_notifier(program, arguments).map_err(told)?;
     if let Some(mut input) = child.stdin.take() {
         // A program that does not read what it is told is no error.
-        drop(input.write_all(json.as_bytes()));
+        drop(input.write_all(format!("{json}\n").as_bytes()));
     }
-    end_of(&mut child).map_err(|error| format!("{program}: {error}"))
+    end_of(&mut child, within).map_err(|error| format!("{program}: {error}"))
 }
 
-fn end_of(child: &mut Child) -> Result<(), String> {
+fn end_of(child: &mut Child, within: Duration) -> Result<(), String> {
     let started = crate::clock::monotonic();
-    while started.elapsed() < PATIENCE {
+    while started.elapsed() < within {
         match child.try_wait() {
             Ok(Some(status)) if status.success() => return Ok(()),
             Ok(Some(status)) => return Err(status.to_string()),
@@ -135,11 +136,11 @@ fn end_of(child: &mut Child) -> Result<(), String> {
     }
     end_group(child);
     drop(child.wait());
-    Err(format!("it did not end within {} s", PATIENCE.as_secs()))
+    Err(format!("it did not end within {} s", within.as_secs()))
 }
 
-fn post(url: &str, json: String) -> Result<(), String> {
-    let config = ureq::Agent::config_builder().max_redirects(0).timeout_global(Some(PATIENCE)).build();
+fn post(url: &str, json: String, within: Duration) -> Result<(), String> {
+    let config = ureq::Agent::config_builder().max_redirects(0).timeout_global(Some(within)).build();
     let agent = ureq::Agent::new_with_config(config);
     let sent = agent.post(url).header("content-type", "application/json").send(json);
     sent.map(drop).map_err(|error| error.to_string())

@@ -17,9 +17,13 @@ fn engine(folder: &Path, notify: &str, layer: Layer) -> Result<Engine, EngineErr
     Engine::in_memory(Settings { policy: PolicyFiles::default().named(layer, file), ..Settings::default() })
 }
 
-fn kill(engine: &Engine) {
+fn order(engine: &Engine, order: Order) {
     let (by, reason) = ("ada".to_owned(), "it spends".to_owned());
-    engine.order(SwitchMoved { scope: Scope::All, order: Order::Kill, by, reason }).unwrap();
+    engine.order(SwitchMoved { scope: Scope::All, order, by, reason }).unwrap();
+}
+
+fn kill(engine: &Engine) {
+    order(engine, Order::Kill);
 }
 
 fn lines(path: &Path) -> Vec<Value> {
@@ -49,12 +53,33 @@ fn a_file_and_a_program_are_told() {
     drop(engine);
     let found: Vec<_> =
         lines(&all).iter().map(|line| (line["kind"].clone(), line["severity"].clone())).collect();
-    assert_eq!(found, [(json!("budget"), json!("warning")), (json!("switch"), json!("critical"))]);
+    assert_eq!(found, [(json!("budget"), json!("warning")), (json!("kill"), json!("critical"))]);
     let told = &lines(&told)[0];
     assert_eq!(
         (&told["about"], &told["message"]),
         (&json!("all"), &json!("[KILL SWITCH ACTIVATED] it spends by ada"))
     );
+}
+
+/// A103: what cleans up after a kill runs after each, and after nothing else. One that hangs is ended with all that it started.
+#[test]
+fn a_program_cleans_up_after_a_kill() {
+    let folder = tempfile::tempdir().unwrap();
+    let [cleaned, late] = ["cleaned", "late"].map(|name| folder.path().join(name));
+    let notify = format!(
+        "[{{command: [tee, -a, {}], only: kill, within_s: 30}}, {{command: [sh, -c, 'sleep 3; touch {}'], only: [kill], within_s: 1}}]",
+        cleaned.display(),
+        late.display()
+    );
+    let engine = engine(folder.path(), &notify, Layer::User).unwrap();
+    for moved in [Order::Pause, Order::Resume, Order::Kill, Order::Rearm, Order::Kill] {
+        order(&engine, moved);
+    }
+    drop(engine);
+    let found: Vec<_> = lines(&cleaned).iter().map(|line| line["message"].clone()).collect();
+    assert_eq!(found, ["[KILL SWITCH ACTIVATED] it spends by ada"; 2]);
+    std::thread::sleep(std::time::Duration::from_secs(3));
+    assert!(!late.exists(), "what it started goes on");
 }
 
 /// An address gets it by POST.
@@ -102,6 +127,9 @@ fn only_trusted_files_say_where_notices_go() {
         ("[{log: a.txt}]", Layer::User, "must be an absolute path"),
         ("[{webhook: 'ftp://x'}]", Layer::User, "is no address of the web"),
         ("[{}]", Layer::User, "exactly one of"),
+        ("[{log: /a, only: killing}]", Layer::User, "is no kind of notice"),
+        ("[{log: /a, within_s: 31}]", Layer::User, "is not from 1 to 30"),
+        ("[{log: /a, within_s: 0}]", Layer::User, "is not from 1 to 30"),
         ("[{log: /a, webhook: 'http://x'}]", Layer::User, "exactly one of"),
     ] {
         let Err(EngineError::Policy(LoadError::Policy(found))) = engine(folder.path(), notify, layer) else {

@@ -3,7 +3,7 @@
 use super::breaker::breakers::Breakers;
 use super::ledger::{AlertLevel, Ledger};
 use super::lock::Locks;
-use super::switch::Switches;
+use super::switch::{Order, Switches};
 use super::tier::monitor::Monitor;
 use crate::policy::source::List;
 use crate::time::Timestamp;
@@ -29,7 +29,7 @@ pub enum Severity {
 pub struct Notice {
     /// When, RFC 3339 in UTC.
     pub at: String,
-    /// `switch`, `lock`, `breaker`, `budget` or `tier`.
+    /// One of [`KINDS`].
     pub kind: Cow<'static, str>,
     /// How serious it is.
     pub severity: Severity,
@@ -38,6 +38,15 @@ pub struct Notice {
     /// One sentence, or the line that the control prints.
     pub message: String,
 }
+
+/// What notices are about: a switch that was killed, or moved otherwise; a lock, a circuit, a budget, a tier.
+pub const KINDS: &[&str] = &["kill", "switch", "lock", "breaker", "budget", "tier"];
+
+/// The longest that a delivery may take, in seconds. Source: A004, of the cleanup after a kill.
+pub const LONGEST_DELIVERY_S: u64 = 30;
+
+/// How long a delivery may take where nobody says, in seconds.
+const DELIVERY_S: u64 = 10;
 
 /// Where notices go, as written in a policy. Exactly one of the three. Only trusted files may say it.
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
@@ -51,6 +60,10 @@ pub struct NotifierSource {
     pub webhook: Option<String>,
     /// Only notices at least so serious (default: `warning`).
     pub at_least: Option<Severity>,
+    /// Only notices of these kinds: `kill`, `switch`, `lock`, `breaker`, `budget`, `tier` (default: all).
+    pub only: List,
+    /// How long one may take, in seconds: 1 to 30 (default: 10). A program that takes longer is ended.
+    pub within_s: Option<u64>,
 }
 
 /// Where notices go.
@@ -60,6 +73,10 @@ pub struct Notifier {
     pub route: Route,
     /// Only notices at least so serious.
     pub at_least: Severity,
+    /// Only those of these kinds; of all where there is none.
+    pub only: Vec<String>,
+    /// How long one may take, in seconds.
+    pub within_s: u64,
 }
 
 /// How notices get there.
@@ -94,7 +111,21 @@ impl Notifier {
             }
             _ => {}
         }
-        Ok(Self { route, at_least: source.at_least.unwrap_or(Severity::Warning) })
+        let only = source.only.0.clone();
+        if let Some(unknown) = only.iter().find(|kind| !KINDS.contains(&kind.as_str())) {
+            return Err(format!("`{unknown}` is no kind of notice; there are {}", KINDS.join(", ")));
+        }
+        let within_s = source.within_s.unwrap_or(DELIVERY_S);
+        if !(1..=LONGEST_DELIVERY_S).contains(&within_s) {
+            return Err(format!("`within_s: {within_s}` is not from 1 to {LONGEST_DELIVERY_S}"));
+        }
+        Ok(Self { route, at_least: source.at_least.unwrap_or(Severity::Warning), only, within_s })
+    }
+
+    /// Whether this notice goes there.
+    pub fn wants(&self, notice: &Notice) -> bool {
+        let is_its_kind = self.only.is_empty() || self.only.iter().any(|kind| *kind == notice.kind);
+        notice.severity >= self.at_least && is_its_kind
     }
 }
 
@@ -138,7 +169,8 @@ impl Sources<'_> {
         };
         for (_, moved) in newest(self.switches.history(), now.switches - before.switches) {
             let severity = if moved.order.stops() { Severity::Critical } else { Severity::Info };
-            note("switch", severity, moved.scope.to_string(), format!("{} by {}", moved.line(), moved.by));
+            let kind = if moved.order == Order::Kill { "kill" } else { "switch" };
+            note(kind, severity, moved.scope.to_string(), format!("{} by {}", moved.line(), moved.by));
         }
         if now.locks > before.locks {
             for lock in self.locks.on(at).filter(|lock| lock.at == at) {
