@@ -151,6 +151,12 @@ fn operator_touches(syntax: &Syntax<'_>, at: At) -> bool {
     words::adjoins(syntax, syntax.range(first).end, second)
 }
 
+/// No command is called so, unless it is quoted.
+const RESERVED: &[&str] = &[
+    "if", "then", "else", "elif", "fi", "case", "esac", "for", "while", "until", "do", "done", "function",
+    "{", "}",
+];
+
 /// A simple command. Words that touch are one word, whatever the grammar makes of them.
 fn command(syntax: &Syntax<'_>, at: At) -> Command {
     let mut command = Command::default();
@@ -162,6 +168,9 @@ fn command(syntax: &Syntax<'_>, at: At) -> Command {
             Kind::FileRedirect | Kind::HereString => {
                 words.absorb(&mut command.words);
                 redirect(syntax, child, &mut command);
+            }
+            Kind::CommandName if RESERVED.contains(&syntax.text(child)) => {
+                words.push_unread("a word of the shell stands where a command should");
             }
             Kind::CommandName => words.push_children(syntax, child),
             _ => words.push(syntax, child),

@@ -434,6 +434,8 @@ fn misreadings_of_the_grammar_are_noticed() {
     opaque("export A=b\\\nc");
     opaque("aa <<E | \nE\nb\nE");
     opaque("ls;&>x");
+    opaque("find>#.\n+");
+    opaque("!\nfunction");
     finds("r\\\nm -rf /etc", "rm, delete /etc and below");
     finds("echo \"\n  $(rm -rf /etc)\"", "delete /etc and below");
     finds("ls;\n\n\"rm\" -rf /etc", "delete /etc and below");
