@@ -191,7 +191,11 @@ impl Memory {
         let mut found = Vec::new();
         let mut room = MOST_ARGUMENT_BYTES;
         let mut from = at;
-        while at != 0 {
+        // The kernel takes a list that is nowhere for an empty one.
+        if at == 0 {
+            return Ok(found);
+        }
+        loop {
             // Sixteen pointers, as a rule all that there are. They need not begin at a multiple of their size.
             let mut pointers = self.part(from, 128)?;
             if pointers.len() < 8 {
@@ -215,7 +219,6 @@ impl Memory {
             }
             from = from.saturating_add(8 * pointers.len() as u64);
         }
-        Ok(found)
     }
 }
 

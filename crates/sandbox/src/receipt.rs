@@ -76,6 +76,8 @@ pub enum Mechanism {
     ControlGroup,
     /// It ends when whoever watches it does.
     EndsWithParent,
+    /// The system's bubblewrap has made the namespaces and the root folder: this process might not.
+    Bubblewrap,
 }
 
 impl Mechanism {
@@ -85,7 +87,7 @@ impl Mechanism {
             Self::UserNamespace | Self::NotRoot | Self::PidNamespace | Self::NetNamespace => {
                 "namespaces of users are switched off or filtered here: see `sysctl user.max_user_namespaces \
                  kernel.unprivileged_userns_clone kernel.apparmor_restrict_unprivileged_userns`; on Ubuntu load \
-                 packaging/apparmor/stayhand; inside of a container they need `--security-opt seccomp=unconfined`"
+                 packaging/apparmor/stayhand or install bubblewrap; inside of a container they need `--security-opt seccomp=unconfined`"
             }
             Self::MappedOwner => {
                 "the file system of the workspace cannot map owners: start Stayhand as the user who owns the workspace"
@@ -132,6 +134,7 @@ impl fmt::Display for Mechanism {
             Self::ResourceLimits => "resource limits",
             Self::ControlGroup => "control group",
             Self::EndsWithParent => "ends with its parent",
+            Self::Bubblewrap => "bubblewrap",
         })
     }
 }

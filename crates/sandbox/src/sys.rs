@@ -18,6 +18,14 @@ pub(crate) fn clone(namespaces: libc::c_int) -> io::Result<Option<Pid>> {
     Ok(Pid::from_raw(id))
 }
 
+/// A descriptor that whoever started this process has passed on and named, if it is open. To be asked once for each.
+pub(crate) fn passed_on(number: i32) -> Option<OwnedFd> {
+    // SAFETY: the call takes a number and no pointer.
+    let is_open = unsafe { libc::fcntl(number, libc::F_GETFD) } >= 0;
+    // SAFETY: it is open, and nothing else in this process, which has just begun, has it.
+    is_open.then(|| unsafe { OwnedFd::from_raw_fd(number) })
+}
+
 /// How a child ended, and what it and its own children used.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Waited {

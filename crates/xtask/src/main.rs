@@ -62,7 +62,23 @@ fn run(program: &str, arguments: &[&str], variables: &[(&str, &str)]) -> anyhow:
 fn test(rest: &[&str]) -> anyhow::Result<()> {
     cargo(&[&["test", "--workspace"], rest].concat())?;
     // The sandbox without each of its parts, by a launcher that is built for that and shipped nowhere.
-    cargo(&[&["test", "-p", "stayhand-sandbox", "--features", "weaken", "--test", "weakened"], rest].concat())
+    cargo(
+        &[
+            &[
+                "test",
+                "-p",
+                "stayhand-sandbox",
+                "--features",
+                "weaken",
+                "--test",
+                "weakened",
+                "--test",
+                "escapes",
+            ],
+            rest,
+        ]
+        .concat(),
+    )
 }
 
 /// What CI runs.

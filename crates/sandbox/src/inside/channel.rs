@@ -22,11 +22,21 @@ impl Channel {
     /// What stands on standard input, in the place of which stands nothing from now on. No other descriptor than the
     /// standard streams is passed on to a program.
     pub(super) fn take() -> io::Result<Self> {
-        close_fds::set_fds_cloexec(FIRST_OTHER, &[]);
         let own = rustix::io::fcntl_dupfd_cloexec(rustix::stdio::stdin(), FIRST_OTHER)?;
+        Self::from(own)
+    }
+
+    /// The same, of a connection that was passed on otherwise.
+    pub(super) fn from(own: OwnedFd) -> io::Result<Self> {
+        close_fds::set_fds_cloexec(FIRST_OTHER, &[]);
         let nothing = open("/dev/null", OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty())?;
         rustix::stdio::dup2_stdin(&nothing)?;
         Ok(Self(File::from(own)))
+    }
+
+    /// One more descriptor of it, which is open in what is started.
+    pub(super) fn to_pass_on(&self) -> io::Result<OwnedFd> {
+        Ok(rustix::io::dup(&self.0)?)
     }
 
     pub(super) fn spec(&self) -> Result<Spec, Failure> {

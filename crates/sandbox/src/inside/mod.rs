@@ -1,5 +1,6 @@
 //! The launcher: a process with one thread that builds the boundary around itself and then starts the program.
 
+mod bubblewrap;
 mod channel;
 mod filter;
 mod known;
@@ -27,8 +28,10 @@ use std::os::fd::OwnedFd;
 /// If this process was started to be the launcher it becomes that, and this does not return. To be called before all
 /// else: the launcher has one thread, and nothing open.
 pub fn become_launcher() {
-    if std::env::args_os().nth(1).is_some_and(|word| word == LAUNCHER) {
-        std::process::exit(run());
+    match std::env::args_os().nth(1) {
+        Some(word) if word == LAUNCHER => std::process::exit(run()),
+        Some(word) if word == bubblewrap::INSIDE => std::process::exit(bubblewrap::inside()),
+        _ => {}
     }
 }
 
@@ -63,7 +66,7 @@ fn confine(spec: &Spec, channel: &Channel) -> Result<(), Failure> {
     }
     let mut without = spec.without.clone();
     if spec.most >= Level::L2 {
-        match namespaces::confine(&spec, channel) {
+        match in_namespaces(&spec, channel) {
             Err(failure) if failure.mechanism.is_some() && spec.least < Level::L2 => without.push(failure),
             done => return done,
         }
@@ -77,6 +80,22 @@ fn confine(spec: &Spec, channel: &Channel) -> Result<(), Failure> {
     }
     // In a group or not, its limits on each process are those of this level.
     landlock_alone(&Spec { most: Level::L1, without, ..spec }, channel)
+}
+
+/// L2 or L3, by namespaces of our own or, where those are refused, by bubblewrap's.
+fn in_namespaces(spec: &Spec, channel: &Channel) -> Result<(), Failure> {
+    match namespaces::confine(spec, channel) {
+        Err(failure) if failure.mechanism == Some(Mechanism::UserNamespace) && bubblewrap::is_there() => {
+            let mut spec = spec.clone();
+            spec.without.push(failure.clone());
+            // Of two refusals the first is the one that advice is for.
+            bubblewrap::confine(&spec, channel).map_err(|other| {
+                let is_ours = other.mechanism == Some(Mechanism::Bubblewrap);
+                if is_ours { Failure { why: format!("{}; {other}", failure.why), ..failure } } else { other }
+            })
+        }
+        done => done,
+    }
 }
 
 /// From now on this process ends when its parent does, whenever that is.

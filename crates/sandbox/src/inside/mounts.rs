@@ -39,7 +39,7 @@ const READ_ONLY: &[&str] = &["sys", "irq", "bus", "fs", "acpi", "scsi"];
 /// A folder that is the program's own, and gone afterwards.
 pub(super) struct OwnFolder {
     pub(super) path: PathBuf,
-    mode: &'static str,
+    pub(super) mode: &'static str,
 }
 
 /// The folders that are the program's own, but for those that were granted from outside.
@@ -50,6 +50,29 @@ pub(super) fn own_folders(spec: &Spec) -> Vec<OwnFolder> {
     let is_granted = |path: &Path| spec.binds.iter().any(|bind| bind.path == path);
     let own = folders.into_iter().filter(|(path, _)| !is_granted(path));
     own.map(|(path, mode)| OwnFolder { path: path.to_owned(), mode }).collect()
+}
+
+/// Files of `/etc`: who there is (the program, root, and nobody), and what this machine is called.
+pub(super) fn account_files(spec: &Spec, (user, group): (u32, u32)) -> [(&'static str, String); 5] {
+    let home = spec.home.display();
+    [
+        (
+            "passwd",
+            format!(
+                "root:x:0:0:root:/root:/bin/sh\nagent:x:{user}:{group}:agent:{home}:/bin/bash\n\
+                 nobody:x:65534:65534:nobody:/nonexistent:/bin/false\n"
+            ),
+        ),
+        ("group", format!("root:x:0:\nagent:x:{group}:\nnogroup:x:65534:\n")),
+        ("hosts", "127.0.0.1 localhost stayhand\n::1 localhost stayhand\n".to_owned()),
+        ("hostname", "stayhand\n".to_owned()),
+        ("nsswitch.conf", "passwd: files\ngroup: files\nhosts: files dns\n".to_owned()),
+    ]
+}
+
+/// Where the kernel would say or do too much.
+pub(super) fn hidden_of_kernel() -> impl Iterator<Item = PathBuf> {
+    HIDDEN.iter().map(|name| Path::new("/proc").join(name))
 }
 
 /// A mount that belongs nowhere yet, and where it is to be.
@@ -181,7 +204,10 @@ fn attributes(mount: BorrowedFd<'_>, set: u64, recursive: bool) -> rustix::io::R
 /// Builds the root folder and makes it that of this process.
 pub(super) fn build(spec: &Spec, sources: &Sources<'_>, ids: (u32, u32)) -> Result<(), Failure> {
     let everything = MountPropagationFlags::PRIVATE | MountPropagationFlags::REC;
-    mount_change("/", everything).map_err(failed("/"))?;
+    // Where namespaces of users are to be had and give no rights, this is what is refused first.
+    mount_change("/", everything).map_err(|error| {
+        Failure::of(Mechanism::UserNamespace, format!("it gives no right to mount anything: {error}"))
+    })?;
     let root = file_system("tmpfs", &[("mode", "0755"), ("size", "16m"), ("nr_inodes", "10000")])
         .map_err(failed("/"))?;
     move_mount(&root, "", CWD, SITE, MoveMountFlags::MOVE_MOUNT_F_EMPTY_PATH).map_err(failed(SITE))?;
@@ -393,24 +419,10 @@ impl Site<'_> {
         Ok(())
     }
 
-    /// Who there is: the program, root, and nobody. And what this machine is called.
-    fn accounts(&self, spec: &Spec, (user, group): (u32, u32)) -> io::Result<()> {
-        let home = spec.home.display();
-        let files = [
-            (
-                "passwd",
-                format!(
-                    "root:x:0:0:root:/root:/bin/sh\nagent:x:{user}:{group}:agent:{home}:/bin/bash\n\
-                     nobody:x:65534:65534:nobody:/nonexistent:/bin/false\n"
-                ),
-            ),
-            ("group", format!("root:x:0:\nagent:x:{group}:\nnogroup:x:65534:\n")),
-            ("hosts", "127.0.0.1 localhost stayhand\n::1 localhost stayhand\n".to_owned()),
-            ("hostname", "stayhand\n".to_owned()),
-            ("nsswitch.conf", "passwd: files\ngroup: files\nhosts: files dns\n".to_owned()),
-        ];
+    /// Puts them where nothing was granted.
+    fn accounts(&self, spec: &Spec, ids: (u32, u32)) -> io::Result<()> {
         let folder = self.folder(Path::new("/etc"))?;
-        for (name, text) in files {
+        for (name, text) in account_files(spec, ids) {
             let flags = OFlags::CREATE | OFlags::EXCL | OFlags::WRONLY | OFlags::CLOEXEC;
             match openat(&folder, name, flags, Mode::from_raw_mode(0o644)) {
                 Ok(file) => File::from(file).write_all(text.as_bytes())?,

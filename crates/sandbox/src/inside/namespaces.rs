@@ -4,7 +4,7 @@
 use super::channel::Channel;
 use super::mounts::{self, Mounted};
 use super::owners::{self, Ids};
-use super::weaken::without;
+use super::weaken::{self, without};
 use super::{filter, landlocked, limits, program, seen};
 use crate::receipt::{Ended, Failure, Mechanism, Receipt, Report};
 use crate::spec::Spec;
@@ -15,7 +15,7 @@ use rustix::process::{DumpableBehavior, Pid, Signal, kill_process};
 use rustix::pty::{OpenptFlags, ioctl_tiocgptpeer, openpt, unlockpt};
 use seccompiler::BpfProgram;
 use std::fs::File;
-use std::io::{Read as _, Write as _};
+use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::{Ipv4Addr, TcpListener};
 use std::os::fd::OwnedFd;
 
@@ -43,6 +43,9 @@ struct Ready {
 
 /// Builds the boundary, runs the program, and waits for its end. An error: nothing was run.
 pub(super) fn confine(spec: &Spec, channel: &Channel) -> Result<(), Failure> {
+    if weaken::refused() {
+        return Err(Failure::of(Mechanism::UserNamespace, "refused for a test"));
+    }
     let ids = owners::ids(spec)?;
     let filters = filter::compile(filter::Sockets::OwnNetwork, spec.known_calls_only)?;
     let mapped = mounts::mapped(spec, ids)?;
@@ -65,15 +68,26 @@ pub(super) fn confine(spec: &Spec, channel: &Channel) -> Result<(), Failure> {
         end(first);
         return Err(Failure::of(Mechanism::UserNamespace, error));
     }
-    // Nothing is said where all went well.
-    let mut said = Vec::new();
-    let heard = File::from(hear).read_to_end(&mut said);
-    if heard.is_ok() && said.is_empty() {
-        let _ = sys::wait();
-        return Ok(());
+    let done = said(hear, Mechanism::PrivateRoot);
+    if done.is_err() {
+        let _ = kill_process(first, Signal::KILL);
     }
-    end(first);
-    Err(serde_json::from_slice(&said).unwrap_or_else(Failure::other))
+    let _ = sys::wait();
+    done
+}
+
+/// What is said where all went well. It and everything else that is said is one line.
+const IN_PLACE: &[u8] = b"+\n";
+
+/// What the first process inside says of the boundary. `silent`: what failed if it says nothing.
+pub(super) fn said(hear: OwnedFd, silent: Mechanism) -> Result<(), Failure> {
+    let mut line = Vec::new();
+    match BufReader::new(File::from(hear)).read_until(b'\n', &mut line) {
+        Ok(_) if line == IN_PLACE => Ok(()),
+        Ok(0) => Err(Failure::of(silent, "the first process inside has ended")),
+        Ok(_) => Err(serde_json::from_slice(&line).unwrap_or_else(Failure::other)),
+        Err(error) => Err(Failure::other(error)),
+    }
 }
 
 fn end(process: Pid) {
@@ -87,17 +101,30 @@ fn inside(spec: &Spec, channel: &Channel, ready: &Ready, go: &OwnedFd, failed: O
     if !matches!(rustix::io::read(go, &mut [0; 1]), Ok(1)) {
         return 1;
     }
-    let done = boundary(spec, channel, ready).and_then(|built| announce(spec, channel, built));
-    let ends = match done {
-        Ok(ends) => ends,
+    run_within(spec, channel, boundary(spec, channel, ready), failed)
+}
+
+/// Announces the boundary, if it is complete, and runs the program. The answer is the exit code of this process.
+pub(super) fn run_within(
+    spec: &Spec,
+    channel: &Channel,
+    built: Result<Built, Failure>,
+    heard: OwnedFd,
+) -> i32 {
+    let mut heard = File::from(heard);
+    match built.and_then(|built| announce(spec, channel, built)) {
+        Ok(ends) => {
+            // The program starts in any case: whoever hears it has nothing more to do.
+            let _ = heard.write_all(IN_PLACE);
+            drop(heard);
+            run(spec, channel, ends)
+        }
         Err(why) => {
             let text = serde_json::to_vec(&why).unwrap_or_else(|_| b"?".to_vec());
-            let _ = File::from(failed).write_all(&text);
-            return 1;
+            let _ = heard.write_all(&text);
+            1
         }
-    };
-    drop(failed);
-    run(spec, channel, ends)
+    }
 }
 
 /// The program's end of its terminal, and that of its standard input, where it has them.
@@ -140,7 +167,7 @@ fn take_up(ends: &Ends) -> rustix::io::Result<()> {
 }
 
 /// A boundary that is complete, and the socket that is the way out of its network, where there is one.
-type Built = (Receipt, Option<OwnedFd>);
+pub(super) type Built = (Receipt, Option<OwnedFd>);
 
 fn boundary(spec: &Spec, channel: &Channel, ready: &Ready) -> Result<Built, Failure> {
     // Opened as whom Stayhand runs as: the program may use the folder, not walk to it.
@@ -152,10 +179,17 @@ fn boundary(spec: &Spec, channel: &Channel, ready: &Ready) -> Result<Built, Fail
     if !without(Mechanism::NetNamespace) {
         loopback().map_err(|error| Failure::of(Mechanism::NetNamespace, error))?;
     }
+    rustix::system::sethostname(b"stayhand").map_err(|error| Failure::of(Mechanism::UtsNamespace, error))?;
+    let (mut receipt, way_out) = shut(spec, &ready.filters)?;
+    receipt.mechanisms.extend(ready.mapped.is_some().then_some(Mechanism::MappedOwner));
+    Ok((receipt, way_out))
+}
+
+/// Within namespaces and a root folder of its own: gives up everything that is not the program's, and sees to it that it is so.
+pub(super) fn shut(spec: &Spec, filters: &[BpfProgram]) -> Result<Built, Failure> {
     let listen = |port| TcpListener::bind((Ipv4Addr::LOCALHOST, port)).map(OwnedFd::from);
     let way_out = spec.proxy_port.map(listen).transpose();
     let way_out = way_out.map_err(|error| Failure::of(Mechanism::Egress, error))?;
-    rustix::system::sethostname(b"stayhand").map_err(|error| Failure::of(Mechanism::UtsNamespace, error))?;
     let nothing_new = |error| Failure::of(Mechanism::NoNewPrivileges, error);
     rustix::thread::set_no_new_privs(true).map_err(nothing_new)?;
     let own_status = seen::own_status()?;
@@ -163,13 +197,12 @@ fn boundary(spec: &Spec, channel: &Channel, ready: &Ready) -> Result<Built, Fail
     limits::drop_capabilities()?;
     // Nobody inside may look into this process, which holds the connection to outside.
     rustix::process::set_dumpable_behavior(DumpableBehavior::NotDumpable).map_err(Failure::other)?;
-    filter::apply(&ready.filters)?;
-    mechanisms.extend(seen::proven(own_status, ready.filters.len())?);
+    filter::apply(filters)?;
+    mechanisms.extend(seen::proven(own_status, filters.len())?);
     mechanisms.extend(NAMESPACES.iter().map(|(_, part)| *part));
     mechanisms.extend([Mechanism::ResourceLimits, Mechanism::EndsWithParent]);
     mechanisms.extend(spec.known_calls_only.then_some(Mechanism::KnownCalls));
     mechanisms.extend(spec.overlay.as_ref().map(|_| Mechanism::Overlay));
-    mechanisms.extend(ready.mapped.is_some().then_some(Mechanism::MappedOwner));
     mechanisms.extend((spec.most == stayhand_core::decision::Level::L3).then_some(Mechanism::ControlGroup));
     Ok((Receipt { level: spec.most, mechanisms, without: spec.without.clone() }, way_out))
 }

@@ -15,6 +15,22 @@ pub(super) fn without(part: Mechanism) -> bool {
     std::env::args().nth(2).is_some_and(|named| named == part.to_string())
 }
 
+/// Whether this process is to do as if it might make no namespaces itself.
+#[cfg(not(feature = "weaken"))]
+pub(super) const fn refused() -> bool {
+    false
+}
+
+#[cfg(feature = "weaken")]
+pub(super) fn refused() -> bool {
+    std::env::args().nth(2).is_some_and(|named| named == "namespaces of its own")
+}
+
+/// What one launcher hands on to another.
+pub(super) fn passed_on() -> impl Iterator<Item = String> {
+    std::env::args().skip(if cfg!(feature = "weaken") { 2 } else { usize::MAX })
+}
+
 /// Takes calls away from the launcher: its third argument lists their numbers.
 #[cfg(feature = "weaken")]
 pub(super) fn mask() {

@@ -26,7 +26,16 @@ pub(crate) enum Who {
     RootForUser,
     /// Somebody without any right.
     User,
+    /// The same, where only the system's bubblewrap may make namespaces: for a launcher that was built to do as if.
+    UserByBubblewrap,
 }
+
+/// As whom everything is tried.
+const EVERYBODY: &[Who] = if cfg!(feature = "weaken") {
+    &[Who::UserByBubblewrap]
+} else {
+    &[Who::Own, Who::RootForUser, Who::User]
+};
 
 pub(crate) struct World {
     folder: tempfile::TempDir,
@@ -52,8 +61,8 @@ pub(crate) struct Run {
 #[track_caller]
 pub(crate) fn on(levels: &[Level], attempt: impl Fn(&mut World)) {
     for level in levels {
-        for who in [Who::Own, Who::RootForUser, Who::User] {
-            match World::new(*level, who) {
+        for who in EVERYBODY {
+            match World::new(*level, *who) {
                 Ok(mut world) => attempt(&mut world),
                 Err(why) => eprintln!("NOT RUN at {level} as {who:?}: {why}"),
             }
@@ -73,6 +82,15 @@ impl World {
         if level == Level::L1 && who == Who::Own && is_root {
             return Err("without namespaces root's own folder cannot be lent".to_owned());
         }
+        if who == Who::UserByBubblewrap {
+            if level == Level::L1 {
+                return Err("without namespaces there is nothing for it to do".to_owned());
+            }
+            if !Path::new("/usr/bin/bwrap").exists() {
+                assert!(std::env::var_os("STAYHAND_BUBBLEWRAP").is_none(), "bubblewrap is not installed");
+                return Err("bubblewrap is not installed".to_owned());
+            }
+        }
         let folder = tempfile::tempdir().unwrap();
         std::fs::set_permissions(folder.path(), PermissionsExt::from_mode(0o755)).unwrap();
         let work = folder.path().canonicalize().unwrap().join("work");
@@ -89,7 +107,9 @@ impl World {
             binds,
             ..Spec::empty(level)
         };
-        let mut world = Self { folder, work, spec, who, group: None, without: Vec::new() };
+        let without = (who == Who::UserByBubblewrap).then(|| "namespaces of its own".to_owned());
+        let without = without.into_iter().collect();
+        let mut world = Self { folder, work, spec, who, group: None, without };
         world.limit(|_| {})?;
         Ok(world)
     }
@@ -98,7 +118,7 @@ impl World {
     pub(crate) fn limit(&mut self, change: impl Fn(&mut Limits)) -> Result<(), String> {
         change(&mut self.spec.limits);
         if self.spec.most == Level::L3 {
-            if self.who == Who::User {
+            if self.is_user() {
                 return Err("a user has no control group here".to_owned());
             }
             let group = ControlGroup::new(&self.spec.limits).map_err(|error| error.to_string())?;
@@ -108,12 +128,16 @@ impl World {
         Ok(())
     }
 
+    fn is_user(&self) -> bool {
+        matches!(self.who, Who::User | Who::UserByBubblewrap)
+    }
+
     /// Starts it, with whatever `command` adds.
     pub(crate) fn start(&self, mut command: Command, argv: &[&str]) -> (Child, Control) {
         let (control, theirs) = Control::pair().unwrap();
         command.args(&self.without);
         command.stdin(Stdio::from(theirs)).stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0);
-        if self.who == Who::User {
+        if self.is_user() {
             command.uid(USER).gid(USER);
         }
         let child = command.spawn().unwrap();
