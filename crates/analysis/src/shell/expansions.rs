@@ -8,6 +8,7 @@ use super::{parse, redirects};
 /// An expansion.
 pub(super) fn dynamic(syntax: &Syntax<'_>, at: At, quoted: bool) -> Part {
     match syntax.kind(at) {
+        _ if begins_in_another(syntax, at) => Part::Unread("an expansion is not understood here".to_owned()),
         Kind::SimpleExpansion => simple(syntax, at, quoted),
         Kind::Expansion => expansion(syntax, at, quoted),
         Kind::Substitution => Part::Output { body: substituted(syntax, at), quoted },
@@ -20,6 +21,16 @@ pub(super) fn dynamic(syntax: &Syntax<'_>, at: At, quoted: bool) -> Part {
         }
         kind => Part::Unread(format!("a word is not understood ({kind:?})")),
     }
+}
+
+/// Whether its `$` belongs to a `$$` before it, as in `$$(a)`, which is no substitution.
+fn begins_in_another(syntax: &Syntax<'_>, at: At) -> bool {
+    let range = syntax.range(at);
+    let blanks = syntax.text(at).len() - syntax.text(at).trim_start().len();
+    let before = syntax.slice(0..range.start + blanks);
+    let bare = before.trim_end_matches('$');
+    let is_escaped = (bare.len() - bare.trim_end_matches('\\').len()) % 2;
+    (before.len() - bare.len()).saturating_sub(is_escaped) % 2 == 1
 }
 
 /// The statements of `$( … )`; `$(< file)` reads a file.

@@ -436,6 +436,9 @@ fn misreadings_of_the_grammar_are_noticed() {
     opaque("ls;&>x");
     opaque("find>#.\n+");
     opaque("!\nfunction");
+    opaque("echo $$((1+1))");
+    quiet("echo \"$$(ls)\"");
+    quiet("echo \"\\$$(ls)\" $$$(ls) $$ $((1+1))");
     finds("r\\\nm -rf /etc", "rm, delete /etc and below");
     finds("echo \"\n  $(rm -rf /etc)\"", "delete /etc and below");
     finds("ls;\n\n\"rm\" -rf /etc", "delete /etc and below");
