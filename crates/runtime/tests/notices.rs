@@ -67,7 +67,7 @@ fn a_program_cleans_up_after_a_kill() {
     let folder = tempfile::tempdir().unwrap();
     let [cleaned, late] = ["cleaned", "late"].map(|name| folder.path().join(name));
     let notify = format!(
-        "[{{command: [tee, -a, {}], only: kill, within_s: 30}}, {{command: [sh, -c, 'sleep 3; touch {}'], only: [kill], within_s: 1}}]",
+        "[{{command: [tee, -a, {}], only: [kill], within_s: 30}}, {{command: [sh, -c, 'sleep 3; touch {}'], only: [kill], within_s: 1}}]",
         cleaned.display(),
         late.display()
     );
@@ -127,7 +127,7 @@ fn only_trusted_files_say_where_notices_go() {
         ("[{log: a.txt}]", Layer::User, "must be an absolute path"),
         ("[{webhook: 'ftp://x'}]", Layer::User, "is no address of the web"),
         ("[{}]", Layer::User, "exactly one of"),
-        ("[{log: /a, only: killing}]", Layer::User, "is no kind of notice"),
+        ("[{log: /a, only: [killing]}]", Layer::User, "killing"),
         ("[{log: /a, within_s: 31}]", Layer::User, "is not from 1 to 30"),
         ("[{log: /a, within_s: 0}]", Layer::User, "is not from 1 to 30"),
         ("[{log: /a, webhook: 'http://x'}]", Layer::User, "exactly one of"),

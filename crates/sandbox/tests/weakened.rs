@@ -252,3 +252,44 @@ fn bypass_99_a_lower_level_has_its_own_limits() {
     assert_eq!(receipt.level, Level::L1);
     assert!(world.work.join("made").exists(), "{reports:?}");
 }
+
+/// A group that was made and cannot be entered: its limits are counted on, so that no lower level takes its place.
+#[test]
+fn bypass_77_a_control_group_that_cannot_be_entered() {
+    let no_group = |spec: &mut Spec| {
+        (spec.most, spec.entrances) = (Level::L3, vec![spec.cwd.join("no-group/tasks")]);
+    };
+    let failure = reached_with(Level::L1, &[], no_group).unwrap_err();
+    assert_eq!(failure.mechanism, Some(Mechanism::ControlGroup), "{failure:?}");
+    let failure = reached_with(Level::L1, &[], |spec| spec.most = Level::L3).unwrap_err();
+    assert!(failure.why.contains("there is none to enter"), "{failure:?}");
+}
+
+/// Bubblewrap lays nothing over, and says so before anything runs. What was copied instead is changed in its place.
+#[test]
+fn what_is_kept_aside_by_bubblewrap() {
+    let mut world = match World::new(Level::L2, Who::UserByBubblewrap) {
+        Ok(world) => world,
+        Err(why) => return eprintln!("NOT RUN: {why}"),
+    };
+    let changes = world.work.parent().unwrap().join("aside");
+    std::fs::create_dir_all(changes.join("upper")).unwrap();
+    std::fs::set_permissions(changes.join("upper"), std::os::unix::fs::PermissionsExt::from_mode(0o777))
+        .unwrap();
+    let path = world.work.clone();
+    world.spec.overlay = Some(Overlay { path, changes: changes.clone(), copied: false });
+    let (child, control) = world.start(launcher(), &["touch", "made"]);
+    child.wait_with_output().unwrap();
+    let reports = control.reports().unwrap();
+    let [Report::Failed(failure)] = reports.as_slice() else { panic!("{reports:?}") };
+    assert_eq!(failure.mechanism, Some(Mechanism::Overlay), "{failure:?}");
+    world.spec.overlay.as_mut().unwrap().copied = true;
+    world.can("touch made");
+    assert!(changes.join("upper/made").exists() && !world.work.join("made").exists());
+    world.spec.overlay = None;
+    world.spec.scratch = vec![world.work.clone()];
+    let (child, control) = world.start(launcher(), &["true"]);
+    child.wait_with_output().unwrap();
+    let reports = format!("{:?}", control.reports().unwrap());
+    assert!(reports.contains("for the time of the run alone"), "{reports}");
+}

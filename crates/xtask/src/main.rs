@@ -64,17 +64,7 @@ fn test(rest: &[&str]) -> anyhow::Result<()> {
     // The sandbox without each of its parts, by a launcher that is built for that and shipped nowhere.
     cargo(
         &[
-            &[
-                "test",
-                "-p",
-                "stayhand-sandbox",
-                "--features",
-                "weaken",
-                "--test",
-                "weakened",
-                "--test",
-                "escapes",
-            ],
+            &["test", "-p", "stayhand-sandbox", "--features", "weaken", "--test=weakened", "--test=escapes"],
             rest,
         ]
         .concat(),

@@ -23,14 +23,22 @@ pub(super) fn dynamic(syntax: &Syntax<'_>, at: At, quoted: bool) -> Part {
     }
 }
 
-/// Whether its `$` belongs to a `$$` before it, as in `$$(a)`, which is no substitution.
+/// How many `$` in a row are counted. Nobody writes more, and each expansion looks back.
+const MOST_DOLLARS: usize = 16;
+
+/// Whether its `$` belongs to a `$$` before it, as in `$$(a)`, which is no substitution; or may do so.
 fn begins_in_another(syntax: &Syntax<'_>, at: At) -> bool {
-    let range = syntax.range(at);
     let blanks = syntax.text(at).len() - syntax.text(at).trim_start().len();
-    let before = syntax.slice(0..range.start + blanks);
-    let bare = before.trim_end_matches('$');
-    let is_escaped = (bare.len() - bare.trim_end_matches('\\').len()) % 2;
-    (before.len() - bare.len()).saturating_sub(is_escaped) % 2 == 1
+    let mut before = syntax.slice(0..syntax.range(at).start + blanks).bytes().rev().peekable();
+    let mut dollars = 0;
+    while before.next_if_eq(&b'$').is_some() {
+        dollars += 1;
+        if dollars > MOST_DOLLARS {
+            return true;
+        }
+    }
+    let is_quoted = before.take_while(|byte| *byte == b'\\').count() % 2;
+    dollars > 0 && (dollars - is_quoted) % 2 == 1
 }
 
 /// The statements of `$( … )`; `$(< file)` reads a file.

@@ -151,7 +151,7 @@ fn operator_touches(syntax: &Syntax<'_>, at: At) -> bool {
     words::adjoins(syntax, syntax.range(first).end, second)
 }
 
-/// No command is called so, unless it is quoted.
+/// Unquoted, these words are the shell's own, and no command is called so.
 const RESERVED: &[&str] = &[
     "if", "then", "else", "elif", "fi", "case", "esac", "for", "while", "until", "do", "done", "function",
     "{", "}",

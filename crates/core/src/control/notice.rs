@@ -9,7 +9,6 @@ use crate::policy::source::List;
 use crate::time::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use std::borrow::Cow;
 use std::collections::VecDeque;
 
 /// How serious a notice is.
@@ -29,8 +28,8 @@ pub enum Severity {
 pub struct Notice {
     /// When, RFC 3339 in UTC.
     pub at: String,
-    /// One of [`KINDS`].
-    pub kind: Cow<'static, str>,
+    /// What it is about.
+    pub kind: Kind,
     /// How serious it is.
     pub severity: Severity,
     /// Whom or what it is about.
@@ -39,11 +38,26 @@ pub struct Notice {
     pub message: String,
 }
 
-/// What notices are about: a switch that was killed, or moved otherwise; a lock, a circuit, a budget, a tier.
-pub const KINDS: &[&str] = &["kill", "switch", "lock", "breaker", "budget", "tier"];
+/// What a notice is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Kind {
+    /// A switch was killed.
+    Kill,
+    /// A switch was moved otherwise.
+    Switch,
+    /// A lock was set.
+    Lock,
+    /// A circuit opened or closed.
+    Breaker,
+    /// A budget runs low.
+    Budget,
+    /// An agent got into tier 3.
+    Tier,
+}
 
 /// The longest that a delivery may take, in seconds. Source: A004, of the cleanup after a kill.
-pub const LONGEST_DELIVERY_S: u64 = 30;
+const LONGEST_DELIVERY_S: u64 = 30;
 
 /// How long a delivery may take where nobody says, in seconds.
 const DELIVERY_S: u64 = 10;
@@ -60,8 +74,8 @@ pub struct NotifierSource {
     pub webhook: Option<String>,
     /// Only notices at least so serious (default: `warning`).
     pub at_least: Option<Severity>,
-    /// Only notices of these kinds: `kill`, `switch`, `lock`, `breaker`, `budget`, `tier` (default: all).
-    pub only: List,
+    /// Only notices of these kinds (default: all).
+    pub only: Vec<Kind>,
     /// How long one may take, in seconds: 1 to 30 (default: 10). A program that takes longer is ended.
     pub within_s: Option<u64>,
 }
@@ -74,7 +88,7 @@ pub struct Notifier {
     /// Only notices at least so serious.
     pub at_least: Severity,
     /// Only those of these kinds; of all where there is none.
-    pub only: Vec<String>,
+    pub only: Vec<Kind>,
     /// How long one may take, in seconds.
     pub within_s: u64,
 }
@@ -111,21 +125,21 @@ impl Notifier {
             }
             _ => {}
         }
-        let only = source.only.0.clone();
-        if let Some(unknown) = only.iter().find(|kind| !KINDS.contains(&kind.as_str())) {
-            return Err(format!("`{unknown}` is no kind of notice; there are {}", KINDS.join(", ")));
-        }
         let within_s = source.within_s.unwrap_or(DELIVERY_S);
         if !(1..=LONGEST_DELIVERY_S).contains(&within_s) {
             return Err(format!("`within_s: {within_s}` is not from 1 to {LONGEST_DELIVERY_S}"));
         }
-        Ok(Self { route, at_least: source.at_least.unwrap_or(Severity::Warning), only, within_s })
+        Ok(Self {
+            route,
+            at_least: source.at_least.unwrap_or(Severity::Warning),
+            only: source.only.clone(),
+            within_s,
+        })
     }
 
     /// Whether this notice goes there.
     pub fn wants(&self, notice: &Notice) -> bool {
-        let is_its_kind = self.only.is_empty() || self.only.iter().any(|kind| *kind == notice.kind);
-        notice.severity >= self.at_least && is_its_kind
+        notice.severity >= self.at_least && (self.only.is_empty() || self.only.contains(&notice.kind))
     }
 }
 
@@ -164,19 +178,19 @@ impl Sources<'_> {
     fn since(&self, before: Tally, at: Timestamp) -> Vec<Notice> {
         let now = self.tally();
         let mut found = Vec::new();
-        let mut note = |kind: &'static str, severity, about: String, message: String| {
-            found.push(Notice { at: at.to_string(), kind: kind.into(), severity, about, message });
+        let mut note = |kind: Kind, severity, about: String, message: String| {
+            found.push(Notice { at: at.to_string(), kind, severity, about, message });
         };
         for (_, moved) in newest(self.switches.history(), now.switches - before.switches) {
             let severity = if moved.order.stops() { Severity::Critical } else { Severity::Info };
-            let kind = if moved.order == Order::Kill { "kill" } else { "switch" };
+            let kind = if moved.order == Order::Kill { Kind::Kill } else { Kind::Switch };
             note(kind, severity, moved.scope.to_string(), format!("{} by {}", moved.line(), moved.by));
         }
         if now.locks > before.locks {
             for lock in self.locks.on(at).filter(|lock| lock.at == at) {
                 let set = &lock.set;
                 note(
-                    "lock",
+                    Kind::Lock,
                     Severity::Critical,
                     set.scope.to_string(),
                     format!("locked by {}: {}", set.by, set.reason),
@@ -185,17 +199,22 @@ impl Sources<'_> {
         }
         for moved in newest(self.breakers.moves(), now.breakers - before.breakers) {
             let severity = if moved.is_closing() { Severity::Info } else { Severity::Warning };
-            note("breaker", severity, moved.about.clone(), moved.line.clone());
+            note(Kind::Breaker, severity, moved.about.clone(), moved.line.clone());
         }
         for alert in newest(self.ledger.alerts(), now.alerts - before.alerts) {
             let severity = match alert.level {
                 AlertLevel::Warning => Severity::Warning,
                 AlertLevel::Critical => Severity::Critical,
             };
-            note("budget", severity, format!("{} of {}", alert.budget, alert.purse), alert.message.clone());
+            note(
+                Kind::Budget,
+                severity,
+                format!("{} of {}", alert.budget, alert.purse),
+                alert.message.clone(),
+            );
         }
         for alert in newest(self.monitor.systemic(), now.tiers - before.tiers) {
-            note("tier", Severity::Critical, format!("agent:{}", alert.agent_id), alert.line());
+            note(Kind::Tier, Severity::Critical, format!("agent:{}", alert.agent_id), alert.line());
         }
         found
     }

@@ -3,7 +3,7 @@
 
 use super::channel::Channel;
 use super::mounts::{self, own_folders};
-use super::namespaces::{self, said};
+use super::namespaces::{self, NAMESPACES, said};
 use super::{NOT_STARTED, end_with_parent, filter, weaken};
 use crate::receipt::{Failure, Mechanism};
 use crate::spec::Spec;
@@ -32,7 +32,7 @@ pub(super) const INSIDE: &str = "__confine-inside";
 #[derive(Serialize, Deserialize)]
 struct Told {
     spec: Spec,
-    /// The namespaces that are outside.
+    /// The namespaces outside, in the order of the list of all.
     outside: Vec<PathBuf>,
     /// The descriptor of the connection to whoever started the launcher.
     channel: i32,
@@ -48,8 +48,12 @@ pub(super) fn is_there() -> bool {
 /// Has the boundary built and the program run, and waits for its end. An error: nothing was run.
 pub(super) fn confine(spec: &Spec, channel: &Channel) -> Result<(), Failure> {
     let failed = |error: io::Error| Failure::of(Mechanism::Bubblewrap, error);
-    if spec.laid_over().is_some() || !spec.scratch.is_empty() {
+    if spec.laid_over().is_some() {
         return Err(Failure::of(Mechanism::Overlay, "bubblewrap lays nothing over"));
+    }
+    if let Some(path) = spec.scratch.first() {
+        let why = format!("it lets {} not be changed for the time of the run alone", path.display());
+        return Err(Failure::of(Mechanism::Bubblewrap, why));
     }
     // What is passed on stays open until it has been.
     let (hear, heard) = pipe_with(PipeFlags::empty()).map_err(|error| failed(error.into()))?;
@@ -103,10 +107,10 @@ fn boundary(spec: &Spec, channel: &Channel, outside: &[PathBuf]) -> Result<names
     Ok((receipt, way_out))
 }
 
-/// Which namespaces this process is in, in the order of `namespaces`.
+/// Which namespaces this process is in, in the order of the list of all.
 fn namespaces_of_this() -> io::Result<Vec<PathBuf>> {
-    let names = ["user", "mnt", "pid", "net", "ipc", "uts", "cgroup"];
-    names.iter().map(|name| fs::read_link(Path::new("/proc/self/ns").join(name))).collect()
+    let of_this = |name| fs::read_link(Path::new("/proc/self/ns").join(name));
+    NAMESPACES.iter().map(|(_, name, _)| of_this(name)).collect()
 }
 
 /// A file in memory that is passed on, to be read from its beginning.

@@ -56,17 +56,11 @@ fn confine(spec: &Spec, channel: &Channel) -> Result<(), Failure> {
         return Err(Failure::other(error));
     }
     end_with_parent(channel)?;
-    let mut spec = spec.clone();
-    match control_group::enter(&spec.entrances) {
-        Err(failure) if spec.least < Level::L3 => {
-            spec.most = Level::L2;
-            spec.without.push(failure);
-        }
-        entered => entered?,
-    }
+    // Whoever made the group counts on its limits: one that cannot be entered is no reason for a lower level.
+    control_group::enter(&spec.entrances)?;
     let mut without = spec.without.clone();
     if spec.most >= Level::L2 {
-        match in_namespaces(&spec, channel) {
+        match in_namespaces(spec, channel) {
             Err(failure) if failure.mechanism.is_some() && spec.least < Level::L2 => without.push(failure),
             done => return done,
         }
@@ -79,7 +73,7 @@ fn confine(spec: &Spec, channel: &Channel) -> Result<(), Failure> {
         without.push(Failure::of(Mechanism::Egress, "there is none without a network of its own"));
     }
     // In a group or not, its limits on each process are those of this level.
-    landlock_alone(&Spec { most: Level::L1, without, ..spec }, channel)
+    landlock_alone(&Spec { most: Level::L1, without, ..spec.clone() }, channel)
 }
 
 /// L2 or L3, by namespaces of our own or, where those are refused, by bubblewrap's.

@@ -19,18 +19,19 @@ use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::{Ipv4Addr, TcpListener};
 use std::os::fd::OwnedFd;
 
-const NAMESPACES: &[(libc::c_int, Mechanism)] = &[
-    (libc::CLONE_NEWUSER, Mechanism::UserNamespace),
-    (libc::CLONE_NEWNS, Mechanism::PrivateRoot),
-    (libc::CLONE_NEWPID, Mechanism::PidNamespace),
-    (libc::CLONE_NEWNET, Mechanism::NetNamespace),
-    (libc::CLONE_NEWIPC, Mechanism::IpcNamespace),
-    (libc::CLONE_NEWUTS, Mechanism::UtsNamespace),
-    (libc::CLONE_NEWCGROUP, Mechanism::CgroupNamespace),
+/// The namespaces: how they are asked for, what they are called in `/proc/self/ns`, and what they make up.
+pub(super) const NAMESPACES: &[(libc::c_int, &str, Mechanism)] = &[
+    (libc::CLONE_NEWUSER, "user", Mechanism::UserNamespace),
+    (libc::CLONE_NEWNS, "mnt", Mechanism::PrivateRoot),
+    (libc::CLONE_NEWPID, "pid", Mechanism::PidNamespace),
+    (libc::CLONE_NEWNET, "net", Mechanism::NetNamespace),
+    (libc::CLONE_NEWIPC, "ipc", Mechanism::IpcNamespace),
+    (libc::CLONE_NEWUTS, "uts", Mechanism::UtsNamespace),
+    (libc::CLONE_NEWCGROUP, "cgroup", Mechanism::CgroupNamespace),
 ];
 
 fn namespaces() -> libc::c_int {
-    NAMESPACES.iter().filter(|(_, part)| !without(*part)).fold(0, |all, (flag, _)| all | flag)
+    NAMESPACES.iter().filter(|(_, _, part)| !without(*part)).fold(0, |all, (flag, ..)| all | flag)
 }
 
 /// What is made ready before there are namespaces.
@@ -199,7 +200,7 @@ pub(super) fn shut(spec: &Spec, filters: &[BpfProgram]) -> Result<Built, Failure
     rustix::process::set_dumpable_behavior(DumpableBehavior::NotDumpable).map_err(Failure::other)?;
     filter::apply(filters)?;
     mechanisms.extend(seen::proven(own_status, filters.len())?);
-    mechanisms.extend(NAMESPACES.iter().map(|(_, part)| *part));
+    mechanisms.extend(NAMESPACES.iter().map(|(_, _, part)| *part));
     mechanisms.extend([Mechanism::ResourceLimits, Mechanism::EndsWithParent]);
     mechanisms.extend(spec.known_calls_only.then_some(Mechanism::KnownCalls));
     mechanisms.extend(spec.overlay.as_ref().map(|_| Mechanism::Overlay));

@@ -27,8 +27,14 @@ pub(super) fn refused() -> bool {
 }
 
 /// What one launcher hands on to another.
+#[cfg(not(feature = "weaken"))]
+pub(super) const fn passed_on() -> [String; 0] {
+    []
+}
+
+#[cfg(feature = "weaken")]
 pub(super) fn passed_on() -> impl Iterator<Item = String> {
-    std::env::args().skip(if cfg!(feature = "weaken") { 2 } else { usize::MAX })
+    std::env::args().skip(2)
 }
 
 /// Takes calls away from the launcher: its third argument lists their numbers.

@@ -2,7 +2,7 @@
 
 use stayhand_core::decision::Level;
 use stayhand_sandbox::{
-    Bind, Control, ControlGroup, Ended, Failure, LAUNCHER, Limits, Receipt, Report, Spec,
+    Bind, Control, ControlGroup, Ended, Failure, LAUNCHER, Limits, Mechanism, Receipt, Report, Spec,
 };
 use std::os::unix::fs::{PermissionsExt, chown};
 use std::os::unix::process::CommandExt as _;
@@ -165,6 +165,9 @@ impl World {
             }
         }
         assert_eq!(run.receipt.as_ref().map(|receipt| receipt.level), Some(self.spec.most), "{run:?}");
+        let by_bubblewrap =
+            run.receipt.iter().any(|receipt| receipt.mechanisms.contains(&Mechanism::Bubblewrap));
+        assert_eq!(by_bubblewrap, self.who == Who::UserByBubblewrap, "{run:?}");
         run
     }
 
