@@ -4,6 +4,7 @@ use crate::receipt::{Failure, Mechanism};
 use crate::spec::Limits;
 use std::fs;
 use std::io;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
@@ -19,6 +20,10 @@ pub struct ControlGroup {
 
 /// How groups are called: this, the starter's process, and a number.
 const PREFIX: &str = "stayhand-";
+
+/// The group below one that was given away by systemd, to which all move who are in that: a group that holds processes
+/// hands nothing down.
+const ASIDE: &str = "stayhand-aside";
 
 /// The period over which a share of a processor is kept, in microseconds.
 const PERIOD_US: u64 = 100_000;
@@ -95,10 +100,16 @@ impl Own {
     }
 
     fn make_v2(&self, name: &str, limits: &Limits) -> Result<ControlGroup, String> {
-        let parent = self.with("").ok_or("there is none")?;
+        let own = self.with("").ok_or("there is none")?;
+        let parent = if own.ends_with(ASIDE) { own.parent().unwrap_or(own) } else { own };
         // Only what the group above hands down can be limited here.
         let handed_down = parent.join("cgroup.subtree_control");
-        let _ = fs::write(&handed_down, "+memory +pids +cpu");
+        let hand_down = || fs::write(&handed_down, "+memory +pids +cpu");
+        let is_occupied = |error: io::Error| error.raw_os_error() == Some(libc::EBUSY);
+        if hand_down().is_err_and(is_occupied) && is_given_away(parent) {
+            step_aside(parent).map_err(|error| format!("{}: {error}", parent.join(ASIDE).display()))?;
+            let _ = hand_down();
+        }
         let found = fs::read_to_string(&handed_down).unwrap_or_default();
         for controller in ["memory", "pids", "cpu"] {
             if !found.split_whitespace().any(|one| one == controller) {
@@ -145,6 +156,44 @@ impl Own {
         }
         Ok(group)
     }
+}
+
+/// Whether a group may be divided further: systemd says so of it (`Delegate=yes`), or, as the manager of a user says nothing, it
+/// is the user's and nobody else is in it.
+fn is_given_away(group: &Path) -> bool {
+    let user = rustix::process::getuid();
+    let is_own = !user.is_root()
+        && group.metadata().is_ok_and(|group| group.uid() == user.as_raw())
+        && fs::read_to_string(group.join("cgroup.procs"))
+            .is_ok_and(|inside| inside.trim() == std::process::id().to_string());
+    is_own
+        || ["user.delegate", "trusted.delegate"].iter().any(|name| {
+            let mut value = [0; 8];
+            rustix::fs::getxattr(group, *name, &mut value[..]).is_ok_and(|length| value[..length] == *b"1")
+        })
+}
+
+/// Moves every process of a group, this one among them, to one below it.
+fn step_aside(group: &Path) -> io::Result<()> {
+    let aside = group.join(ASIDE);
+    match fs::create_dir(&aside) {
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
+        _ => {}
+    }
+    // Whoever is started by one that has not moved yet is moved with the next round.
+    for _ in 0..16 {
+        let inside = fs::read_to_string(group.join("cgroup.procs"))?;
+        if inside.is_empty() {
+            return Ok(());
+        }
+        for process in inside.lines() {
+            match fs::write(aside.join("cgroup.procs"), process) {
+                Err(error) if error.raw_os_error() != Some(libc::ESRCH) => return Err(error),
+                _ => {}
+            }
+        }
+    }
+    Err(io::Error::from_raw_os_error(libc::EBUSY))
 }
 
 /// Has this process, which has one thread, enter the groups that these files belong to.

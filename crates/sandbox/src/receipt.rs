@@ -87,7 +87,7 @@ impl Mechanism {
             Self::UserNamespace | Self::NotRoot | Self::PidNamespace | Self::NetNamespace => {
                 "namespaces of users are switched off or filtered here: see `sysctl user.max_user_namespaces \
                  kernel.unprivileged_userns_clone kernel.apparmor_restrict_unprivileged_userns`; on Ubuntu load \
-                 packaging/apparmor/stayhand or install bubblewrap; inside of a container they need `--security-opt seccomp=unconfined`"
+                 packaging/apparmor/stayhand, or install bubblewrap and its profile bwrap-userns-restrict; inside of a container they need `--security-opt seccomp=unconfined`"
             }
             Self::MappedOwner => {
                 "the file system of the workspace cannot map owners: start Stayhand as the user who owns the workspace"

@@ -171,6 +171,7 @@ fn take_up(ends: &Ends) -> rustix::io::Result<()> {
 pub(super) type Built = (Receipt, Option<OwnedFd>);
 
 fn boundary(spec: &Spec, channel: &Channel, ready: &Ready) -> Result<Built, Failure> {
+    name_host()?;
     // Opened as whom Stayhand runs as: the program may use the folder, not walk to it.
     let sources = mounts::sources(spec, ready.mapped.as_deref())?;
     owners::become_user(ready.ids.inside).map_err(|error| Failure::of(Mechanism::NotRoot, error))?;
@@ -180,10 +181,20 @@ fn boundary(spec: &Spec, channel: &Channel, ready: &Ready) -> Result<Built, Fail
     if !without(Mechanism::NetNamespace) {
         loopback().map_err(|error| Failure::of(Mechanism::NetNamespace, error))?;
     }
-    rustix::system::sethostname(b"stayhand").map_err(|error| Failure::of(Mechanism::UtsNamespace, error))?;
     let (mut receipt, way_out) = shut(spec, &ready.filters)?;
     receipt.mechanisms.extend(ready.mapped.is_some().then_some(Mechanism::MappedOwner));
     Ok((receipt, way_out))
+}
+
+/// Gives the host a name of its own. It is the first step that takes a right: some systems let anybody make namespaces and give
+/// no rights within them (Ubuntu since 24.04), and that counts as a refusal of namespaces.
+fn name_host() -> Result<(), Failure> {
+    rustix::system::sethostname(b"stayhand").map_err(|error| match error {
+        rustix::io::Errno::PERM if !without(Mechanism::UtsNamespace) => {
+            Failure::of(Mechanism::UserNamespace, "it gives no rights within")
+        }
+        error => Failure::of(Mechanism::UtsNamespace, error),
+    })
 }
 
 /// Within namespaces and a root folder of its own: gives up everything that is not the program's, and sees to it that it is so.
