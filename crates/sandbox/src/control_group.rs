@@ -169,7 +169,8 @@ fn is_given_away(group: &Path) -> bool {
     is_own
         || ["user.delegate", "trusted.delegate"].iter().any(|name| {
             let mut value = [0; 8];
-            rustix::fs::getxattr(group, *name, &mut value[..]).is_ok_and(|length| value[..length] == *b"1")
+            rustix::fs::getxattr(group, *name, &mut value[..])
+                .is_ok_and(|length| value.get(..length) == Some(b"1".as_slice()))
         })
 }
 
