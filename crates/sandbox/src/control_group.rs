@@ -1,5 +1,6 @@
 //! Limits on all processes of a run together: a control group of version 2, or one for each controller of version 1.
 
+use crate::program_watch;
 use crate::receipt::{Failure, Mechanism};
 use crate::spec::Limits;
 use std::fs;
@@ -159,19 +160,26 @@ impl Own {
 }
 
 /// Whether a group may be divided further: systemd says so of it (`Delegate=yes`), or, as the manager of a user says nothing, it
-/// is the user's and nobody else is in it.
+/// is the user's and nobody else is in it than this process and those that descend from it.
 fn is_given_away(group: &Path) -> bool {
     let user = rustix::process::getuid();
     let is_own = !user.is_root()
         && group.metadata().is_ok_and(|group| group.uid() == user.as_raw())
         && fs::read_to_string(group.join("cgroup.procs"))
-            .is_ok_and(|inside| inside.trim() == std::process::id().to_string());
+            .is_ok_and(|inside| inside.lines().all(|process| process.parse().is_ok_and(is_ours)));
     is_own
         || ["user.delegate", "trusted.delegate"].iter().any(|name| {
             let mut value = [0; 8];
             rustix::fs::getxattr(group, *name, &mut value[..])
                 .is_ok_and(|length| value.get(..length) == Some(b"1".as_slice()))
         })
+}
+
+/// Whether a process is this one, descends from it, or has ended.
+fn is_ours(process: u32) -> bool {
+    let parent = |process: &u32| program_watch::parent(&Path::new("/proc").join(process.to_string()));
+    let mut line = std::iter::successors(Some(process), parent);
+    line.find(|one| *one <= 1 || *one == std::process::id()).is_none_or(|one| one > 1)
 }
 
 /// Moves every process of a group, this one among them, to one below it.

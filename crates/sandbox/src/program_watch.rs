@@ -222,7 +222,8 @@ impl Memory {
     }
 }
 
-fn parent(folder: &Path) -> Option<u32> {
+/// Who started a process, by its folder of `/proc`. `None`: it has ended.
+pub(crate) fn parent(folder: &Path) -> Option<u32> {
     // In one go: what comes behind the name, which is of at most 16 bytes, is not looked for.
     let mut text = [0; 128];
     let count = File::open(folder.join("stat")).and_then(|mut stat| stat.read(&mut text)).ok()?;
