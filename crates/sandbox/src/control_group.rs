@@ -271,6 +271,16 @@ mod tests {
     use super::*;
 
     #[test]
+    fn whose_processes() {
+        let own = std::process::id();
+        assert!(is_ours(own));
+        assert!(!is_ours(1));
+        assert!(!is_ours(std::os::unix::process::parent_id()));
+        // One that has ended: no process has such a number.
+        assert!(is_ours(u32::MAX));
+    }
+
+    #[test]
     fn the_folders_of_groups() {
         let mounts = "30 1 0:26 / /sys/fs/cgroup/memory rw,relatime - cgroup cgroup rw,memory\n\
                       31 1 0:27 /a /sys/fs/cgroup/cpu,cpuacct rw - cgroup cgroup rw,cpu,cpuacct\n\
