@@ -4,7 +4,7 @@
 #![expect(clippy::unwrap_used, reason = "a benchmark fails by panicking")]
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use stayhand_analysis::{Surroundings, path, pii, secret, sql, url};
+use stayhand_analysis::{Surroundings, injection, path, pii, secret, shell, sql, url};
 use stayhand_core::facts::Access;
 use std::hint::black_box;
 
@@ -13,7 +13,7 @@ const SAMPLES: [&str; 5] = [
     include_str!("../src/path.rs"),
     include_str!("../src/host.rs"),
     include_str!("../src/sql.rs"),
-    include_str!("../../../README.md"),
+    include_str!("../../../docs/ARCHITECTURE.md"),
     include_str!("../../../Cargo.toml"),
 ];
 
@@ -29,6 +29,9 @@ fn scans(criterion: &mut Criterion) {
     group.sample_size(20);
     group.bench_function("secret", |bencher| bencher.iter(|| secret::find(black_box(&text))));
     group.bench_function("pii", |bencher| bencher.iter(|| pii::find(black_box(&text))));
+    let tools = ["send_money", "read_file", "post_message"];
+    assert!(!injection::scan(&text, &tools).tainted, "the sample gives orders");
+    group.bench_function("injection", |bencher| bencher.iter(|| injection::scan(black_box(&text), &tools)));
     group.finish();
 }
 
@@ -72,6 +75,7 @@ fn filled(head: &str, part: &str, tail: &str, bytes: usize) -> String {
 
 fn at_the_limits(criterion: &mut Criterion) {
     const SQL: usize = 64 * 1024;
+    const SHELL: usize = 64 * 1024;
     let mut group = criterion.benchmark_group("limit");
     group.sample_size(10);
     for (name, text) in [
@@ -86,6 +90,16 @@ fn at_the_limits(criterion: &mut Criterion) {
         group.bench_function(name, |bencher| {
             bencher.iter(|| sql::statements(black_box(&text), None).is_ok());
         });
+    }
+    let at = Surroundings { cwd: "/w", workspace: "/w", home: "/home/me" };
+    for (name, line) in [
+        ("python_calls", "f(1)\n"),
+        ("python_deletes", "os.remove('a')\n"),
+        ("python_sum", "1+"),
+        ("python_brackets", "("),
+    ] {
+        let command = filled("python3 -c \"import os\n", line, "1\"", SHELL);
+        group.bench_function(name, |bencher| bencher.iter(|| shell::operations(black_box(&command), &at)));
     }
     let digits = "4111 ".repeat(200_000);
     group.bench_function("pii_digits_1_mb", |bencher| bencher.iter(|| pii::find(black_box(&digits))));

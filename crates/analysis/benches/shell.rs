@@ -50,6 +50,7 @@ const PIECES: &[(&str, &str)] = &[
     ("groups", "{ ls; };"),
     ("loops", "for i in a b;do ls;done;"),
     ("conditions", "if ls;then ls;fi;"),
+    ("dollars", "$"),
 ];
 
 criterion_group!(benches, ordinary, worst);
