@@ -231,5 +231,10 @@ pub(crate) fn local_settings(grants: &SandboxGrants) -> LocalSettings {
     let passed = names.filter(|name| !held.contains(name));
     let passed = passed.filter_map(|name| variable(name).map(|value| (name.to_owned(), value)));
     let passed = passed.chain(held.iter().map(|name| ((*name).to_owned(), ADDED_OUTSIDE.to_owned())));
-    LocalSettings { environment: passed.collect(), launcher: Some(ITSELF.into()), ..LocalSettings::default() }
+    LocalSettings {
+        environment: passed.collect(),
+        launcher: Some(ITSELF.into()),
+        may_move: true,
+        ..LocalSettings::default()
+    }
 }

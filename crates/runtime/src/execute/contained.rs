@@ -51,7 +51,7 @@ impl Executor for Contained<'_> {
         if let Some(egress) = self.egress {
             confine::let_out(&mut spec, egress.believed());
         }
-        let boundary = Boundary { launcher: self.launcher, spec, workspace: "" };
+        let boundary = Boundary { launcher: self.launcher, spec, workspace: "", may_move: false };
         let limits = process::Limits {
             boundary: Some(&boundary),
             environment: self.environment,

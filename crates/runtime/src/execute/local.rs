@@ -32,6 +32,8 @@ pub struct LocalSettings {
     /// The program that becomes the launcher of a sandbox: this one, if it calls `stayhand_sandbox::become_launcher`
     /// before all else. Nothing can be confined without.
     pub launcher: Option<PathBuf>,
+    /// Whether this process may have itself moved to a scope of systemd, where only so a control group can be had.
+    pub may_move: bool,
     /// Programs are confined at least so, whatever their permit says.
     pub least: Level,
     /// What becomes of what programs say.
@@ -62,6 +64,7 @@ impl Default for LocalSettings {
             limit: Duration::from_secs(60),
             output_bytes: 1 << 20,
             launcher: None,
+            may_move: false,
             least: Level::None,
             streams: Streams::Collect,
             input: false,
@@ -84,7 +87,7 @@ impl Local {
     /// Tries out on this machine which levels of confinement can be had, the strongest first.
     pub fn ladder(&self) -> Vec<(Level, Result<Receipt, Failure>)> {
         match &self.settings.launcher {
-            Some(launcher) => process::ladder(launcher),
+            Some(launcher) => process::ladder(launcher, self.settings.may_move),
             None => Vec::new(),
         }
     }
@@ -116,7 +119,12 @@ impl Local {
             confine::keep_aside(&mut spec, &work.request.context.workspace, aside)?;
         }
         spec.least = least;
-        Ok(Some(Boundary { launcher, spec, workspace: &work.request.context.workspace }))
+        Ok(Some(Boundary {
+            launcher,
+            spec,
+            workspace: &work.request.context.workspace,
+            may_move: self.settings.may_move,
+        }))
     }
 
     /// Runs a program, in a sandbox where it has to be.

@@ -8,6 +8,7 @@ mod file;
 mod local;
 mod process;
 mod room;
+mod scope;
 mod stop;
 mod streams;
 mod terminal;

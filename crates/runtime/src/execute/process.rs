@@ -5,20 +5,21 @@ use super::confine::Gate;
 use super::container::out_of_memory;
 use super::streams::{self, Stream, endless, watch};
 use super::usage::{LOOK, Watched};
-use super::{Ask, Effected, Egress, Stop, Streams, Terminal, failed, room};
+use super::{Ask, Effected, Egress, Stop, Streams, Terminal, failed, room, scope};
 use crate::clock::monotonic;
 use crate::engine::guarded;
 use rustix::process::{Pid, PidfdFlags, Signal, kill_process_group, pidfd_open};
 use stayhand_core::decision::{Level, Resource};
 use stayhand_core::event::Outcome;
 use stayhand_sandbox::{
-    Control, ControlGroup, Failure, Handed, LAUNCHER, Mechanism, ProgramWatch, Receipt, Report, Spec,
+    self as sandbox, Control, ControlGroup, Failure, Handed, LAUNCHER, Mechanism, ProgramWatch, Receipt,
+    Report, Spec,
 };
 use std::fs::File;
 use std::io::{self, PipeReader, Write};
 use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
 use std::path::Path;
-use std::process::{Child, ChildStderr, ChildStdout, Command, ExitStatus, Stdio};
+use std::process::{Child, ChildStderr, ChildStdout, Command, ExitStatus, Output, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -31,6 +32,8 @@ pub(super) struct Boundary<'a> {
     pub(super) spec: Spec,
     /// The folder that it works in.
     pub(super) workspace: &'a str,
+    /// Whether this process may be moved to a scope of systemd.
+    pub(super) may_move: bool,
 }
 
 /// What a program may use.
@@ -84,7 +87,7 @@ pub(super) fn program(argv: &[String], cwd: &str, limits: &Limits<'_>) -> (Outco
 fn confined(argv: &[String], boundary: &Boundary<'_>, limits: &Limits<'_>) -> (Outcome, Effected) {
     let mut spec = Spec { argv: argv.to_vec(), ..boundary.spec.clone() };
     let gate = Gate::close(&mut spec, Path::new(boundary.workspace));
-    let launched = with_group(&mut spec)
+    let launched = with_group(&mut spec, boundary.may_move)
         .and_then(|group| launch(boundary.launcher, &spec).map(|launched| (launched, group)));
     let ((child, mut control), group) = match launched {
         Ok(launched) => launched,
@@ -184,11 +187,11 @@ fn answer(watch: &ProgramWatch, asked: &dyn Ask) {
 }
 
 /// Sees to a control group, if one is wanted and can be had; none, if that is enough.
-fn with_group(spec: &mut Spec) -> Result<Option<ControlGroup>, Failure> {
+fn with_group(spec: &mut Spec, may_move: bool) -> Result<Option<ControlGroup>, Failure> {
     if spec.most < Level::L3 {
         return Ok(None);
     }
-    match ControlGroup::new(&spec.limits) {
+    match group(&spec.limits, may_move) {
         Ok(group) => {
             spec.entrances = group.entrances();
             Ok(Some(group))
@@ -200,6 +203,19 @@ fn with_group(spec: &mut Spec) -> Result<Option<ControlGroup>, Failure> {
             Ok(None)
         }
     }
+}
+
+/// A control group: below the one that this process is in, or, if that cannot be, below a scope of its own.
+fn group(limits: &sandbox::Limits, may_move: bool) -> Result<ControlGroup, Failure> {
+    ControlGroup::new(limits).or_else(|failure| {
+        if !may_move {
+            return Err(failure);
+        }
+        match scope::enter() {
+            Ok(()) => ControlGroup::new(limits),
+            Err(why) => Err(Failure { why: format!("{}; {why}", failure.why), ..failure }),
+        }
+    })
 }
 
 /// Starts the launcher and tells it what to do.
@@ -256,13 +272,13 @@ fn with_advice(failure: &Failure) -> String {
 }
 
 /// Tries the levels out, the strongest first.
-pub(super) fn ladder(launcher: &Path) -> Vec<(Level, Result<Receipt, Failure>)> {
-    [Level::L3, Level::L2, Level::L1].map(|level| (level, rung(launcher, level))).into()
+pub(super) fn ladder(launcher: &Path, may_move: bool) -> Vec<(Level, Result<Receipt, Failure>)> {
+    [Level::L3, Level::L2, Level::L1].map(|level| (level, rung(launcher, level, may_move))).into()
 }
 
-fn rung(launcher: &Path, level: Level) -> Result<Receipt, Failure> {
+fn rung(launcher: &Path, level: Level, may_move: bool) -> Result<Receipt, Failure> {
     let mut spec = super::confine::probe(level);
-    let _group = with_group(&mut spec)?;
+    let _group = with_group(&mut spec, may_move)?;
     let (mut child, control) = launch(launcher, &spec)?;
     let _ = child.wait();
     let mut receipt = None;
@@ -312,6 +328,11 @@ fn command(name: &str, args: &[String]) -> Command {
 /// It carries out no action, and so it needs no permit.
 pub(crate) fn start_notifier(name: &str, args: &[String]) -> io::Result<Child> {
     command(name, args).stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null()).spawn()
+}
+
+/// What a program of the system answers that Stayhand asks for itself. It carries out no action either.
+pub(super) fn ask(name: &str, args: &[String]) -> io::Result<Output> {
+    command(name, args).stdin(Stdio::null()).output()
 }
 
 fn spawn(name: &str, args: &[String], cwd: &str, limits: &Limits<'_>) -> io::Result<Child> {
