@@ -97,7 +97,8 @@ impl Mechanism {
                  the kernel's `lsm=`"
             }
             Self::ControlGroup => {
-                "no control group can be made here: start Stayhand with `systemd-run --user --scope -p Delegate=yes`"
+                "no control group can be made here: where systemd is, its manager of this user has to be reachable \
+                 (`XDG_RUNTIME_DIR` names its folder; `loginctl enable-linger` keeps it running)"
             }
             Self::PrivateRoot => "mounting is not permitted here",
             Self::Overlay => {
