@@ -3,7 +3,7 @@
 use super::plan::{Assignment, Command, Connector, ShellPlan, Statement, Word};
 use super::redirects::{attach, redirect, redirected};
 use super::respell::respelled;
-use super::syntax::{At, Field, Kind, Syntax};
+use super::syntax::{At, Field, Kind, Syntax, breaks_line};
 use super::{expansions, words};
 
 /// Longest text that is read.
@@ -182,11 +182,6 @@ fn command(syntax: &Syntax<'_>, at: At) -> Command {
     }
     words.absorb(&mut command.words);
     command
-}
-
-/// Whether a line ends in this gap between words without being joined to the next.
-fn breaks_line(gap: &str) -> bool {
-    gap.contains('\n') && gap.replace("\\\n", "").contains('\n')
 }
 
 /// Whether a node is not set apart from the one before it as the shell would have it: by the end

@@ -265,6 +265,9 @@ impl<'a> Syntax<'a> {
         if leaf && self.holds_line_end(kind, range.clone(), open) {
             self.doubt("a command goes on after the end of its line");
         }
+        if kind == Kind::Token && self.begins_line(*covered, range.clone(), open) {
+            self.doubt("a line begins with an operator");
+        }
         if leaf && range.end > *covered {
             let between = self.source.get(*covered..range.start).unwrap_or_default();
             if !is_blank(between) {
@@ -322,6 +325,18 @@ impl<'a> Syntax<'a> {
         !quoted && text.replace("\\\n", "").contains('\n')
     }
 
+    /// Whether an operator stands behind the end of the command that it should follow. The grammar takes a joined line
+    /// before it for the end of that end.
+    fn begins_line(&self, covered: usize, range: std::ops::Range<usize>, open: &[usize]) -> bool {
+        let before = self.slice(covered..range.start.max(covered));
+        if !breaks_line(before) || !matches!(self.slice(range).trim(), "&&" | "||" | "|" | "|&" | ";" | "&") {
+            return false;
+        }
+        let parent = open.last().and_then(|index| self.nodes.get(*index));
+        // Within these lines end where they like.
+        !parent.is_some_and(|parent| matches!(parent.kind, Kind::Binary | Kind::Test | Kind::CStyleFor))
+    }
+
     /// Whether the innermost open node is the text of a heredoc, which is not covered by nodes.
     fn inside_heredoc(&self, open: &[usize]) -> bool {
         open.last()
@@ -339,6 +354,11 @@ impl<'a> Syntax<'a> {
         }
         KINDS.get(usize::from(raw.kind_id())).copied().unwrap_or(Kind::Unknown)
     }
+}
+
+/// Whether a line ends in this gap without being joined to the next.
+pub(super) fn breaks_line(gap: &str) -> bool {
+    gap.contains('\n') && gap.replace("\\\n", "").contains('\n')
 }
 
 /// Whether `gap`, which no node covers, means nothing: blanks and joined lines.

@@ -51,6 +51,13 @@ fn misreadings_of_the_grammar_are_noticed() {
     opaque("[ -f x > out ]");
     opaque("a=b\\\nc rm");
     opaque("ls a\\\n#b; rm -rf /");
+    // What bash takes for an error, since nothing stands before the operator.
+    for operator in ["&&", "||", "|", "|&", ";", "&"] {
+        for end in ["\n\\\n", "\n\\\n\\\n", " # c\n\\\n"] {
+            opaque(&format!("ls{end}{operator} ls"));
+            opaque(&format!("( ls{end}{operator} ls )"));
+        }
+    }
     opaque(r#"rm {1..2""}"#);
     opaque("echo \"$\\\n(rm -rf /)\"");
     opaque("export A=b\\\nc");
