@@ -233,6 +233,9 @@ pub(crate) struct Run {
     /// What of the network it reaches
     #[arg(long, value_enum, default_value_t = Net::Policy, value_name = "WHAT")]
     pub(crate) net: Net,
+    /// Where it is said at a terminal how the run stands
+    #[arg(long, value_enum, default_value_t = Status::Line, value_name = "WHERE")]
+    pub(crate) status: Status,
     /// The program and its arguments. At a terminal it gets one of its own, in which Ctrl-\ pauses it and asks
     #[arg(required = true, trailing_var_arg = true, allow_hyphen_values = true, value_name = "COMMAND")]
     pub(crate) command: Vec<String>,
@@ -289,6 +292,17 @@ pub(crate) enum Net {
     /// What the policy permits, each connection by itself
     Policy,
     /// Nothing
+    None,
+}
+
+/// Where a run says how it stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Status {
+    /// On a line at the foot of the screen
+    Line,
+    /// In the title of the window
+    Title,
+    /// Nowhere
     None,
 }
 

@@ -41,8 +41,8 @@ pub(crate) fn has_input() -> bool {
     !std::io::stdin().is_terminal() && (input != nothing || nothing.is_err())
 }
 
-/// Whether the terminal shows a title that programs set. Those that do not would show its letters.
-pub(crate) fn shows_titles() -> bool {
+/// Whether the terminal does what it is told: shows a title, keeps a line from moving. Others would show the letters.
+pub(crate) fn has_able_terminal() -> bool {
     variable("TERM").is_some_and(|term| !["dumb", "linux"].contains(&term.as_str()))
 }
 

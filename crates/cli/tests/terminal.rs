@@ -163,7 +163,7 @@ fn the_terminal_vanishes() {
 /// Starts a program and then, once a second, another one.
 const TICKS: &str = "echo ready; for i in 1 2 3 4 5 6 7 8; do sleep 0.3; /bin/echo tick $i; /bin/echo $i >> ticks; done; exit 3";
 
-/// Ctrl-\\ pauses and asks: nothing new starts meanwhile, and nothing is refused for it. The title says how it stands.
+/// Ctrl-\\ pauses and asks: nothing new starts meanwhile, and nothing is refused for it. A line says how it stands.
 #[test]
 fn a_person_pauses_and_goes_on() {
     let world = World::new();
@@ -189,8 +189,32 @@ fn a_person_pauses_and_goes_on() {
     assert_eq!(person.child.wait().unwrap().code(), Some(3));
     let screen = person.screen.lock().unwrap().clone();
     assert!(!screen.contains("stayhand: refused"), "{screen}");
-    assert!(screen.contains("\x1b[22;2t\x1b]2;stayhand: ") && screen.contains("\x1b[23;2t"), "{screen:?}");
+    assert!(screen.contains("\x1b[33;1H\x1b(B\x1b[0;7mstayhand: "), "{screen:?}");
     world.verify();
+}
+
+/// The line at the foot of the screen is not the program's; nor has it any where it is said elsewhere.
+#[test]
+fn where_it_is_said_how_the_run_stands() {
+    let line = "\x1b[33;1H\x1b(B\x1b[0;7mstayhand: ";
+    let title = "\x1b]2;stayhand: ";
+    for (place, size, shown, hidden, end) in [
+        ("line", "32 99", line, title, "\x1b[r\x1b[33;1H\x1b[2K"),
+        ("title", "33 99", title, line, "\x1b[23;2t"),
+        ("none", "33 99", "33 99", "stayhand: 0 s", "exit 0"),
+    ] {
+        let world = World::new();
+        let mut command = world.command(&["run", "--net", "none", "--status", place, "--", "bash", "-c"]);
+        command.arg("stty size; sleep 1.5; echo end").env("TERM", "xterm-256color");
+        let mut person = Person::starts(command);
+        let mut at = person.sees(size, 0);
+        at = person.sees("end\r\n", at);
+        person.sees(end, at);
+        assert_eq!(person.child.wait().unwrap().code(), Some(0));
+        person.sees("audit", at);
+        let screen = person.screen.lock().unwrap().clone();
+        assert!(screen.contains(shown) && !screen.contains(hidden), "{place}: {screen:?}");
+    }
 }
 
 /// Whoever does not want to go on ends it; so does Ctrl-C at that question.

@@ -47,7 +47,7 @@ pub use dry_run::DryRun;
 pub use engine::{Engine, EngineError, Executed, Held, Refused, ResolveError, Settings, Verdict};
 pub use execute::{
     Ask, Attendant, Container, ContainerEnd, Containers, Effected, Egress, Executor, Local, LocalSettings,
-    Spoken, Stop, Streams, Terminal, Work,
+    Spoken, StatusPlace, Stop, Streams, Terminal, Work,
 };
 pub use gather::{Gathered, Observe, Observer};
 pub use orders::OrderError;

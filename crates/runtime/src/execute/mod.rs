@@ -41,7 +41,7 @@ use std::net::TcpListener;
 use std::path::Path;
 use std::time::Duration;
 pub use stop::Stop;
-pub use terminal::{Attendant, Terminal};
+pub use terminal::{Attendant, StatusPlace, Terminal};
 
 /// Runs permitted work.
 pub trait Executor {

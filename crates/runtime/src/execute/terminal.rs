@@ -1,13 +1,17 @@
 //! The person's terminal, and what goes between it and that of a program in a sandbox. The program never gets hold of the person's
 //! own: what it can do to its terminal ends with it.
 
+mod status_line;
+
 use super::streams::is_for_later;
 use crate::clock::monotonic;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::stdio::{stdin, stdout};
 use rustix::termios::{
-    OptionalActions, SpecialCodeIndex, Termios, isatty, tcgetattr, tcgetwinsize, tcsetattr, tcsetwinsize,
+    OptionalActions, SpecialCodeIndex, Termios, Winsize, isatty, tcgetattr, tcgetwinsize, tcsetattr,
+    tcsetwinsize,
 };
+use status_line::StatusLine;
 use std::fmt;
 use std::fs::File;
 use std::io::{self, Read as _, Write as _};
@@ -29,12 +33,22 @@ const UNREAD: usize = 128 << 10;
 
 /// Attends to a program that has the terminal.
 pub trait Attendant: Send + Sync {
-    /// How the program stands, in a line without control characters, for the title of the terminal's window. `None`: it
-    /// shows none.
-    fn title(&self) -> Option<String>;
+    /// How the program stands, in a line without control characters.
+    fn status(&self) -> String;
 
     /// The person calls, by Ctrl-\, which the program does not get.
     fn called(&self);
+}
+
+/// Where it is said how the program stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StatusPlace {
+    /// On a line at the foot of the screen. The program's own screen is one line shorter.
+    Line,
+    /// In the title of the terminal's window.
+    Title,
+    /// Nowhere.
+    Nowhere,
 }
 
 /// The terminal of the person who runs this. Clones are the same one.
@@ -46,8 +60,15 @@ struct Inner {
     usual: Termios,
     /// Held while something is passed on, either way, and while the person is asked: nothing comes between a question and
     /// its answer. The program that has the terminal meanwhile, if one has: then it is raw.
-    passing: Mutex<Option<File>>,
+    passing: Mutex<Option<Passing>>,
+    status: StatusPlace,
     attendant: OnceLock<Weak<dyn Attendant>>,
+}
+
+/// What is relayed.
+struct Passing {
+    program: File,
+    line: Option<StatusLine>,
 }
 
 impl fmt::Debug for Terminal {
@@ -58,12 +79,12 @@ impl fmt::Debug for Terminal {
 
 impl Terminal {
     /// That of this process; `None` where its input or output is none.
-    pub fn of_this_process() -> Option<Self> {
+    pub fn of_this_process(status: StatusPlace) -> Option<Self> {
         if !isatty(stdin()) || !isatty(stdout()) {
             return None;
         }
         let usual = tcgetattr(stdin()).ok()?;
-        Some(Self(Arc::new(Inner { usual, passing: Mutex::new(None), attendant: OnceLock::new() })))
+        Some(Self(Arc::new(Inner { usual, passing: Mutex::new(None), status, attendant: OnceLock::new() })))
     }
 
     /// Has somebody attend to the programs that get this terminal, for as long as they are there. The first one stays.
@@ -84,19 +105,21 @@ impl Terminal {
     /// Does something that speaks with the person, as if no program had the terminal.
     fn aside<T>(&self, first: &[u8], last: &[u8], speak: impl FnOnce() -> T) -> T {
         let mut passing = self.lock();
-        let Some(program) = &mut *passing else { return speak() };
+        let Some(passing) = &mut *passing else { return speak() };
         // What it has said before comes before. It may go on saying more.
         let mut shown = 0;
         let mut buffer = vec![0; BUFFER];
         while shown < UNREAD
-            && let Ok(Said::Something(count)) = show(program, &mut buffer)
+            && let Ok(Said::Something(count)) = passing.show(&mut buffer)
         {
             shown += count;
         }
         self.set_for_questions();
-        let _ = say(first);
+        let away = passing.line.as_ref().map(StatusLine::lift).unwrap_or_default();
+        let _ = say(away.as_bytes()).and_then(|()| say(first));
         let spoken = speak();
-        let _ = say(last);
+        let back = passing.line.as_mut().map(StatusLine::back).unwrap_or_default();
+        let _ = say(last).and_then(|()| say(back.as_bytes()));
         self.set_raw();
         spoken
     }
@@ -111,19 +134,25 @@ impl Terminal {
         else {
             return;
         };
-        *self.lock() = Some(same);
         self.set_raw();
+        let size = tcgetwinsize(stdout()).ok().filter(|_| self.0.status == StatusPlace::Line);
+        let line = size.and_then(|size| StatusLine::begin(size.ws_row, size.ws_col));
+        let (line, begin) = line.map_or_else(|| (None, String::new()), |(line, begin)| (Some(line), begin));
+        let _ = say(begin.as_bytes());
+        *self.lock() = Some(Passing { program: same, line });
         // Whoever is gone misses the rest.
-        let mut title = Title { shown: String::new(), at: None, is_kept: false };
+        let mut title = Title { shown: String::new(), is_kept: false };
         let _ = self.pass_on(&mut program, &mut title);
-        *self.lock() = None;
+        let line = self.lock().take().and_then(|passing| passing.line);
+        let end = line.as_ref().map(StatusLine::lift).unwrap_or_default();
+        let _ = say(end.as_bytes());
         if title.is_kept {
             let _ = say(TITLE_AS_BEFORE);
         }
         self.set_usual();
     }
 
-    fn lock(&self) -> MutexGuard<'_, Option<File>> {
+    fn lock(&self) -> MutexGuard<'_, Option<Passing>> {
         self.0.passing.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -146,41 +175,70 @@ impl Terminal {
 
     fn pass_on(&self, program: &mut File, title: &mut Title) -> io::Result<()> {
         let mut size = None;
+        let mut said_at = None;
         let mut buffer = vec![0; BUFFER];
         let mut keys = Keys { waiting: Vec::new(), at_end: false };
         loop {
             let now = tcgetwinsize(stdout()).ok();
             if let Some(found) = now.filter(|_| now != size) {
-                tcsetwinsize(&*program, found)?;
+                self.fit(program, found)?;
                 size = now;
             }
             let is_quiet = !ready(program, &keys, LOOK)?.anything();
             let attendant = self.0.attendant.get().and_then(Weak::upgrade);
             // Asked for before anything is held: it may take its time.
-            let new_title =
-                attendant.as_deref().filter(|_| is_quiet).and_then(|attendant| title.due(attendant));
-            let passing = self.lock();
+            let may_say = match self.0.status {
+                StatusPlace::Line => true,
+                StatusPlace::Title => is_quiet,
+                StatusPlace::Nowhere => false,
+            };
+            let is_due = may_say && is_time(&mut said_at);
+            let status = attendant.as_deref().filter(|_| is_due).map(Attendant::status);
+            let mut guard = self.lock();
+            let Some(passing) = &mut *guard else { return Ok(()) };
             // By now a question may have been asked, and what was typed was its answer.
             let Ready { typed, said, takes } = ready(program, &keys, 0)?;
-            if said && show(program, &mut buffer)? == Said::End {
+            if said && passing.show(&mut buffer)? == Said::End {
                 return Ok(());
             }
             if typed {
                 keys.read(&mut buffer);
             }
             if let Some(attendant) = attendant.filter(|_| keys.called()) {
-                drop(passing);
+                drop(guard);
                 attendant.called();
                 continue;
             }
             if takes {
                 keys.write(program)?;
             }
-            if let Some(text) = new_title.filter(|_| !said) {
-                title.show(text)?;
+            match (status, &mut passing.line) {
+                (Some(status), Some(line)) => say(line.show(&status).unwrap_or_default().as_bytes())?,
+                // Nothing is written into the middle of what the program says: it is quiet.
+                (Some(status), None) if !said && self.0.status == StatusPlace::Title => title.show(status)?,
+                _ => {}
             }
         }
     }
+
+    /// Makes the program's screen as large as there is room for.
+    fn fit(&self, program: &File, mut size: Winsize) -> io::Result<()> {
+        if let Some(line) = self.lock().as_mut().and_then(|passing| passing.line.as_mut()) {
+            say(line.resized(size.ws_row, size.ws_col).as_bytes())?;
+            size.ws_row = line.left();
+        }
+        Ok(tcsetwinsize(program, size)?)
+    }
+}
+
+/// Whether it is time to say anew how the program stands.
+fn is_time(said_at: &mut Option<Instant>) -> bool {
+    let now = monotonic();
+    let is_time = said_at.is_none_or(|at| now.duration_since(at) >= SAY);
+    if is_time {
+        *said_at = Some(now);
+    }
+    is_time
 }
 
 /// A line of its own, without colours and not hidden.
@@ -203,25 +261,16 @@ const TITLE_AS_BEFORE: &[u8] = b"\x1b[23;2t";
 /// What the window is called.
 struct Title {
     shown: String,
-    /// When that was looked at.
-    at: Option<Instant>,
     /// Whether what it was called before is kept by the terminal.
     is_kept: bool,
 }
 
 impl Title {
-    /// How the program stands, where that has changed and is not too soon.
-    fn due(&mut self, attendant: &dyn Attendant) -> Option<String> {
-        let now = monotonic();
-        if self.at.is_some_and(|at| now.duration_since(at) < SAY) {
-            return None;
-        }
-        self.at = Some(now);
-        attendant.title().filter(|title| *title != self.shown)
-    }
-
-    /// Shows it. Nothing is written into the middle of what the program says: it is quiet.
+    /// Shows it, where it has changed.
     fn show(&mut self, title: String) -> io::Result<()> {
+        if title == self.shown {
+            return Ok(());
+        }
         let keep = if self.is_kept { "" } else { KEEP_TITLE };
         (self.shown, self.is_kept) = (title, true);
         say(format!("{keep}\x1b]2;{}\x07", self.shown).as_bytes())
@@ -249,16 +298,22 @@ enum Said {
     End,
 }
 
-/// Shows what the program has said, as far as the buffer goes. The error: nobody can see it.
-fn show(program: &mut File, buffer: &mut [u8]) -> io::Result<Said> {
-    match program.read(buffer) {
-        Ok(count @ 1..) => {
-            say(buffer.get(..count).unwrap_or_default())?;
-            Ok(Said::Something(count))
+impl Passing {
+    /// Shows what the program has said, as far as the buffer goes. The error: nobody can see it.
+    fn show(&mut self, buffer: &mut [u8]) -> io::Result<Said> {
+        match self.program.read(buffer) {
+            Ok(count @ 1..) => {
+                let said = buffer.get(..count).unwrap_or_default();
+                match &mut self.line {
+                    Some(line) => say(&line.pass(said))?,
+                    None => say(said)?,
+                }
+                Ok(Said::Something(count))
+            }
+            Err(error) if is_for_later(&error) => Ok(Said::Nothing),
+            // The last one to let go of the other end makes this an error.
+            _ => Ok(Said::End),
         }
-        Err(error) if is_for_later(&error) => Ok(Said::Nothing),
-        // The last one to let go of the other end makes this an error.
-        _ => Ok(Said::End),
     }
 }
 

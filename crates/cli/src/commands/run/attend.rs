@@ -3,7 +3,7 @@
 use super::super::people::People;
 use super::gatekeeper::Gatekeeper;
 use super::spent;
-use crate::{home, show};
+use crate::show;
 use stayhand_gateway::Egress;
 use stayhand_runtime::{Attendant, Engine, Stop, Stopwatch};
 use std::sync::Arc;
@@ -33,7 +33,7 @@ impl Attends {
             return;
         }
         self.people.pause(true);
-        let about = format!("stayhand: paused: {}", self.status());
+        let about = format!("stayhand: paused: {}", self.standing());
         let wanted = || self.stop.runs() && !self.stop.is_asked();
         // Whoever cannot answer did not want it to go on.
         let goes_on = self.people.asked(&about, "go on? [y/N] ", &wanted).unwrap_or(false);
@@ -45,7 +45,7 @@ impl Attends {
         self.asks.store(false, Ordering::Relaxed);
     }
 
-    fn status(&self) -> String {
+    fn standing(&self) -> String {
         let programs = self.gatekeeper.seen();
         let network = self.egress.as_ref().map(|egress| egress.seen()).unwrap_or_default();
         let started: u64 = programs.started.values().sum();
@@ -68,8 +68,8 @@ impl Attends {
 }
 
 impl Attendant for Attends {
-    fn title(&self) -> Option<String> {
-        home::shows_titles().then(|| format!("stayhand: {}", self.status()))
+    fn status(&self) -> String {
+        format!("stayhand: {}", self.standing())
     }
 
     fn called(&self) {

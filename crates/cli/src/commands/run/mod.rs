@@ -7,7 +7,7 @@ mod spent;
 
 use super::exec::{NOT_RUN, exit_of, permitted, with_input};
 use super::people::{self, People};
-use crate::args::{Global, Net, Run};
+use crate::args::{Global, Net, Run, Status};
 use crate::home::Interrupts;
 use crate::{Exit, home, show};
 use anstream::{eprint, eprintln};
@@ -21,7 +21,9 @@ use stayhand_runtime::changes::{Changes, Files};
 use stayhand_runtime::policy_files::PolicyFiles;
 use stayhand_runtime::review::Reviews;
 use stayhand_runtime::wire::{self, WireAction};
-use stayhand_runtime::{Attendant, Clock, Engine, Executed, Local, LocalSettings, Streams, Terminal};
+use stayhand_runtime::{
+    Attendant, Clock, Engine, Executed, Local, LocalSettings, StatusPlace, Streams, Terminal,
+};
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -57,7 +59,7 @@ pub(super) fn run(global: &Global, run: &Run) -> anyhow::Result<Exit> {
         let action = with_input(action, home::has_input());
         wire::to_request(action, &defaults).map_err(|error| home::usage(error.to_string()))
     };
-    let terminal = if global.json { None } else { Terminal::of_this_process() };
+    let terminal = if global.json { None } else { Terminal::of_this_process(status_place(run.status)) };
     let people = Arc::new(People::new(&engine, run.wait, terminal.clone()));
     let Some(permit) = permitted(global, &engine, &people, ask)? else { return Ok(NOT_RUN) };
     let workspace = PathBuf::from(&defaults.workspace);
@@ -122,6 +124,16 @@ pub(super) fn run(global: &Global, run: &Run) -> anyhow::Result<Exit> {
         super::changes::after(global, kept)?;
     }
     Ok(if stop.is_asked() { Exit::Program(home::INTERRUPTED) } else { exit_of(&done.outcome) })
+}
+
+/// Where it is said how the run stands, if the terminal can show it.
+fn status_place(status: Status) -> StatusPlace {
+    match status {
+        _ if !home::has_able_terminal() => StatusPlace::Nowhere,
+        Status::Line => StatusPlace::Line,
+        Status::Title => StatusPlace::Title,
+        Status::None => StatusPlace::Nowhere,
+    }
 }
 
 /// Ctrl-C pauses where a person can be asked, and ends the program the second time. Whatever else ends this program ends it
