@@ -101,6 +101,25 @@ fn how_it_ends() {
     world.verify();
 }
 
+/// Escape 8: many files are as large as one, also where they are kept aside.
+#[test]
+fn escape_08_a_workspace_that_grows() {
+    let policy = "extends: coding-agent\nboundaries: {resources: {max_disk_mb: 10}}\n";
+    for review in [None, Some("--review")] {
+        let world = World::new();
+        world.user_policy(policy);
+        let run = |megabytes: u32| {
+            let write =
+                format!("for n in $(seq {megabytes}); do head -c 1048576 /dev/urandom > f$n; done; sleep 1");
+            let args = [Some("run"), review, Some("--"), Some("bash"), Some("-c"), Some(&write)];
+            world.run(&args.into_iter().flatten().collect::<Vec<_>>())
+        };
+        run(5).expect(PERMITTED);
+        run(40).expect(124).says("exceeds limit 10.00MB");
+        world.verify();
+    }
+}
+
 #[test]
 fn a_summary_for_programs() {
     let world = World::new();

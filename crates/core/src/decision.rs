@@ -345,6 +345,8 @@ pub enum Resource {
     NetworkMb,
     /// Milliseconds that are left of what the actions of the session may run in total: reserved for this one.
     TotalTimeMs,
+    /// Mebibytes by which what lies in the workspace grows while one program runs.
+    DiskMb,
 }
 
 /// The answer to one request.

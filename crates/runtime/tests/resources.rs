@@ -73,10 +73,24 @@ fn a121_open_files() {
     assert_eq!(run("max_open_files: 40", &opens(12)), DONE);
 }
 
+/// Escape 8: many files are as large as one.
+#[test]
+fn escape_08_disk_of_the_workspace() {
+    let writes = |megabytes| {
+        format!("for n in $(seq {megabytes}); do head -c 1048576 /dev/urandom > f$n; done; sleep 1")
+    };
+    stopped("max_disk_mb: 10", &writes(30), "Disk usage ", "MB exceeds limit 10.00MB");
+    assert_eq!(run("max_disk_mb: 10", &writes(5)), DONE);
+    // Nobody can be kept from looking, but by root from others.
+    if !rustix::process::getuid().is_root() {
+        stopped("max_disk_mb: 10", "mkdir a; chmod 0 a; sleep 1", "nobody can see how large ", "/a is");
+    }
+}
+
 /// Zero is no limit of its own kind: nothing is allowed, and so nothing begins.
 #[test]
 fn a121_zero() {
-    for limit in ["max_memory_mb: 0", "max_cpu_percent: 0", "max_open_files: 0"] {
+    for limit in ["max_memory_mb: 0", "max_cpu_percent: 0", "max_open_files: 0", "max_disk_mb: 0"] {
         abandoned(limit);
     }
 }

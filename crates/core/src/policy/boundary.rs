@@ -92,6 +92,8 @@ pub struct ResourcesSource {
     pub max_cpu_percent: Option<u64>,
     /// Open files.
     pub max_open_files: Option<u64>,
+    /// Mebibytes by which what lies in the workspace may grow while one program runs.
+    pub max_disk_mb: Option<u64>,
     /// Executed operations of the session, in 31 days.
     pub max_operations: Option<u64>,
 }
@@ -257,6 +259,7 @@ fn resource_duties(source: Option<&ResourcesSource>) -> Vec<Obligation> {
         (Resource::MemoryMb, source.max_memory_mb),
         (Resource::CpuPercent, source.max_cpu_percent),
         (Resource::OpenFiles, source.max_open_files),
+        (Resource::DiskMb, source.max_disk_mb),
     ];
     let given = limits.into_iter().filter_map(|(resource, limit)| limit.map(|limit| (resource, limit)));
     given.map(|(resource, limit)| Obligation::Limit { resource, limit }).collect()

@@ -228,7 +228,7 @@ fn limits(work: &Work<'_>) -> Limits {
             Resource::MemoryMb => limits.memory_bytes = Some(limit.saturating_mul(1 << 20)),
             Resource::CpuPercent => limits.cpu_percent = Some(*limit),
             Resource::OpenFiles => limits.open_files = limits.open_files.min(*limit),
-            Resource::NetworkMb | Resource::Operations | Resource::TotalTimeMs => {}
+            Resource::DiskMb | Resource::NetworkMb | Resource::Operations | Resource::TotalTimeMs => {}
         }
     }
     limits

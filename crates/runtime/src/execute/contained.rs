@@ -57,6 +57,7 @@ impl Executor for Contained<'_> {
             environment: self.environment,
             time: work.limit.map_or(self.time, |limit| limit.min(self.time)),
             resources: &work.resources,
+            writes_to: self.folder,
             output_bytes: self.output_bytes,
             streams: Streams::Collect,
             input: false,

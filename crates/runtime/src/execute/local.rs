@@ -173,11 +173,13 @@ impl Local {
             Ok(boundary) => boundary,
             Err(why) => return not_started(why),
         };
+        let upper = aside.as_ref().map(|aside| aside.folder.join("upper"));
         let limits = process::Limits {
             boundary: boundary.as_ref(),
             environment: &self.settings.environment,
             time: self.time(work),
             resources: &work.resources,
+            writes_to: upper.as_deref().unwrap_or(Path::new(&work.request.context.workspace)),
             output_bytes: self.settings.output_bytes,
             streams: self.settings.streams,
             input: stayhand_analysis::has_input(work.request),

@@ -5,6 +5,7 @@ mod contained;
 mod container;
 mod fetch;
 mod file;
+mod growth;
 mod local;
 mod process;
 mod room;

@@ -3,6 +3,7 @@
 
 use super::confine::Gate;
 use super::container::out_of_memory;
+use super::growth::Growth;
 use super::streams::{self, Stream, endless, watch};
 use super::usage::{LOOK, Watched};
 use super::{Ask, Effected, Egress, Stop, Streams, Terminal, failed, room, scope};
@@ -43,6 +44,8 @@ pub(super) struct Limits<'a> {
     pub(super) environment: &'a [(String, String)],
     pub(super) time: Duration,
     pub(super) resources: &'a [(Resource, u64)],
+    /// Where what it writes lands.
+    pub(super) writes_to: &'a Path,
     pub(super) output_bytes: usize,
     pub(super) streams: Streams,
     pub(super) input: bool,
@@ -74,17 +77,24 @@ pub(super) fn shell(command: &str) -> [String; 5] {
 /// Runs a program by its words.
 pub(super) fn program(argv: &[String], cwd: &str, limits: &Limits<'_>) -> (Outcome, Effected) {
     let Some((name, args)) = argv.split_first() else { return failed("there is no program to run") };
+    let is_limited = limits.resources.iter().any(|(resource, _)| *resource == Resource::DiskMb);
+    let growth = is_limited.then(|| Growth::of(limits.writes_to));
     if let Some(boundary) = limits.boundary {
-        return confined(argv, boundary, limits);
+        return confined(argv, boundary, limits, growth);
     }
     match spawn(name, args, cwd, limits) {
-        Ok(child) => see_to(child, name, limits),
+        Ok(child) => see_to(child, name, limits, growth),
         Err(error) => failed(format!("cannot run `{name}`: {error}")),
     }
 }
 
 /// Runs a program in a sandbox.
-fn confined(argv: &[String], boundary: &Boundary<'_>, limits: &Limits<'_>) -> (Outcome, Effected) {
+fn confined(
+    argv: &[String],
+    boundary: &Boundary<'_>,
+    limits: &Limits<'_>,
+    growth: Option<Growth>,
+) -> (Outcome, Effected) {
     let mut spec = Spec { argv: argv.to_vec(), ..boundary.spec.clone() };
     let gate = Gate::close(&mut spec, Path::new(boundary.workspace));
     let launched = with_group(&mut spec, boundary.may_move)
@@ -120,7 +130,7 @@ fn confined(argv: &[String], boundary: &Boundary<'_>, limits: &Limits<'_>) -> (O
             let (spec, control) = (&spec, &mut control);
             scope.spawn(move || take_part(scope, control, spec, limits, over));
         }
-        see_to(child, name, limits)
+        see_to(child, name, limits, growth)
     });
     let reports = control.reports();
     for aside in gate.open() {
@@ -293,14 +303,14 @@ fn rung(launcher: &Path, level: Level, may_move: bool) -> Result<Receipt, Failur
 }
 
 /// Collects what a program says until it ends or has to.
-fn see_to(mut child: Child, name: &str, limits: &Limits<'_>) -> (Outcome, Effected) {
+fn see_to(mut child: Child, name: &str, limits: &Limits<'_>, growth: Option<Growth>) -> (Outcome, Effected) {
     let streams = child.stdout.take().zip(child.stderr.take());
     let Some((stdout, stderr)) = streams else { return failed("the program has no output streams") };
     limits.remember(pid(&child).ok());
     if limits.asked_to_stop().is_some() {
         end_group(&child);
     }
-    match attend(&mut child, stdout, stderr, limits) {
+    match attend(&mut child, (stdout, stderr), limits, growth) {
         Ok((outcome, effected)) => (outcome, effected),
         Err(error) => {
             end_group(&child);
@@ -349,9 +359,9 @@ fn spawn(name: &str, args: &[String], cwd: &str, limits: &Limits<'_>) -> io::Res
 /// Collects output until the program ends or its time is up, then ends its group.
 fn attend(
     child: &mut Child,
-    stdout: ChildStdout,
-    stderr: ChildStderr,
+    (stdout, stderr): (ChildStdout, ChildStderr),
     limits: &Limits<'_>,
+    growth: Option<Growth>,
 ) -> io::Result<(Outcome, Effected)> {
     let process = pidfd_open(pid(child)?, PidfdFlags::empty())?;
     // What passes on goes through our hands all the same: a terminal is nothing for a program to read from.
@@ -359,7 +369,7 @@ fn attend(
     let mut out = Stream::new(stdout, limits.output_bytes, onwards(Box::new(io::stdout())))?;
     let mut err = Stream::new(stderr, limits.output_bytes, onwards(Box::new(io::stderr())))?;
     let deadline = monotonic() + limits.time;
-    let mut used = Watched::new(pid(child)?, limits.resources, monotonic());
+    let mut used = Watched::new(pid(child)?, limits.resources, growth, monotonic());
     let (ended, exceeded) = loop {
         let now = monotonic();
         if let Some(exceeded) = used.as_mut().map(|used| used.exceeded(now)).transpose()?.flatten() {

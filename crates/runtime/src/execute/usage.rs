@@ -1,7 +1,8 @@
 //! What the processes of a group and all that descend from its leader use, read from `/proc`: memory, processor time, open
-//! files. A process that has left the group and whose parent has ended is not seen, unless it is confined: there the
+//! files; and by how much the folder they work in grows. A process that has left the group and whose parent has ended is not seen, unless it is confined: there the
 //! first process inside becomes its parent.
 
+use super::growth::Growth;
 use rustix::process::Pid;
 use stayhand_core::decision::Resource;
 use std::collections::BTreeSet;
@@ -17,7 +18,7 @@ const CPU_SPAN: Duration = Duration::from_secs(1);
 
 /// Which limits of resources this program can see to.
 pub(super) const fn is_watched(resource: Resource) -> bool {
-    matches!(resource, Resource::MemoryMb | Resource::CpuPercent | Resource::OpenFiles)
+    matches!(resource, Resource::MemoryMb | Resource::CpuPercent | Resource::OpenFiles | Resource::DiskMb)
 }
 
 /// Watches a group of processes.
@@ -25,6 +26,7 @@ pub(super) const fn is_watched(resource: Resource) -> bool {
 pub(super) struct Watched<'a> {
     group: Pid,
     limits: &'a [(Resource, u64)],
+    growth: Option<Growth>,
     /// When the time of the processor was last read, and how much it was.
     cpu: (Instant, u64),
 }
@@ -42,8 +44,13 @@ struct Process {
 
 impl<'a> Watched<'a> {
     /// Watches the group from now on. Without limits there is nothing to do.
-    pub(super) fn new(group: Pid, limits: &'a [(Resource, u64)], now: Instant) -> Option<Self> {
-        (!limits.is_empty()).then_some(Self { group, limits, cpu: (now, 0) })
+    pub(super) fn new(
+        group: Pid,
+        limits: &'a [(Resource, u64)],
+        growth: Option<Growth>,
+        now: Instant,
+    ) -> Option<Self> {
+        (!limits.is_empty()).then_some(Self { group, limits, growth, cpu: (now, 0) })
     }
 
     /// The limit that is exceeded, if one is (A061, A121).
@@ -54,6 +61,7 @@ impl<'a> Watched<'a> {
                 Resource::MemoryMb => memory(&processes, *limit),
                 Resource::CpuPercent => self.processor(&processes, *limit, now),
                 Resource::OpenFiles => open_files(&processes, *limit)?,
+                Resource::DiskMb => self.growth.as_mut().and_then(|growth| growth.exceeded(*limit, now)),
                 Resource::NetworkMb | Resource::Operations | Resource::TotalTimeMs => {
                     return Err(io::Error::other(format!("nobody watches {resource:?}")));
                 }
