@@ -85,7 +85,7 @@ fn json_has_the_documented_shape() {
     let finding = &answer["findings"][0];
     assert_eq!(keys(finding), ["effect", "guard", "message", "reason", "rule"]);
     assert_eq!(finding["rule"], "ask_before_consequences");
-    assert_eq!(answer["obligations"], json!([{"confine": {"least": "none"}}]));
+    assert_eq!(answer["obligations"], json!([{"confine": {"least": "l2"}}]));
     for (input, risk) in [("ls", "safe"), ("rm -rf build", "medium"), ("echo x > /etc/passwd", "critical")] {
         assert_eq!(world.check("bash", input).json()["risk"], risk, "{input}");
     }

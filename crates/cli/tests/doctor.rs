@@ -59,16 +59,16 @@ fn bypass_77_what_confines_is_said() {
     );
 
     // Not asked for: not claimed.
-    world.run(&["exec", "--", "true"]).expect(PERMITTED).says("nothing was confined");
-    let receipt = world.run(&["--json", "exec", "--", "true"]);
+    let policy = world.write("unconfined.yaml", "extends: coding-agent\ndefaults: {confine: none}\n");
+    let exec = ["exec", "--policy", policy.to_str().unwrap(), "--", "true"];
+    world.run(&exec).expect(PERMITTED).says("nothing was confined");
+    let receipt = world.run(&[&["--json"], &exec[..]].concat());
     let receipt: Value = serde_json::from_str(receipt.err.lines().last().unwrap()).unwrap();
     assert_eq!(receipt["confined"], "none");
     assert!(world.events("settled").iter().all(|event| event["confined"] == "none"));
 
     // Asked for: in force and recorded.
-    let policy = world.write("confined.yaml", "extends: coding-agent\ndefaults: {confine: l2}\n");
-    let policy = policy.to_str().unwrap();
-    let run = world.run(&["exec", "--policy", policy, "--", "touch", "made"]);
+    let run = world.run(&["exec", "--", "touch", "made"]);
     run.expect(PERMITTED).says(&format!("confined at {}", reached.to_uppercase()));
     assert!(world.work.join("made").exists());
     let settled = world.events("settled");

@@ -11,7 +11,9 @@ use std::time::{Duration, Instant};
 
 fn stayhand(home: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_stayhand"));
-    command.env("HOME", home).current_dir(home).args(["--home", "state"]).stdin(Stdio::null());
+    let work = home.join("work");
+    std::fs::create_dir_all(&work).unwrap();
+    command.env("HOME", home).current_dir(work).args(["--home", "../state"]).stdin(Stdio::null());
     command
 }
 
@@ -35,7 +37,7 @@ fn interrupted_with(signal: &str, home: &Path, options: &[&str]) -> Option<i32> 
         .stderr(Stdio::null())
         .spawn()
         .unwrap();
-    wait_for(&home.join("started"));
+    wait_for(&home.join("work/started"));
     assert!(Command::new("kill").args([signal, &child.id().to_string()]).status().unwrap().success());
     child.wait().unwrap().code()
 }
@@ -47,7 +49,7 @@ fn nothing_is_left_running() {
         let home = std::fs::canonicalize(folder.path()).unwrap();
         assert_eq!(interrupted_with(signal, &home, &[]), Some(130), "{signal}");
         std::thread::sleep(Duration::from_millis(3_500));
-        assert!(!home.join("late").exists(), "a child of the program went on after {signal}");
+        assert!(!home.join("work/late").exists(), "a child of the program went on after {signal}");
 
         let tail = stayhand(&home).args(["trace", "tail", "-n", "1"]).output().unwrap();
         let text = String::from_utf8(tail.stdout).unwrap();
@@ -61,7 +63,7 @@ fn nothing_is_left_running() {
 fn what_is_not_interrupted_goes_on() {
     let home = tempfile::tempdir().unwrap();
     let done = stayhand(home.path()).args(["exec", "sleep 0.2 && echo done > done"]).output().unwrap();
-    assert!(done.status.success() && home.path().join("done").exists());
+    assert!(done.status.success() && home.path().join("work/done").exists());
 }
 
 /// A009: who asks for it has the kill switch pulled, which outlives the program.
@@ -78,5 +80,5 @@ fn a009_a_signal_may_pull_the_kill_switch() {
     let rearm = ["rearm", "--by", "ada", "--reason", "looked into it"];
     assert!(stayhand(&home).args(rearm).output().unwrap().status.success());
     assert_eq!(next().status.code(), Some(0));
-    assert!(!home.join("late").exists());
+    assert!(!home.join("work/late").exists());
 }

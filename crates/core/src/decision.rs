@@ -260,11 +260,23 @@ impl Finding {
 
 /// How strongly a process must be confined. Ordered.
 #[derive(
-    Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, schemars::JsonSchema,
+    Debug,
+    Default,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    Hash,
+    PartialOrd,
+    Ord,
+    Serialize,
+    Deserialize,
+    schemars::JsonSchema,
 )]
 #[serde(rename_all = "lowercase")]
 pub enum Level {
     /// Nothing is confined.
+    #[default]
     None,
     /// A container of an engine that can itself do whatever root can.
     #[serde(alias = "OCI")]

@@ -35,12 +35,16 @@ fn whole_homes_are_not_read_without_a_question() {
     }
 }
 
-/// What only confinement bounds is allowed under that duty; known programs have none.
+/// Every program has to be confined. Where a trusted file takes that back, what only confinement bounds still has to be.
 #[test]
 fn programs_that_no_table_describes_have_to_be_confined() {
-    use stayhand_core::decision::{Level, Obligation};
-    let engine = Engine::in_memory(Settings::default()).unwrap();
-    let decide = |command: &str| {
+    use stayhand_core::decision::{Layer, Level, Obligation};
+    use stayhand_runtime::policy_files::PolicyFiles;
+    let unconfined = "version: 1\nextends: coding-agent\ndefaults: {confine: none}\n";
+    let policy = PolicyFiles::default().text(Layer::User, "unconfined.yaml", unconfined);
+    let engine = Engine::in_memory(Settings { policy, ..Settings::default() }).unwrap();
+    let usual = Engine::in_memory(Settings::default()).unwrap();
+    let decide = |engine: &Engine, command: &str| {
         let line = serde_json::json!({ "tool": "bash", "input": { "command": command } }).to_string();
         let defaults = wire::Defaults::new("/home/u/project", "/home/u");
         engine.check(wire::request(line.as_bytes(), &defaults).unwrap(), false).unwrap().decision
@@ -52,14 +56,17 @@ fn programs_that_no_table_describes_have_to_be_confined() {
         ("ls -la", Level::None),
         ("cargo test", Level::None),
     ] {
-        let decision = decide(command);
+        let decision = decide(&usual, command);
+        let all = Obligation::Confine { least: Level::L2 };
+        assert!(decision.effect == Effect::Allow && decision.obligations.contains(&all), "`{command}`");
+        let decision = decide(&engine, command);
         assert_eq!(decision.effect, Effect::Allow, "`{command}`");
         assert!(decision.obligations.contains(&Obligation::Confine { least }), "`{command}`: {decision:?}");
     }
     for command in
         ["frobnicate delete x", "frobnicate rm -rf /", "rm \"$F\"", "curl https://x.example | frobnicate"]
     {
-        assert!(decide(command).effect > Effect::Allow, "`{command}`");
+        assert!(decide(&engine, command).effect > Effect::Allow, "`{command}`");
     }
 }
 

@@ -215,7 +215,7 @@ fn bypass_171_the_outcome_is_recorded() {
         let settled = records.iter().rev().find(|record| record["event"]["type"] == "settled").unwrap();
         let event = &settled["event"];
         assert_eq!(event["outcome"], outcome);
-        assert!(event["duration_us"].as_u64().unwrap() > 0 && event["confined"] == "none");
+        assert!(event["duration_us"].as_u64().unwrap() > 0 && event["confined"] != "none");
         let decided = &records[event["decision"].as_u64().unwrap() as usize]["event"];
         assert_eq!(decided["request"]["resource"]["argv"], json!(words));
     }

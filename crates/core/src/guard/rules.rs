@@ -19,7 +19,7 @@ pub(super) fn check(policy: &Policy, state: &State, ask: &Ask<'_>, now: Timestam
     let at = Moment { now, state: Some(state) };
     let mut candidates = Found::new();
     let mut uncovered = ask.facts.operations.is_empty();
-    let mut confine = policy.defaults.confine;
+    let mut confine = policy.defaults.confine();
     for op in &ask.facts.operations {
         policy.index.candidates(ask, op, &mut candidates);
         let mut weighed = |otherwise: bool| {

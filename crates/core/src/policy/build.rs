@@ -14,7 +14,7 @@ use crate::control::budget::BudgetSource;
 use crate::control::failure::schema::Schema;
 use crate::control::notice::{Notifier, NotifierSource};
 use crate::control::price::{Prices, PricesSource, UnknownModel};
-use crate::decision::{Layer, Level};
+use crate::decision::Layer;
 use crate::digest::Digest;
 use crate::program::ProgramSection;
 use crate::tool::Declaration;
@@ -147,7 +147,9 @@ impl Builder {
 
     fn merge_defaults(&mut self, layer: Layer, written: &PolicySource) {
         let (merged, given) = (&mut self.defaults, &written.defaults);
-        merged.confine = merged.confine.max(given.confine.unwrap_or(Level::None));
+        if let Some(level) = given.confine {
+            merged.ask_for(level, layer);
+        }
         if let Some(seconds) = given.approval_timeout_s {
             // The shortest holds. Only a trusted file may lengthen the built-in time.
             let trusted = merged.approval_timeout_s.unwrap_or(u64::MAX);

@@ -120,7 +120,7 @@ pub struct Policy {
 /// The merged defaults of all layers; the strictest wins.
 #[derive(Debug)]
 pub(crate) struct Defaults {
-    pub(crate) confine: Level,
+    confine: Confine,
     /// Seconds until an approval expires, where a file says so.
     approval_timeout_s: Option<u64>,
     pub(crate) undecided: Stance,
@@ -132,10 +132,21 @@ pub(crate) struct Defaults {
     sql_approve_also: Vec<SqlClass>,
 }
 
+/// The least confinement of programs, by who says so.
+#[derive(Debug, Default)]
+struct Confine {
+    /// What packs find usual.
+    usual: Level,
+    /// What trusted files say in its place.
+    stated: Option<Level>,
+    /// What other files ask for: they can only ask for more.
+    more: Level,
+}
+
 impl Default for Defaults {
     fn default() -> Self {
         Self {
-            confine: Level::None,
+            confine: Confine::default(),
             approval_timeout_s: None,
             undecided: Stance::Approve,
             outgoing_secret: Stance::Approve,
@@ -147,6 +158,21 @@ impl Default for Defaults {
 }
 
 impl Defaults {
+    /// The least confinement of programs.
+    pub(crate) fn confine(&self) -> Level {
+        let Confine { usual, stated, more } = self.confine;
+        stated.unwrap_or(usual).max(more)
+    }
+
+    fn ask_for(&mut self, level: Level, layer: Layer) {
+        let asked = &mut self.confine;
+        match layer {
+            Layer::BuiltIn => asked.usual = asked.usual.max(level),
+            _ if layer.may_allow() => asked.stated = asked.stated.max(Some(level)),
+            _ => asked.more = asked.more.max(level),
+        }
+    }
+
     const fn timeout_s(&self) -> u64 {
         match self.approval_timeout_s {
             Some(seconds) => seconds,

@@ -67,12 +67,16 @@ const TOOLS: &[&str] = &[
     ".rbenv",
     ".rustup/settings.toml",
     ".rustup/toolchains",
+    ".rustup/update-hashes",
     ".sdkman/candidates",
     ".volta/bin",
     ".volta/tools",
     "go/bin",
     "go/pkg/mod",
 ];
+
+/// Where tool chains are if not in a home folder: the variable, and where they would be there.
+const MOVED_TOOLS: &[(&str, &str)] = &[("CARGO_HOME", ".cargo/"), ("RUSTUP_HOME", ".rustup/")];
 
 /// What of a repository is run or believed by programs outside of the sandbox.
 const OF_GIT: &[&str] = &["config", "hooks", "info", "modules", "worktrees"];
@@ -85,7 +89,7 @@ pub(super) fn spec(work: &Work<'_>, environment: &[(String, String)], cwd: &str)
     let cwd = fs::canonicalize(cwd).map_err(|error| format!("{cwd}: {error}"))?;
     let home = PathBuf::from(&context.home);
     let granted = Granted::by(&work.paths, &workspace, &home)?;
-    let tools = TOOLS.iter().map(|name| Bind { path: home.join(name), writable: false });
+    let tools = tools(&home, environment).map(|path| Bind { path, writable: false });
     let mut binds: BTreeSet<Bind> = system().chain(settings()).chain(tools).chain(granted.binds).collect();
     let scratch = grant(&work.sandbox, &workspace, &home, &mut binds)?;
     let ours = |name: &str| !matches!(name, "HOME" | "TMPDIR" | "USER" | "LOGNAME");
@@ -105,6 +109,17 @@ pub(super) fn spec(work: &Work<'_>, environment: &[(String, String)], cwd: &str)
         least: work.confine,
         ..Spec::empty(Level::L3)
     })
+}
+
+/// Where tool chains may be.
+fn tools(home: &Path, environment: &[(String, String)]) -> impl Iterator<Item = PathBuf> {
+    let moved = MOVED_TOOLS.iter().filter_map(|(variable, prefix)| {
+        let (_, folder) = environment.iter().find(|(name, _)| name == variable)?;
+        let folder = Path::new(folder);
+        let names = TOOLS.iter().filter_map(move |name| name.strip_prefix(prefix));
+        folder.is_absolute().then(|| names.map(|name| folder.join(name)))
+    });
+    TOOLS.iter().map(|name| home.join(name)).chain(moved.flatten())
 }
 
 /// Adds what the policy grants besides, where it is there. The answer: what is changed and then as before.

@@ -153,7 +153,7 @@ fn duty(duty: &Obligation) -> Option<String> {
     Some(match duty {
         Obligation::Confine { least: Level::None } => return None,
         Obligation::Confine { least } => {
-            format!("only if it is confined, at least at level {}", show::json_name(least))
+            format!("only if it is confined, at least at level {least}")
         }
         Obligation::TimeLimit { limit_ms } => format!("for {} seconds at the most", limit_ms / 1000),
         Obligation::Redact => "with secrets replaced in its output".to_owned(),

@@ -34,7 +34,9 @@ pub(super) fn run(global: &Global, play: &Play) -> anyhow::Result<Exit> {
     };
     let script = Script::read(&play.file, &server.address(), &workspace)?;
     let engine = super::engine(global, home::policy_files(&play.policies, &workspace)?)?;
-    let settings = settings(&workspace);
+    let own_home = home::private_folder("stayhand-play-home-")?;
+    let user = std::fs::canonicalize(own_home.path())?;
+    let settings = settings(&user);
     let stop = settings.stop.clone();
     home::Interrupts::stop(&stop, |_| ())?;
     let mut player = Player {
@@ -44,6 +46,7 @@ pub(super) fn run(global: &Global, play: &Play) -> anyhow::Result<Exit> {
         tally: Tally::default(),
         engine,
         workspace,
+        user,
         json: global.json,
     };
     player.head(&play.file, script.lines.len());
@@ -75,8 +78,8 @@ fn answers(play: &Play) -> Answers {
     }
 }
 
-/// Programs of the script see the workspace as their home and no configuration of the user.
-fn settings(workspace: &Path) -> LocalSettings {
+/// Programs of the script have an empty home and see no configuration of the user.
+fn settings(home: &Path) -> LocalSettings {
     let mut settings = home::local_settings(&SandboxGrants::default());
     let user = home::user_home().unwrap_or_default();
     let keep = [("CARGO_HOME", ".cargo"), ("RUSTUP_HOME", ".rustup")];
@@ -86,7 +89,7 @@ fn settings(workspace: &Path) -> LocalSettings {
         }
     }
     settings.environment.retain(|(name, _)| name != "HOME");
-    settings.environment.push(("HOME".to_owned(), workspace.display().to_string()));
+    settings.environment.push(("HOME".to_owned(), home.display().to_string()));
     settings
 }
 
@@ -95,6 +98,8 @@ struct Player {
     local: Local,
     answers: Answers,
     workspace: PathBuf,
+    /// The home of the programs of the script.
+    user: PathBuf,
     session: String,
     tally: Tally,
     json: bool,
@@ -139,9 +144,7 @@ impl Player {
     }
 
     fn request(&self, action: &WireAction) -> anyhow::Result<Parsed> {
-        // The programs of the script have the workspace for their home, so `~` is judged as that.
-        let workspace = self.workspace.to_string_lossy();
-        let mut defaults = Defaults::new(&workspace, &workspace);
+        let mut defaults = Defaults::new(&self.workspace.to_string_lossy(), &self.user.to_string_lossy());
         defaults.session.clone_from(&self.session);
         let again = serde_json::json!({
             "tool": action.tool, "input": action.input, "agent": action.agent, "cwd": action.cwd, "context": action.context,
