@@ -66,7 +66,7 @@ fn bypass_081_confinement_only_grows() {
     let level = |files: &[_]| bash("ls").decide(&layers(files), &State::default()).decision.obligations;
     let user = (Layer::User, "defaults: {confine: L2}\nrules: [{allow: bash}]");
     let confined = |least| vec![Obligation::Confine { least }];
-    use stayhand_core::decision::Level::{L2, L3};
+    use stayhand_core::decision::Level::{L1, L2, L3};
     assert_eq!(level(&[user]), confined(L2));
     assert_eq!(level(&[user, (Layer::Project, "defaults: {confine: none}")]), confined(L2));
     assert_eq!(level(&[user, (Layer::Project, "defaults: {confine: L3}")]), confined(L3));
