@@ -16,6 +16,9 @@ const MAX_DEPTH: usize = 150;
 /// two of them, so that whatever has no more nodes than are looked at is read to its end.
 const MAX_STEPS: usize = 1000;
 
+/// The most digits of a descriptor.
+const MAX_DESCRIPTOR: usize = 9;
+
 macro_rules! kinds {
     ($($(#[$doc:meta])* $kind:ident = $name:literal,)*) => {
         /// The kinds of node that are understood.
@@ -264,6 +267,10 @@ impl<'a> Syntax<'a> {
         }
         if leaf && self.holds_line_end(kind, range.clone(), open) {
             self.doubt("a command goes on after the end of its line");
+        }
+        // A number that is too large for a descriptor is a word for the shell.
+        if kind == Kind::Descriptor && range.len() > MAX_DESCRIPTOR {
+            self.doubt("a redirection is not understood");
         }
         if kind == Kind::Token && self.begins_line(*covered, range.clone(), open) {
             self.doubt("a line begins with an operator");

@@ -51,6 +51,9 @@ fn misreadings_of_the_grammar_are_noticed() {
     opaque("[ -f x > out ]");
     opaque("a=b\\\nc rm");
     opaque("ls a\\\n#b; rm -rf /");
+    opaque("(ls)99999999999>x");
+    opaque("ls 99999999999>x");
+    quiet("(ls)3>x; ls 12>&1");
     // What bash takes for an error, since nothing stands before the operator.
     for operator in ["&&", "||", "|", "|&", ";", "&"] {
         for end in ["\n\\\n", "\n\\\n\\\n", " # c\n\\\n"] {
