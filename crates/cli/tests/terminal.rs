@@ -189,7 +189,7 @@ fn a_person_pauses_and_goes_on() {
     assert_eq!(person.child.wait().unwrap().code(), Some(3));
     let screen = person.screen.lock().unwrap().clone();
     assert!(!screen.contains("stayhand: refused"), "{screen}");
-    assert!(screen.contains("\x1b[33;1H\x1b(B\x1b[0;7mstayhand: "), "{screen:?}");
+    assert!(screen.contains("\x1b[?6l\x1b[33;1H\x1b(B\x1b[0;7mstayhand: "), "{screen:?}");
     world.verify();
 }
 

@@ -61,17 +61,20 @@ struct Written {
 #[derive(Clone, Copy)]
 struct File<'a> {
     layer: Layer,
+    /// The layer of the file that a person wrote: this one, or one that builds on this one.
+    written_at: Layer,
     source: &'a Source,
     /// A pack of the binary, whose expressions and examples tests have checked.
     shipped: bool,
 }
 
 impl Builder {
-    pub(super) fn add_pack(&mut self, name: &str, layer: Layer) {
+    /// `written_at` is the layer of the file that builds on it.
+    pub(super) fn add_pack(&mut self, name: &str, layer: Layer, written_at: Layer) {
         match packs::text(name) {
             Some(text) if !self.packs.iter().any(|(pack, at)| pack == name && *at == layer) => {
                 self.packs.push((name.to_owned(), layer));
-                self.add_text(layer, &format!("pack:{name}"), text, true);
+                self.add_text(layer, written_at, &format!("pack:{name}"), text, true);
             }
             Some(_) => {}
             None => {
@@ -82,22 +85,22 @@ impl Builder {
     }
 
     pub(super) fn add(&mut self, layer: Layer, name: &str, text: &str) {
-        self.add_text(layer, name, text, false);
+        self.add_text(layer, layer, name, text, false);
     }
 
-    fn add_text(&mut self, layer: Layer, name: &str, text: &str, shipped: bool) {
+    fn add_text(&mut self, layer: Layer, written_at: Layer, name: &str, text: &str, shipped: bool) {
         let source: Source = Arc::new(miette::NamedSource::new(name, text.to_owned()));
         self.sources.push(format!("{}:{name}", layer.name()));
         self.digests.push(Digest::of_parts(&[layer.name().as_bytes(), text.as_bytes()]));
         let shipped_form = if shipped { packs::read(text) } else { None };
         match shipped_form.map_or_else(|| read(&source), Ok) {
-            Ok(written) => self.add_file(File { layer, source: &source, shipped }, &written),
+            Ok(written) => self.add_file(File { layer, written_at, source: &source, shipped }, &written),
             Err(problem) => self.problems.push(problem),
         }
     }
 
     fn add_file(&mut self, file: File<'_>, written: &PolicySource) {
-        let File { layer, source, shipped } = file;
+        let File { layer, written_at, source, shipped } = file;
         if written.version.is_some_and(|version| version != 1) {
             let message = "this version of the policy language is not known";
             let problem = Problem::error(source, source_line(source, "version"), message);
@@ -110,9 +113,9 @@ impl Builder {
                 continue;
             }
             // What an untrusted file builds on is trusted no more than the file.
-            self.add_pack(pack, if layer.may_allow() { Layer::BuiltIn } else { layer });
+            self.add_pack(pack, if layer.may_allow() { Layer::BuiltIn } else { layer }, written_at);
         }
-        self.merge_defaults(layer, written);
+        self.merge_defaults(file, written);
         if let Err(message) = self.boundaries.add(&written.boundaries, layer) {
             let at = source_line(source, "boundaries");
             self.problems.push(Problem::about(source, at, None, message));
@@ -145,10 +148,11 @@ impl Builder {
         self.add_rules(file, &written.rules);
     }
 
-    fn merge_defaults(&mut self, layer: Layer, written: &PolicySource) {
+    fn merge_defaults(&mut self, file: File<'_>, written: &PolicySource) {
+        let File { layer, written_at, shipped, .. } = file;
         let (merged, given) = (&mut self.defaults, &written.defaults);
         if let Some(level) = given.confine {
-            merged.ask_for(level, layer);
+            merged.confine.ask(level, written_at, shipped);
         }
         if let Some(seconds) = given.approval_timeout_s {
             // The shortest holds. Only a trusted file may lengthen the built-in time.
@@ -250,7 +254,7 @@ impl Builder {
     }
 
     fn add_rules(&mut self, file: File<'_>, rules: &[Spanned<RuleSource>]) {
-        let File { layer, source, shipped } = file;
+        let File { layer, source, shipped, .. } = file;
         let mut names = HashSet::new();
         for (number, rule) in rules.iter().enumerate() {
             let at = place(source, rule);

@@ -38,7 +38,7 @@ use rustc_hash::FxHashMap;
 use sandbox::SandboxGrants;
 use serde_json::{Map, Value};
 use source::Stance;
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 /// An analysis, with which what a policy file says is checked.
@@ -132,15 +132,30 @@ pub(crate) struct Defaults {
     sql_approve_also: Vec<SqlClass>,
 }
 
-/// The least confinement of programs, by who says so.
+/// The least confinement of programs, by the layer that asks for it. What a layer states stands in place of what the packs
+/// that it builds on find usual; the strictest of all layers holds.
 #[derive(Debug, Default)]
 struct Confine {
-    /// What packs find usual.
+    asked: BTreeMap<Layer, Asked>,
+    least: Level,
+}
+
+#[derive(Debug, Clone, Copy, Default)]
+struct Asked {
     usual: Level,
-    /// What trusted files say in its place.
     stated: Option<Level>,
-    /// What other files ask for: they can only ask for more.
-    more: Level,
+}
+
+impl Confine {
+    fn ask(&mut self, level: Level, written_at: Layer, shipped: bool) {
+        let asked = self.asked.entry(written_at).or_default();
+        match shipped {
+            true => asked.usual = asked.usual.max(level),
+            false => asked.stated = asked.stated.max(Some(level)),
+        }
+        let levels = self.asked.values().map(|asked| asked.stated.unwrap_or(asked.usual));
+        self.least = levels.max().unwrap_or_default();
+    }
 }
 
 impl Default for Defaults {
@@ -159,18 +174,8 @@ impl Default for Defaults {
 
 impl Defaults {
     /// The least confinement of programs.
-    pub(crate) fn confine(&self) -> Level {
-        let Confine { usual, stated, more } = self.confine;
-        stated.unwrap_or(usual).max(more)
-    }
-
-    fn ask_for(&mut self, level: Level, layer: Layer) {
-        let asked = &mut self.confine;
-        match layer {
-            Layer::BuiltIn => asked.usual = asked.usual.max(level),
-            _ if layer.may_allow() => asked.stated = asked.stated.max(Some(level)),
-            _ => asked.more = asked.more.max(level),
-        }
+    pub(crate) const fn confine(&self) -> Level {
+        self.confine.least
     }
 
     const fn timeout_s(&self) -> u64 {
@@ -217,7 +222,7 @@ impl Policy {
     pub fn compile(layers: &[LayerText], analyse: impl Analyse) -> Result<Self, PolicyError> {
         let mut builder = Builder::default();
         if !layers.iter().any(|file| matches!(file.layer, Layer::Organisation | Layer::User)) {
-            builder.add_pack(packs::DEFAULT, Layer::BuiltIn);
+            builder.add_pack(packs::DEFAULT, Layer::BuiltIn, Layer::BuiltIn);
         }
         let mut by_trust: Vec<&LayerText> = layers.iter().collect();
         by_trust.sort_by_key(|file| file.layer);
@@ -230,7 +235,7 @@ impl Policy {
     /// The pack called `name` alone.
     pub fn pack(name: &str, analyse: impl Analyse) -> Result<Self, PolicyError> {
         let mut builder = Builder::default();
-        builder.add_pack(name, Layer::BuiltIn);
+        builder.add_pack(name, Layer::BuiltIn, Layer::BuiltIn);
         builder.finish(analyse)
     }
 

@@ -72,11 +72,14 @@ fn bypass_081_confinement_only_grows() {
     assert_eq!(level(&[user, (Layer::Project, "defaults: {confine: L3}")]), confined(L3));
     let organisation = (Layer::Organisation, "defaults: {confine: L3}");
     assert_eq!(level(&[organisation, user]), confined(L3));
-    // What a pack finds usual a trusted file may change, and no other.
+    // What a pack finds usual the file that builds on it may change, and no other.
     let packed = (Layer::User, "extends: coding-agent");
     assert_eq!(level(&[packed]), confined(L2));
     assert_eq!(level(&[packed, (Layer::Project, "defaults: {confine: none}")]), confined(L2));
     assert_eq!(level(&[(Layer::User, "extends: coding-agent\ndefaults: {confine: L1}")]), confined(L1));
+    let strict = (Layer::Organisation, "extends: coding-agent");
+    let lower = (Layer::User, "extends: coding-agent\ndefaults: {confine: none}\nrules: [{allow: bash}]");
+    assert_eq!(level(&[strict, lower]), confined(L2));
     let asks = (Layer::Project, "extends: coding-agent");
     assert_eq!(
         level(&[(Layer::User, "defaults: {confine: L1}\nrules: [{allow: bash}]"), asks]),

@@ -89,7 +89,7 @@ pub(super) fn spec(work: &Work<'_>, environment: &[(String, String)], cwd: &str)
     let cwd = fs::canonicalize(cwd).map_err(|error| format!("{cwd}: {error}"))?;
     let home = PathBuf::from(&context.home);
     let granted = Granted::by(&work.paths, &workspace, &home)?;
-    let tools = tools(&home, environment).map(|path| Bind { path, writable: false });
+    let tools = tools(&home, environment, &workspace).map(|path| Bind { path, writable: false });
     let mut binds: BTreeSet<Bind> = system().chain(settings()).chain(tools).chain(granted.binds).collect();
     let scratch = grant(&work.sandbox, &workspace, &home, &mut binds)?;
     let ours = |name: &str| !matches!(name, "HOME" | "TMPDIR" | "USER" | "LOGNAME");
@@ -111,13 +111,13 @@ pub(super) fn spec(work: &Work<'_>, environment: &[(String, String)], cwd: &str)
     })
 }
 
-/// Where tool chains may be.
-fn tools(home: &Path, environment: &[(String, String)]) -> impl Iterator<Item = PathBuf> {
-    let moved = MOVED_TOOLS.iter().filter_map(|(variable, prefix)| {
+/// Where tool chains may be. What lies in the workspace is a part of that.
+fn tools(home: &Path, environment: &[(String, String)], workspace: &Path) -> impl Iterator<Item = PathBuf> {
+    let moved = MOVED_TOOLS.iter().filter_map(move |(variable, prefix)| {
         let (_, folder) = environment.iter().find(|(name, _)| name == variable)?;
-        let folder = Path::new(folder);
+        let folder = fs::canonicalize(folder).ok().filter(|folder| !folder.starts_with(workspace))?;
         let names = TOOLS.iter().filter_map(move |name| name.strip_prefix(prefix));
-        folder.is_absolute().then(|| names.map(|name| folder.join(name)))
+        Some(names.map(move |name| folder.join(name)))
     });
     TOOLS.iter().map(|name| home.join(name)).chain(moved.flatten())
 }

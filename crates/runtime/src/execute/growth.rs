@@ -1,15 +1,19 @@
 //! By how much a folder grows while a program runs: nothing in the kernel that an ordinary user has limits a whole folder.
 
 use super::usage::LOOK;
+use crate::clock::monotonic;
 use std::collections::BTreeSet;
 use std::fs;
 use std::io;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// Between two looks passes at least so many times as long as a look takes.
 const REST: u32 = 10;
+
+/// A look is given up after so long: meanwhile nothing else is watched.
+const LONGEST: Duration = Duration::from_secs(5);
 
 /// A block of a file, in bytes, however large those of its file system are.
 const BLOCK: u64 = 512;
@@ -18,80 +22,81 @@ const BLOCK: u64 = 512;
 #[derive(Debug)]
 pub(super) struct Growth {
     folder: PathBuf,
-    before: Size,
-    next: Option<Instant>,
-}
-
-/// What a folder takes on its disk.
-#[derive(Debug, Default)]
-struct Size {
-    bytes: u64,
-    /// Folders that this process cannot look into.
-    closed: BTreeSet<PathBuf>,
+    before: Result<u64, String>,
+    next: Instant,
 }
 
 impl Growth {
     /// From now on. A folder that is not there is empty.
     pub(super) fn of(folder: &Path) -> Self {
-        Self { folder: folder.to_owned(), before: Size::of(folder), next: None }
+        let begun = monotonic();
+        let before = size(folder, begun + LONGEST);
+        Self { folder: folder.to_owned(), before, next: begun + pause(begun) }
     }
 
     /// What is over the limit in mebibytes, if it is time to look and something is.
     pub(super) fn exceeded(&mut self, limit: u64, now: Instant) -> Option<String> {
-        if self.next.is_some_and(|next| now < next) {
+        if now < self.next {
             return None;
         }
-        let begun = crate::clock::monotonic();
-        let size = Size::of(&self.folder);
-        self.next = Some(now + LOOK.max(begun.elapsed() * REST));
-        if let Some(closed) = size.closed.difference(&self.before.closed).next() {
-            return Some(format!("nobody can see how large {} is", closed.display()));
-        }
-        let grown = size.bytes.saturating_sub(self.before.bytes);
-        let (grown, limit) = (grown as f64 / 1_048_576.0, limit as f64);
+        let begun = monotonic();
+        let size = size(&self.folder, begun + LONGEST);
+        self.next = now + pause(begun);
+        let (before, size) = match (&self.before, size) {
+            (Ok(before), Ok(size)) => (*before, size),
+            (Err(why), _) => return Some(why.clone()),
+            (_, Err(why)) => return Some(why),
+        };
+        let (grown, limit) = (size.saturating_sub(before) as f64 / 1_048_576.0, limit as f64);
         (grown > limit).then(|| format!("Disk usage {grown:.2}MB exceeds limit {limit:.2}MB"))
     }
 }
 
-impl Size {
-    /// Links are not followed, other file systems not entered, and a file with several names counts once. What is gone
-    /// meanwhile is nothing.
-    fn of(folder: &Path) -> Self {
-        let mut size = Self::default();
-        let mut counted = BTreeSet::new();
-        let Ok(device) = folder.symlink_metadata().map(|found| found.dev()) else { return size };
-        let mut folders = vec![folder.to_owned()];
-        while let Some(next) = folders.pop() {
-            let entries = match fs::read_dir(&next) {
-                Ok(entries) => entries,
-                Err(error) => {
-                    if error.kind() != io::ErrorKind::NotFound {
-                        size.closed.insert(next);
-                    }
-                    continue;
+/// What passes until the next look, after one that began then.
+fn pause(begun: Instant) -> Duration {
+    LOOK.max(begun.elapsed() * REST)
+}
+
+/// What a folder takes on its disk, in bytes. Links are not followed, other file systems not entered, and a file with several
+/// names counts once. What is gone meanwhile is nothing, nor is what another user has closed. The error: what one of our
+/// own has closed, or more than can be looked at until then.
+fn size(folder: &Path, until: Instant) -> Result<u64, String> {
+    let mut bytes = 0;
+    let mut counted = BTreeSet::new();
+    let Ok(device) = folder.symlink_metadata().map(|found| found.dev()) else { return Ok(0) };
+    let own = rustix::process::geteuid().as_raw();
+    let mut folders = vec![folder.to_owned()];
+    while let Some(next) = folders.pop() {
+        if monotonic() > until {
+            return Err(format!("nobody can see how large {} is in {LONGEST:?}", folder.display()));
+        }
+        let entries = match fs::read_dir(&next) {
+            Ok(entries) => entries,
+            Err(error) => {
+                let is_own = || next.symlink_metadata().is_ok_and(|found| found.uid() == own);
+                if error.kind() != io::ErrorKind::NotFound && is_own() {
+                    return Err(format!("nobody can see how large {} is", next.display()));
                 }
-            };
-            for entry in entries.flatten() {
-                let Ok(found) = entry.metadata() else { continue };
-                if found.dev() != device
-                    || found.nlink() > 1 && found.is_file() && !counted.insert(found.ino())
-                {
-                    continue;
-                }
-                size.bytes += found.blocks() * BLOCK;
-                if found.is_dir() {
-                    folders.push(entry.path());
-                }
+                continue;
+            }
+        };
+        for entry in entries.flatten() {
+            let Ok(found) = entry.metadata() else { continue };
+            if found.dev() != device || found.nlink() > 1 && found.is_file() && !counted.insert(found.ino()) {
+                continue;
+            }
+            bytes += found.blocks() * BLOCK;
+            if found.is_dir() {
+                folders.push(entry.path());
             }
         }
-        size
     }
+    Ok(bytes)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::time::Duration;
 
     #[test]
     fn how_large_a_folder_is() {
@@ -117,13 +122,19 @@ mod tests {
         fs::remove_file(at("c")).unwrap();
         assert_eq!(grown(1), None);
         assert_eq!(Growth::of(&at("none")).exceeded(0, now), None);
+        // What is closed beforehand hides nothing, except from root, from whom nothing is closed.
+        fs::create_dir(at("closed")).unwrap();
+        fs::set_permissions(at("closed"), std::os::unix::fs::PermissionsExt::from_mode(0o000)).unwrap();
+        let found = Growth::of(folder.path()).exceeded(0, now);
+        assert_eq!(found.is_some(), fs::read_dir(at("closed")).is_err(), "{found:?}");
+        assert!(size(folder.path(), crate::clock::monotonic() - LONGEST).is_err());
     }
 
     #[test]
     fn it_is_not_looked_at_all_the_time() {
         let folder = tempfile::tempdir().unwrap();
         let mut growth = Growth::of(folder.path());
-        let now = crate::clock::monotonic();
+        let now = monotonic() + Duration::from_secs(100);
         assert_eq!(growth.exceeded(0, now), None);
         fs::write(folder.path().join("a"), vec![1; 1 << 20]).unwrap();
         assert_eq!(growth.exceeded(0, now), None);

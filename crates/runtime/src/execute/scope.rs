@@ -9,7 +9,11 @@ use std::time::Duration;
 /// There where systemd is what started the system.
 const BOOTED: &str = "/run/systemd/system";
 
-const CLIENT: &str = "/usr/bin/busctl";
+/// What a container has that shares the system's folders: a number of a process may be another's there.
+const CONTAINED: [&str; 2] = ["/run/.containerenv", "/.dockerenv"];
+
+/// Its client, stopped where it waits for ever.
+const CLIENT: [&str; 4] = ["/usr/bin/timeout", "--signal=KILL", "3", "/usr/bin/busctl"];
 
 /// How long the answer may take, in seconds.
 const PATIENCE_S: u32 = 2;
@@ -27,6 +31,9 @@ pub(super) fn enter() -> Result<(), String> {
 fn ask() -> Result<(), String> {
     if !Path::new(BOOTED).exists() {
         return Err("this system was not started by systemd".to_owned());
+    }
+    if CONTAINED.iter().any(|path| Path::new(path).exists()) {
+        return Err("systemd is not asked from within a container".to_owned());
     }
     let process = std::process::id().to_string();
     let name = format!("stayhand-{process}.scope");
@@ -61,8 +68,9 @@ fn ask() -> Result<(), String> {
         "inactive-or-failed",
         "0",
     ];
-    let said =
-        process::ask(CLIENT, &args.map(str::to_owned)).map_err(|error| format!("{CLIENT}: {error}"))?;
+    let [program, before @ ..] = CLIENT;
+    let args: Vec<String> = before.into_iter().chain(args).map(str::to_owned).collect();
+    let said = process::ask(program, &args).map_err(|error| format!("{program}: {error}"))?;
     if !said.status.success() {
         return Err(format!("systemd: {}", String::from_utf8_lossy(&said.stderr).trim()));
     }

@@ -134,16 +134,20 @@ impl Terminal {
         else {
             return;
         };
+        // Nobody is asked while the terminal changes hands.
+        let mut passing = self.lock();
         self.set_raw();
         let size = tcgetwinsize(stdout()).ok().filter(|_| self.0.status == StatusPlace::Line);
         let line = size.and_then(|size| StatusLine::begin(size.ws_row, size.ws_col));
         let (line, begin) = line.map_or_else(|| (None, String::new()), |(line, begin)| (Some(line), begin));
         let _ = say(begin.as_bytes());
-        *self.lock() = Some(Passing { program: same, line });
+        *passing = Some(Passing { program: same, line });
+        drop(passing);
         // Whoever is gone misses the rest.
         let mut title = Title { shown: String::new(), is_kept: false };
         let _ = self.pass_on(&mut program, &mut title);
-        let line = self.lock().take().and_then(|passing| passing.line);
+        let mut passing = self.lock();
+        let line = passing.take().and_then(|passing| passing.line);
         let end = line.as_ref().map(StatusLine::lift).unwrap_or_default();
         let _ = say(end.as_bytes());
         if title.is_kept {

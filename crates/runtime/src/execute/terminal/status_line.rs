@@ -7,7 +7,7 @@ use std::mem;
 const LEAST_ROWS: u16 = 6;
 
 /// More of one sequence is never put right: what is so long is none of those that would have to be.
-const LONGEST: usize = 32;
+const LONGEST: usize = 64;
 
 /// The line, and what the program has made of the screen above.
 pub(super) struct StatusLine {
@@ -16,7 +16,9 @@ pub(super) struct StatusLine {
     shown: String,
     /// Whether the program may have written over it.
     is_stale: bool,
-    /// Whether the program has put a position of its cursor by: there is one place for that.
+    /// The lines that the program lets move, if not all of its own.
+    moving: Option<(u16, u16)>,
+    /// Whether the program has put a position of its cursor by: there is one place for that, and it may come back to it.
     is_in_use: bool,
     /// Whether the last letter has come in part.
     is_mid_letter: bool,
@@ -31,6 +33,8 @@ enum Reading {
     Escape,
     /// Within a control sequence: what was said of it and not passed on.
     Control(Vec<u8>),
+    /// Within one that is too long.
+    LongControl,
     /// Within a text for the terminal, such as a title; and after an escape in it.
     ForTerminal,
     EscapeForTerminal,
@@ -44,6 +48,7 @@ impl StatusLine {
             columns,
             shown: String::new(),
             is_stale: true,
+            moving: None,
             is_in_use: false,
             is_mid_letter: false,
             reading: Reading::Text,
@@ -64,12 +69,13 @@ impl StatusLine {
 
     /// Keeps everything else from moving it.
     fn bound(&self) -> String {
-        format!("\x1b7\x1b[1;{}r\x1b8", self.left())
+        let (top, bottom) = self.moving.unwrap_or((1, self.left()));
+        format!("\x1b7\x1b[{top};{bottom}r\x1b8")
     }
 
     /// Takes it away: before something is asked, and at the end.
     pub(super) fn lift(&self) -> String {
-        format!("\x1b7\x1b[r\x1b[{};1H\x1b[2K\x1b8", self.rows)
+        format!("\x1b7\x1b[?6l\x1b[r\x1b[{};1H\x1b[2K\x1b8", self.rows)
     }
 
     /// Brings it back after a question.
@@ -80,9 +86,10 @@ impl StatusLine {
 
     /// The window has another size now.
     pub(super) fn resized(&mut self, rows: u16, columns: u16) -> String {
-        let away = self.lift();
-        (self.rows, self.columns, self.is_stale) = (rows.max(2), columns, true);
-        away + &self.bound()
+        // On a smaller screen it is gone, or is a line of what was said.
+        let away = if rows > self.rows { self.lift() } else { "\x1b7\x1b[r\x1b8".to_owned() };
+        (self.rows, self.columns, self.is_stale, self.moving) = (rows.max(2), columns, true, None);
+        away + &self.lay()
     }
 
     /// What shows this, where it has changed or was written over. Nothing is written into the middle of a letter or a sequence, nor
@@ -96,18 +103,24 @@ impl StatusLine {
         self.is_stale = false;
         let width = usize::from(self.columns);
         let fitting: String = text.chars().take(width).collect();
-        Some(format!("\x1b7\x1b[{};1H\x1b(B\x1b[0;7m{fitting:<width$}\x1b[0m\x1b8", self.rows))
+        Some(format!("\x1b7\x1b[?6l\x1b[{};1H\x1b(B\x1b[0;7m{fitting:<width$}\x1b[0m\x1b8", self.rows))
     }
 
     /// What the program has said, put right.
     pub(super) fn pass(&mut self, said: &[u8]) -> Vec<u8> {
         self.is_stale |= !said.is_empty();
-        self.is_mid_letter = str::from_utf8(said).is_err_and(|error| error.error_len().is_none());
+        self.is_mid_letter = is_mid_letter(said);
         let mut passed = Vec::with_capacity(said.len() + LONGEST);
         for &byte in said {
             self.read(byte, &mut passed);
         }
         passed
+    }
+
+    /// The terminal is as it was at first.
+    fn reset(&mut self) -> String {
+        (self.moving, self.is_in_use) = (None, false);
+        self.bound()
     }
 
     fn read(&mut self, byte: u8, passed: &mut Vec<u8>) {
@@ -119,9 +132,11 @@ impl StatusLine {
                     Reading::Control(held)
                 } else {
                     passed.extend(held);
-                    Reading::Text
+                    self.reading = Reading::LongControl;
+                    return;
                 }
             }
+            (Reading::LongControl, 0x20..=0x3f) => Reading::LongControl,
             (Reading::Control(held), 0x40..=0x7e) => {
                 self.control(&held, byte, passed);
                 return;
@@ -139,20 +154,20 @@ impl StatusLine {
                 self.is_in_use = true;
                 Reading::Text
             }
-            (Reading::Escape, b'8') => {
-                self.is_in_use = false;
-                Reading::Text
-            }
             (Reading::Escape, b'c') => {
                 passed.push(byte);
-                passed.extend(self.bound().into_bytes());
-                self.is_in_use = false;
+                passed.extend(self.reset().into_bytes());
                 return;
             }
-            (Reading::Text | Reading::Escape | Reading::EscapeForTerminal, ESCAPE) => Reading::Escape,
             (Reading::ForTerminal, ESCAPE) => Reading::EscapeForTerminal,
             (Reading::EscapeForTerminal, b'\\') | (Reading::ForTerminal, BELL | CANCEL) => Reading::Text,
             (Reading::ForTerminal, _) => Reading::ForTerminal,
+            // Anything else breaks the text off, and is a sequence of its own.
+            (Reading::EscapeForTerminal, _) => {
+                self.reading = Reading::Escape;
+                return self.read(byte, passed);
+            }
+            (_, ESCAPE) => Reading::Escape,
             _ => Reading::Text,
         };
         if !matches!(&self.reading, Reading::Control(held) if !held.is_empty()) {
@@ -169,7 +184,9 @@ impl StatusLine {
             // The lines that move.
             (Some(given), b'r') => {
                 let bottom = given.get(1).filter(|row| **row > 0).map_or(foot, |row| (*row).min(foot));
-                passed.extend(format!("{};{bottom}r", at_most(given.first())).into_bytes());
+                let top = at_most(given.first());
+                self.moving = Some((top, bottom)).filter(|moving| *moving != (1, foot));
+                passed.extend(format!("{top};{bottom}r").into_bytes());
             }
             // Where the cursor goes.
             (Some([row, rest @ ..]), b'H' | b'f') if *row > foot => {
@@ -181,9 +198,8 @@ impl StatusLine {
                 passed.extend(held);
                 passed.push(last);
                 match (held, last) {
-                    (b"", b's') => self.is_in_use = true,
-                    (b"", b'u') => self.is_in_use = false,
-                    (b"!", b'p') => passed.extend(self.bound().into_bytes()),
+                    (b"", b's') | (b"?1048", b'h') => self.is_in_use = true,
+                    (b"!", b'p') => passed.extend(self.reset().into_bytes()),
                     // The other screen may have lines that move of its own.
                     (_, b'h' | b'l') if changes_screen(held) => passed.extend(self.bound().into_bytes()),
                     _ => {}
@@ -205,6 +221,19 @@ fn numbers(held: &[u8]) -> Option<Vec<u16>> {
         digits.iter().fold(0, digit)
     };
     is_plain.then(|| held.split(|byte| *byte == b';').map(number).collect())
+}
+
+/// Whether this ends in the middle of a letter.
+fn is_mid_letter(said: &[u8]) -> bool {
+    let tail = said.iter().rev().take(4);
+    let behind = tail.clone().take_while(|byte| **byte & 0xc0 == 0x80).count();
+    let wants = match tail.clone().nth(behind) {
+        Some(0xc0..=0xdf) => 1,
+        Some(0xe0..=0xef) => 2,
+        Some(0xf0..=0xf7) => 3,
+        _ => 0,
+    };
+    behind < wants
 }
 
 /// Whether a mode that is set or reset so is one that shows another screen.

@@ -128,6 +128,22 @@ fn a_soft_reset_is_followed_by_what_it_resets() {
     assert_eq!(String::from_utf8(line.pass(b"\x1b[!p")).unwrap(), "\x1b[!p\x1b7\x1b[1;9r\x1b8");
 }
 
+/// After a question the lines move that the program had let move, and after a reset all of its own.
+#[test]
+fn the_lines_that_move_are_remembered() {
+    let (mut line, _) = StatusLine::begin(10, 40).unwrap();
+    let back = |line: &mut StatusLine, said: &str| {
+        line.pass(said.as_bytes());
+        line.back()
+    };
+    assert!(back(&mut line, "\x1b[2;5r").contains("\x1b[2;5r"));
+    assert!(back(&mut line, "\x1b[!p").contains("\x1b[1;9r"));
+    assert!(back(&mut line, "\x1b[3;10r").contains("\x1b[3;9r"));
+    assert!(back(&mut line, "\x1b[r").contains("\x1b[1;9r"));
+    // A text for the terminal that an escape breaks off hides nothing.
+    assert_eq!(String::from_utf8(line.pass(b"\x1b]0;x\x1b[99;1H")).unwrap(), "\x1b]0;x\x1b[9;1H");
+}
+
 #[test]
 fn everything_else_passes_as_it_is() {
     for said in [
@@ -159,16 +175,20 @@ fn it_is_shown_where_nothing_is_lost_by_it() {
         line.pass(said);
         line.show(TEXT).is_some()
     };
-    assert!(
-        shown(b"") && shown(b"text") && shown(b"\x1b[0m") && shown(b"\x1b7\x1b8") && shown(b"\x1b[s\x1b[u")
-    );
-    assert!(
-        !shown(b"\x1b")
-            && !shown(b"\x1b[3")
-            && !shown(b"\x1b]0;title")
-            && !shown("ü".as_bytes().get(..1).unwrap())
-    );
-    assert!(!shown(b"\x1b7text") && !shown(b"\x1b[stext"));
+    let whole = "\u{fc}\u{4e2d}";
+    for said in ["", "text", "\x1b[0m", "\x1b7\x1bc", "\x1b[s\x1b[!p", whole] {
+        assert!(shown(said.as_bytes()), "{said:?}");
+    }
+    // In a sequence; where the program may come back to a position, more than once.
+    for said in ["\x1b", "\x1b[3", "\x1b]0;title", "\x1b7text", "\x1b[stext", "\x1b7text\x1b8", "\x1b[?1048h"]
+    {
+        assert!(!shown(said.as_bytes()), "{said:?}");
+    }
+    // In a letter, be there a part of another one before it.
+    let two = "\u{4e2d}\u{4e2d}".as_bytes();
+    assert!(!shown(&two[..1]) && !shown(&two[1..5]) && shown(&two[1..]));
+    let long = ["\x1b[", &"0;".repeat(60), "1m"].concat();
+    assert!(shown(long.as_bytes()) && (1..long.len()).all(|end| !shown(&long.as_bytes()[..end])));
     // Once, until it changes or may have been written over.
     let (mut line, _) = StatusLine::begin(10, 40).unwrap();
     assert!(line.show("a").is_some() && line.show("a").is_none() && line.show("b").is_some());
