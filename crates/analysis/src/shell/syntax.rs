@@ -272,6 +272,10 @@ impl<'a> Syntax<'a> {
         if kind == Kind::Descriptor && range.len() > MAX_DESCRIPTOR {
             self.doubt("a redirection is not understood");
         }
+        let before = *covered..range.start.max(*covered);
+        if kind == Kind::HeredocStart && breaks_line(self.slice(before)) {
+            self.doubt("a heredoc is not understood");
+        }
         if kind == Kind::Token && self.begins_line(*covered, range.clone(), open) {
             self.doubt("a line begins with an operator");
         }

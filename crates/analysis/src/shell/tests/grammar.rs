@@ -52,6 +52,8 @@ fn misreadings_of_the_grammar_are_noticed() {
     opaque("a=b\\\nc rm");
     opaque("ls a\\\n#b; rm -rf /");
     opaque("(ls)99999999999>x");
+    opaque("d\t$$<<\n\nf\ntrap\n\n\n2&\nf\n\n\n\n");
+    opaque("cat <<\nE\nx\nE\n");
     opaque("ls 99999999999>x");
     quiet("(ls)3>x; ls 12>&1");
     // What bash takes for an error, since nothing stands before the operator.
