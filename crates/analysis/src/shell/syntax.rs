@@ -272,12 +272,13 @@ impl<'a> Syntax<'a> {
         if kind == Kind::Descriptor && range.len() > MAX_DESCRIPTOR {
             self.doubt("a redirection is not understood");
         }
-        let before = *covered..range.start.max(*covered);
-        if kind == Kind::HeredocStart && breaks_line(self.slice(before)) {
-            self.doubt("a heredoc is not understood");
-        }
-        if kind == Kind::Token && self.begins_line(*covered, range.clone(), open) {
-            self.doubt("a line begins with an operator");
+        if breaks_line(self.slice(*covered..range.start.max(*covered))) {
+            if kind == Kind::HeredocStart {
+                self.doubt("a heredoc is not understood");
+            }
+            if kind == Kind::Token && self.continues_command(range.clone(), open) {
+                self.doubt("a line begins with an operator");
+            }
         }
         if leaf && range.end > *covered {
             let between = self.source.get(*covered..range.start).unwrap_or_default();
@@ -333,19 +334,17 @@ impl<'a> Syntax<'a> {
         };
         let quoted = matches!(kind, Kind::StringContent | Kind::HeredocContent | Kind::HeredocBody)
             || open.iter().rev().take(2).any(quoting);
-        !quoted && text.replace("\\\n", "").contains('\n')
+        !quoted && breaks_line(text)
     }
 
-    /// Whether an operator stands behind the end of the command that it should follow. The grammar takes a joined line
-    /// before it for the end of that end.
-    fn begins_line(&self, covered: usize, range: std::ops::Range<usize>, open: &[usize]) -> bool {
-        let before = self.slice(covered..range.start.max(covered));
-        if !breaks_line(before) || !matches!(self.slice(range).trim(), "&&" | "||" | "|" | "|&" | ";" | "&") {
-            return false;
-        }
+    /// Whether a token is an operator that has to stand on the line of the command before it. The grammar takes a joined
+    /// line before it for the undoing of that line's end.
+    fn continues_command(&self, range: std::ops::Range<usize>, open: &[usize]) -> bool {
         let parent = open.last().and_then(|index| self.nodes.get(*index));
         // Within these lines end where they like.
-        !parent.is_some_and(|parent| matches!(parent.kind, Kind::Binary | Kind::Test | Kind::CStyleFor))
+        let is_free =
+            parent.is_some_and(|parent| matches!(parent.kind, Kind::Binary | Kind::Test | Kind::CStyleFor));
+        !is_free && matches!(self.slice(range).trim(), "&&" | "||" | "|" | "|&" | ";" | "&")
     }
 
     /// Whether the innermost open node is the text of a heredoc, which is not covered by nodes.

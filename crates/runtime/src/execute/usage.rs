@@ -1,6 +1,6 @@
 //! What the processes of a group and all that descend from its leader use, read from `/proc`: memory, processor time, open
-//! files; and by how much the folder they work in grows. A process that has left the group and whose parent has ended is not seen, unless it is confined: there the
-//! first process inside becomes its parent.
+//! files; and by how much the folder they work in grows. A process that has left the group and whose parent has ended is not
+//! seen, unless it is confined: there the first process inside becomes its parent.
 
 use super::growth::Growth;
 use rustix::process::Pid;
@@ -61,7 +61,10 @@ impl<'a> Watched<'a> {
                 Resource::MemoryMb => memory(&processes, *limit),
                 Resource::CpuPercent => self.processor(&processes, *limit, now),
                 Resource::OpenFiles => open_files(&processes, *limit)?,
-                Resource::DiskMb => self.growth.as_mut().and_then(|growth| growth.exceeded(*limit, now)),
+                Resource::DiskMb => match &mut self.growth {
+                    Some(growth) => growth.exceeded(*limit, now),
+                    None => return Err(io::Error::other("nobody watches the disk")),
+                },
                 Resource::NetworkMb | Resource::Operations | Resource::TotalTimeMs => {
                     return Err(io::Error::other(format!("nobody watches {resource:?}")));
                 }
