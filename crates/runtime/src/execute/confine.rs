@@ -1,7 +1,6 @@
 //! From a permit to a boundary: what a confined program sees, what it may change, and what it may use.
 
 use super::{Work, room};
-use rustix::fs::Mode;
 use stayhand_analysis::path;
 use stayhand_core::decision::{Level, Resource};
 use stayhand_core::policy::boundary::PathLists;
@@ -9,7 +8,6 @@ use stayhand_core::policy::sandbox::SandboxGrants;
 use stayhand_sandbox::{Bind, Failure, Limits, Overlay, Spec};
 use std::collections::BTreeSet;
 use std::fs;
-use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 /// What programs are made of: seen by every one, changed by none.
@@ -327,73 +325,8 @@ fn kept(workspace: &Path) -> Vec<PathBuf> {
     named.chain(of_git).filter(|path| exists(path)).collect()
 }
 
-/// Sees to what configures programs outside and is not there: folders are made, empty and kept, for as long as the
-/// program runs; what it makes all the same is put aside afterwards.
-#[derive(Debug, Default)]
-pub(super) struct Gate(Vec<PathBuf>);
-
-/// What is called so was put aside.
-const ASIDE: &str = ".made-in-the-sandbox";
-
-/// The mode of a folder that stands for one that is not there.
-const STAND_IN: u32 = 0o555;
-
-impl Gate {
-    pub(super) fn close(spec: &mut Spec, workspace: &Path) -> Self {
-        let writable = spec.binds.iter().any(|bind| bind.writable && workspace.starts_with(&bind.path));
-        if !writable || spec.overlay.is_some() {
-            return Self::default();
-        }
-        let git = workspace.join(".git");
-        let hooks = git.is_dir().then(|| git.join("hooks"));
-        let names = path::configuring_names().map(|name| workspace.join(name)).chain(hooks);
-        // One may be left of a run that was killed.
-        let absent: Vec<PathBuf> = names.filter(|path| !exists(path) || is_stand_in(path)).collect();
-        for path in &absent {
-            if is_folder_name(path) && (is_stand_in(path) || stand_in(path).is_ok()) {
-                spec.keep.push(path.clone());
-            }
-        }
-        Self(absent)
-    }
-
-    /// What was put aside.
-    pub(super) fn open(self) -> Vec<PathBuf> {
-        let mut aside = Vec::new();
-        for path in self.0 {
-            if is_stand_in(&path) {
-                let _ = fs::remove_dir(&path);
-            } else if exists(&path) {
-                let mut name = path.clone().into_os_string();
-                name.push(ASIDE);
-                if fs::rename(&path, &name).is_ok() {
-                    aside.push(PathBuf::from(name));
-                }
-            }
-        }
-        aside
-    }
-}
-
-fn exists(path: &Path) -> bool {
+pub(super) fn exists(path: &Path) -> bool {
     path.symlink_metadata().is_ok()
-}
-
-fn is_stand_in(path: &Path) -> bool {
-    let looks_so = |found: fs::Metadata| found.is_dir() && found.permissions().mode() & 0o7777 == STAND_IN;
-    path.symlink_metadata().is_ok_and(looks_so)
-        && fs::read_dir(path).is_ok_and(|mut found| found.next().is_none())
-}
-
-fn is_folder_name(path: &Path) -> bool {
-    let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-    let rest = name.trim_start_matches('.');
-    !rest.contains('.') && !matches!(rest, "envrc" | "clinerules" | "windsurfrules" | "cursorrules")
-}
-
-fn stand_in(path: &Path) -> std::io::Result<()> {
-    rustix::fs::mkdir(path, Mode::from_raw_mode(STAND_IN))?;
-    fs::set_permissions(path, fs::Permissions::from_mode(STAND_IN))
 }
 
 #[cfg(test)]
@@ -455,31 +388,5 @@ mod tests {
         }
         let block = PathLists { block: vec!["*.exe".to_owned()], ..PathLists::default() };
         assert!(granted(&[block]).is_err());
-    }
-
-    /// What is not there is held free, also after a run that was killed; what is made all the same is put aside.
-    #[test]
-    fn what_configures_programs_outside() {
-        let folder = tempfile::tempdir().unwrap();
-        let work = folder.path();
-        fs::create_dir(work.join(".cursor")).unwrap();
-        let mut spec = probe(Level::L2);
-        spec.binds.push(Bind { path: work.to_owned(), writable: true });
-        let gate = Gate::close(&mut spec, work);
-        assert!(is_stand_in(&work.join(".claude")) && spec.keep.contains(&work.join(".claude")));
-        // Killed; and then once more, to its end.
-        drop(gate);
-        let gate = Gate::close(&mut spec, work);
-        fs::remove_dir(work.join(".codex")).unwrap();
-        fs::create_dir(work.join(".codex")).unwrap();
-        fs::write(work.join(".mcp.json"), "{}").unwrap();
-        let aside: Vec<_> = gate.open().iter().map(|path| path.file_name().unwrap().to_owned()).collect();
-        assert_eq!(aside, [".codex.made-in-the-sandbox", ".mcp.json.made-in-the-sandbox"]);
-        let mut left: Vec<_> = fs::read_dir(work).unwrap().map(|entry| entry.unwrap().file_name()).collect();
-        left.sort();
-        assert_eq!(left, [".codex.made-in-the-sandbox", ".cursor", ".mcp.json.made-in-the-sandbox"]);
-        // What may not be changed needs nothing of that.
-        spec.binds.pop();
-        assert!(Gate::close(&mut spec, work).0.is_empty());
     }
 }

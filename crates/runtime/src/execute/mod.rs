@@ -5,6 +5,7 @@ mod contained;
 mod container;
 mod fetch;
 mod file;
+mod gate;
 mod growth;
 mod local;
 mod process;

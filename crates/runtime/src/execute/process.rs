@@ -1,8 +1,8 @@
 //! Runs programs: own process group, own environment, a wall clock and limits on resources that end the whole
 //! group, and a cap on what is collected. Without a sandbox a program that leaves its group escapes.
 
-use super::confine::Gate;
 use super::container::out_of_memory;
+use super::gate::Gate;
 use super::growth::Growth;
 use super::streams::{self, Stream, endless, watch};
 use super::usage::{LOOK, Watched};
