@@ -45,15 +45,17 @@ pub fn literal_use(access: Access, text: &str, at: &Surroundings<'_>) -> Result<
 /// The absolute path with its `..` kept, where one follows a name: if that name is a link, the system
 /// climbs from where the link leads. Whoever follows links puts the real path in its place.
 fn climbing(text: &str, at: &Surroundings<'_>) -> Result<Option<String>, Opaque> {
-    if !text.contains("..") {
-        return Ok(None);
-    }
     let mut parts = text.split('/').skip_while(|part| matches!(*part, "" | "." | ".." | "~"));
     if !parts.any(|part| part == "..") {
         return Ok(None);
     }
     let (folder, rest) = anchor(text, at)?;
-    Ok(Some(format!("{}/{}", folder.trim_end_matches('/'), rest.trim_start_matches('/'))))
+    let (folder, rest) = (folder.trim_end_matches('/'), rest.trim_start_matches('/'));
+    let mut path = String::with_capacity(folder.len() + 1 + rest.len());
+    path.push_str(folder);
+    path.push('/');
+    path.push_str(rest);
+    Ok(Some(path))
 }
 
 /// The absolute path that `text` names: `.`, `..`, `//`, `~`, `$HOME` and the links of `/proc` to
@@ -126,7 +128,8 @@ fn check(text: &str) -> Result<(), Opaque> {
     if text.len() > MAX_BYTES {
         return Err(opaque("the path is longer than 4096 bytes"));
     }
-    if text.bytes().any(|byte| byte.is_ascii_control()) {
+    // All are looked at, so that many are at once.
+    if text.bytes().fold(false, |found, byte| found | byte.is_ascii_control()) {
         return Err(opaque("the path holds control characters"));
     }
     if has_variable(text) {

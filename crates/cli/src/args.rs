@@ -1,10 +1,12 @@
 //! The command line.
 
 mod controls;
+mod later;
 mod record;
 
 use clap::{Args as ClapArgs, Parser, Subcommand};
 pub(crate) use controls::*;
+use later::Later;
 pub(crate) use record::*;
 use std::path::PathBuf;
 
@@ -61,75 +63,75 @@ pub(crate) struct PolicyArgs {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Decide an action without executing or recording anything
-    Check(Check),
+    Check(Later<Check>),
     /// Say in plain words what a command would do, and how it is decided
-    Explain(Explain),
+    Explain(Later<Explain>),
     /// Look for instructions to an agent, secrets and personal data in a text
-    Scan(Scan),
+    Scan(Later<Scan>),
     /// Measure how anomalous values are
     #[command(subcommand)]
-    Anomaly(Anomaly),
+    Anomaly(Later<Anomaly>),
     /// Decide, execute and settle one command
-    Exec(Exec),
+    Exec(Later<Exec>),
     /// Run a program, an agent say, in a sandbox, and decide about every program that it starts
-    Run(Run),
+    Run(Later<Run>),
     /// Look at what a run with --review has changed, and bring it into the workspace or throw it away
     #[command(subcommand)]
-    Changes(Changes),
+    Changes(Later<Changes>),
     /// Take back what was committed of a run's changes
-    Undo(Undo),
+    Undo(Later<Undo>),
     /// Drive a scripted agent and show live what happens
-    Play(Play),
+    Play(Later<Play>),
     /// Look at what was recorded
     #[command(subcommand)]
-    Trace(Trace),
+    Trace(Later<Trace>),
     /// Verify the record
     #[command(subcommand)]
-    Audit(Audit),
+    Audit(Later<Audit>),
     /// Decide the recorded actions again and report what differs
-    Replay(Replay),
+    Replay(Later<Replay>),
     /// Compare policies over the recorded actions
-    Compare(Compare),
+    Compare(Later<Compare>),
     /// Answer actions that wait for a person
     #[command(subcommand)]
-    Approvals(Approvals),
+    Approvals(Later<Approvals>),
     /// Stop everything, or a part of it, at once; only `rearm` starts it again
-    Kill(Order),
+    Kill(Later<Order>),
     /// Let nothing more run until `resume`; what runs goes on
-    Pause(Order),
+    Pause(Later<Order>),
     /// Let a paused part run again
-    Resume(Order),
+    Resume(Later<Order>),
     /// Let a killed part run again
-    Rearm(Order),
+    Rearm(Later<Order>),
     /// Let an agent, a session, … only look, until `unlock`
-    Lock(Lock),
+    Lock(Later<Lock>),
     /// Take a lock off
-    Unlock(Order),
+    Unlock(Later<Order>),
     /// Show switches, locks, and what runs
     Status,
     /// Show every limit and what is used of it
-    Limits(PolicyArgs),
+    Limits(Later<PolicyArgs>),
     /// Show every budget: what is used, reserved and left of it
-    Budget(PolicyArgs),
+    Budget(Later<PolicyArgs>),
     /// Show circuit breakers, and close or isolate them
     #[command(subcommand)]
-    Breaker(Breaker),
+    Breaker(Later<Breaker>),
     /// Show how well agents do, and take in what was measured outside
     #[command(subcommand)]
-    Tiers(Tiers),
+    Tiers(Later<Tiers>),
     /// Sum up what was spent, and say how to spend less
-    Cost(Cost),
+    Cost(Later<Cost>),
     /// Show or replace the prices of models
     #[command(subcommand)]
-    Prices(Prices),
+    Prices(Later<Prices>),
     /// List how agents failed, what was done about it and what it cost
-    Incidents(Incidents),
+    Incidents(Later<Incidents>),
     /// Save an agent's context, so that it can go on after it has lost its thread
     #[command(subcommand)]
-    Context(Context),
+    Context(Later<Context>),
     /// Write, check and understand policies
     #[command(subcommand)]
-    Policy(Policy),
+    Policy(Later<Policy>),
     /// Prove that every control is on
     Doctor,
     /// Print a completion script for a shell

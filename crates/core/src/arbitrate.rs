@@ -128,7 +128,7 @@ pub fn constraint_for(category: &str) -> Constraint {
 }
 
 /// The words that put an action type into a category, in the order in which they are tried.
-const CATEGORIES: &[(&str, &[&str])] = &[
+static CATEGORIES: &[(&str, &[&str])] = &[
     ("content_modification", &["content", "article", "articles", "blog", "post", "posts"]),
     ("seo_optimization", &["seo", "meta", "keyword", "keywords", "optimization", "optimize"]),
     ("social_amplification", &["social", "share", "amplify", "amplification"]),

@@ -26,7 +26,7 @@ pub struct Tool {
 }
 
 /// Every tool Stayhand knows by itself.
-pub const TOOLS: &[Tool] = &[
+pub static TOOLS: &[Tool] = &[
     Tool { name: "bash", fields: &[("command", FieldKind::Command, true)] },
     Tool { name: "exec", fields: &[("argv", FieldKind::Argv, true)] },
     Tool { name: "read_file", fields: &[("path", FieldKind::Path, true)] },
@@ -55,7 +55,7 @@ pub const TOOLS: &[Tool] = &[
 type Alias = (&'static str, &'static str, &'static [(&'static str, &'static str)]);
 
 /// The names that Claude Code, Codex and Gemini give these tools, with the arguments to rename.
-const ALIASES: &[Alias] = &[
+static ALIASES: &[Alias] = &[
     ("Bash", "bash", &[]),
     ("shell", "bash", &[]),
     ("exec_command", "bash", &[("cmd", "command")]),

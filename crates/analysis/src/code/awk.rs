@@ -8,7 +8,7 @@ use stayhand_core::facts::{Access, Aspect, Trait};
 const MAX_TOKENS: usize = 20_000;
 
 /// The functions that awk and gawk have, apart from `system`.
-const FUNCTIONS: [&str; 41] = [
+static FUNCTIONS: [&str; 41] = [
     "and", "asort", "asorti", "atan2", "close", "compl", "cos", "exp", "fflush", "gensub", "gsub", "index",
     "int", "isarray", "length", "log", "lshift", "match", "mktime", "or", "patsplit", "print", "printf",
     "rand", "rshift", "sin", "split", "sprintf", "sqrt", "srand", "strftime", "strtonum", "sub", "substr",

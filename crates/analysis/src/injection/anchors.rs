@@ -25,7 +25,7 @@ pub(super) enum Anchor {
 }
 
 /// Beginnings of words and phrases, in lower case.
-const ANCHORS: &[(Anchor, &[&str])] = &[
+static ANCHORS: &[(Anchor, &[&str])] = &[
     (
         Anchor::Word,
         &[

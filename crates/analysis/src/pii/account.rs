@@ -104,7 +104,7 @@ fn ends_word(bytes: &[u8], end: usize) -> bool {
 
 /// The length of an IBAN by country (SWIFT's registry).
 #[rustfmt::skip]
-const IBAN_LENGTHS: &[(&str, usize)] = &[
+static IBAN_LENGTHS: &[(&str, usize)] = &[
     ("AD", 24), ("AE", 23), ("AL", 28), ("AT", 20), ("AZ", 28), ("BA", 20), ("BE", 16), ("BG", 22),
     ("BH", 22), ("BI", 27), ("BR", 29), ("BY", 28), ("CH", 21), ("CR", 22), ("CY", 28), ("CZ", 24),
     ("DE", 22), ("DJ", 27), ("DK", 18), ("DO", 28), ("EE", 20), ("EG", 29), ("ES", 24), ("FI", 18),

@@ -53,7 +53,7 @@ const CODE: &[&str] =
     &["PYTHONPATH", "NODE_PATH", "RUBYLIB", "PERL5LIB", "PERLLIB", "CLASSPATH", "GOPATH", "GOFLAGS"];
 
 /// Members of a dangerous family that are harmless themselves.
-const HARMLESS: &[&str] = &[
+static HARMLESS: &[&str] = &[
     "CARGO_BUILD_JOBS",
     "CARGO_INCREMENTAL",
     "CARGO_NET_OFFLINE",
@@ -80,7 +80,7 @@ const HARMLESS: &[&str] = &[
     "PYTHONUTF8",
 ];
 
-const DANGEROUS: &[&str] = &[
+static DANGEROUS: &[&str] = &[
     "AR",
     "BASHOPTS",
     "BROWSER",

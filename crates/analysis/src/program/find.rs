@@ -221,7 +221,7 @@ impl Search<'_> {
 }
 
 /// Tests, and options that change what is found, that take a value.
-const TESTS_WITH_VALUE: &[&str] = &[
+static TESTS_WITH_VALUE: &[&str] = &[
     "-amin",
     "-anewer",
     "-atime",
@@ -268,7 +268,7 @@ const ACTIONS_WITH_VALUE: &[&str] = &["-printf", "-fprint", "-fprint0", "-fls", 
 const TESTS: &[&str] = &["-empty", "-executable", "-false", "-nogroup", "-nouser", "-readable", "-writable"];
 
 /// Actions and options that change nothing.
-const PLAIN: &[&str] = &[
+static PLAIN: &[&str] = &[
     "!",
     "(",
     ")",

@@ -179,7 +179,7 @@ fn is_everyday_word(name: &str) -> bool {
     EVERYDAY.contains(&name)
 }
 
-const EVERYDAY: &[&str] = &[
+static EVERYDAY: &[&str] = &[
     ".", ":", "[", "access", "add", "all", "as", "at", "build", "cat", "check", "command", "compare",
     "config", "convert", "count", "cut", "date", "diff", "display", "doctor", "edit", "exit", "export",
     "expand", "factor", "false", "fast", "file", "find", "fix", "fmt", "fold", "format", "from", "get", "go",
@@ -198,7 +198,7 @@ const EVERYDAY: &[&str] = &[
 const TELLING: &[&str] = &["--help", "-help", "-h", "help", "--version", "-V", "version", "--usage"];
 
 /// Words that sound like a consequence that confinement does not bound.
-const VERBS: &[&str] = &[
+static VERBS: &[&str] = &[
     "apply",
     "deploy",
     "delete",

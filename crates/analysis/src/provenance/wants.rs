@@ -38,7 +38,7 @@ impl Kinds {
 }
 
 /// Beginnings of words that name kinds of action.
-const KINDS: &[(Kinds, &str)] = &[
+static KINDS: &[(Kinds, &str)] = &[
     (
         Kinds::PAY,
         "pay paid bill fee rent refund transfer transaction money buy purchas order checkout donat reimburs invoice \

@@ -30,7 +30,7 @@ const OUTSIDE_FAMILIES: &[&str] = &[
 ];
 
 /// Functions that reach files, programs or other servers. Sorted.
-const OUTSIDE: &[&str] = &[
+static OUTSIDE: &[&str] = &[
     "edit",
     "file",
     "fsdir",
@@ -67,7 +67,7 @@ const OUTSIDE: &[&str] = &[
 /// Functions that compute a value from their arguments, the clock or the session, and do nothing
 /// else. Sorted, and kept in lines by hand.
 #[rustfmt::skip]
-const PURE: &[&str] = &[
+static PURE: &[&str] = &[
     "abs", "acos", "acosh", "add_months", "adddate", "addtime", "aes_decrypt", "age", "any_value",
     "approx_count_distinct", "approx_percentile", "approx_quantiles", "approx_top_count", "arbitrary",
     "array", "array_agg", "array_append", "array_cat", "array_concat", "array_construct", "array_contains",

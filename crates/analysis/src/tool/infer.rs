@@ -29,7 +29,7 @@ enum Hint {
 }
 
 /// Names, lower case, `_` between words, sorted.
-const NAMES: &[(&str, Hint)] = &[
+static NAMES: &[(&str, Hint)] = &[
     ("account", Hint::Is(FieldKind::Recipient)),
     ("account_number", Hint::Is(FieldKind::Recipient)),
     ("address", Hint::Address),

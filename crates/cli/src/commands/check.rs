@@ -16,7 +16,8 @@ use std::path::Path;
 
 /// What decides: a dry run, or an engine that keeps the decision.
 enum Decider {
-    Dry(Box<DryRun>),
+    /// It is there until the process ends: taking its policy apart takes longer than the decision.
+    Dry(&'static DryRun),
     Engine(Box<Engine>),
 }
 
@@ -26,7 +27,7 @@ pub(super) fn run(global: &Global, check: &Check) -> anyhow::Result<Exit> {
     let decider = if check.record {
         Decider::Engine(Box::new(super::engine(global, files)?))
     } else {
-        Decider::Dry(Box::new(super::dry_run(global, &files)?))
+        Decider::Dry(Box::leak(Box::new(super::dry_run(global, &files)?)))
     };
     match (&check.batch, &check.tool, &check.input) {
         (Some(file), ..) => batch(&decider, file, &defaults, check.facts),

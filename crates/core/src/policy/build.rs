@@ -255,6 +255,7 @@ impl Builder {
 
     fn add_rules(&mut self, file: File<'_>, rules: &[Spanned<RuleSource>]) {
         let File { layer, source, shipped, .. } = file;
+        self.rules.reserve(rules.len());
         let mut names = HashSet::new();
         for (number, rule) in rules.iter().enumerate() {
             let at = place(source, rule);
@@ -278,8 +279,8 @@ impl Builder {
                 let problem = Problem::about(source, at, end, message);
                 self.problems.push(problem.help("give each rule a name of its own"));
             }
-            self.problems.extend(lint::impossible(&rule.value, source, at, end));
             if !shipped {
+                self.problems.extend(lint::impossible(&rule.value, source, at, end));
                 let range = self.rules.len()..self.rules.len() + compiled.len();
                 self.examples.push(examples::Case::new(&rule.value, range, source));
             }

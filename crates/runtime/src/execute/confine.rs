@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 const SYSTEM: &[&str] = &["/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/opt", "/nix/store"];
 
 /// What programs look up in `/etc`. Accounts and the names of hosts are the sandbox's own; keys and passwords are not here.
-const SETTINGS: &[&str] = &[
+static SETTINGS: &[&str] = &[
     "alternatives",
     "bash.bashrc",
     "ca-certificates",

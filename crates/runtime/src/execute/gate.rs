@@ -2,6 +2,7 @@
 
 use super::confine::exists;
 use rustix::fs::{Mode, OFlags};
+use rustix::io::Errno;
 use stayhand_analysis::path;
 use stayhand_sandbox::Spec;
 use std::fs::{self, File};
@@ -58,19 +59,22 @@ impl Held {
     fn at(path: PathBuf) -> Option<Self> {
         // Where another program ends, its stand-in may be removed between two looks.
         loop {
+            if !is_folder_name(&path) {
+                return (!exists(&path)).then_some(Self { path, stand_in: None });
+            }
+            let is_made = match rustix::fs::mkdir(&path, Mode::from_raw_mode(STAND_IN)) {
+                Ok(()) => true,
+                Err(Errno::EXIST) => false,
+                // Nothing can be made there; what the program makes all the same is put aside.
+                Err(_) => return Some(Self { path, stand_in: None }),
+            };
             // One may be of a program that runs, or be left of one that was killed.
-            if exists(&path) && !is_stand_in(&path) {
+            if !is_made && !is_stand_in(&path) {
                 return None;
             }
-            if !is_folder_name(&path) {
-                return Some(Self { path, stand_in: None });
-            }
-            match stand_in(&path) {
-                Ok(Some(stand_in)) if is_stand_in(&path) => {
-                    return Some(Self { path, stand_in: Some(stand_in) });
-                }
-                Ok(_) => {}
-                // Nothing can be made there; what the program makes all the same is put aside.
+            match locked(&path) {
+                Ok(Some(stand_in)) => return Some(Self { path, stand_in: Some(stand_in) }),
+                Ok(None) => {}
                 Err(_) => return Some(Self { path, stand_in: None }),
             }
         }
@@ -78,13 +82,13 @@ impl Held {
 
     /// The name of what was there and is put aside.
     fn free(self) -> Option<PathBuf> {
-        if is_stand_in(&self.path) {
+        let found = self.path.symlink_metadata().ok()?;
+        if let Some(stand_in) = self.stand_in.filter(|_| looks_like_one(&found)) {
             // Whoever runs meanwhile has it locked, and removes it in turn.
-            let is_free = |file: &File| !matches!(file.try_lock(), Err(fs::TryLockError::WouldBlock));
-            if self.stand_in.as_ref().is_some_and(is_free) {
-                let _ = fs::remove_dir(&self.path);
+            let is_needed = matches!(stand_in.try_lock(), Err(fs::TryLockError::WouldBlock));
+            if is_needed || fs::remove_dir(&self.path).is_ok() {
+                return None;
             }
-            return None;
         }
         let mut name = self.path.clone().into_os_string();
         name.push(ASIDE);
@@ -93,10 +97,13 @@ impl Held {
 }
 
 fn is_stand_in(path: &Path) -> bool {
-    // The mask of whoever makes it may take more away, for a moment.
-    let looks_so = |found: fs::Metadata| found.is_dir() && found.permissions().mode() & 0o222 == 0;
-    path.symlink_metadata().is_ok_and(looks_so)
+    path.symlink_metadata().is_ok_and(|found| looks_like_one(&found))
         && fs::read_dir(path).is_ok_and(|mut found| found.next().is_none())
+}
+
+/// The mask of whoever makes it may take more away, for a moment.
+fn looks_like_one(found: &fs::Metadata) -> bool {
+    found.is_dir() && found.mode() & 0o222 == 0
 }
 
 fn is_folder_name(path: &Path) -> bool {
@@ -105,28 +112,20 @@ fn is_folder_name(path: &Path) -> bool {
     !rest.contains('.') && !matches!(rest, "envrc" | "clinerules" | "windsurfrules" | "cursorrules")
 }
 
-/// The folder that stands for one that is not there, locked. `None`: it was removed meanwhile.
-fn stand_in(path: &Path) -> io::Result<Option<File>> {
-    match rustix::fs::mkdir(path, Mode::from_raw_mode(STAND_IN)) {
-        Ok(()) => {
-            if let Err(error) = fs::set_permissions(path, fs::Permissions::from_mode(STAND_IN))
-                && error.kind() != io::ErrorKind::NotFound
-            {
-                return Err(error);
-            }
-        }
-        Err(rustix::io::Errno::EXIST) => {}
-        Err(error) => return Err(error.into()),
-    }
+/// The folder at a path, locked. `None`: it was removed meanwhile.
+fn locked(path: &Path) -> io::Result<Option<File>> {
     let flags = OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
     let folder = match rustix::fs::open(path, flags, Mode::empty()) {
         Ok(folder) => File::from(folder),
-        Err(rustix::io::Errno::NOENT) => return Ok(None),
+        Err(Errno::NOENT) => return Ok(None),
         Err(error) => return Err(error.into()),
     };
     // Where a file system knows no locks, programs that run at the same time do not know of each other.
     let _ = folder.lock_shared();
     let opened = folder.metadata()?;
+    if opened.mode() & 0o777 != STAND_IN {
+        folder.set_permissions(fs::Permissions::from_mode(STAND_IN))?;
+    }
     let is_it = |found: fs::Metadata| (found.dev(), found.ino()) == (opened.dev(), opened.ino());
     Ok(path.symlink_metadata().is_ok_and(is_it).then_some(folder))
 }

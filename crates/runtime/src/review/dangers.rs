@@ -22,7 +22,7 @@ const OF_BUILDS: &str = "a build service runs it";
 const OF_TOOLS: &str = "tools run or believe it where they are used";
 
 /// Names of what is run or believed elsewhere, in lower case: a name, or a folder and a name.
-const NAMES: &[(&str, &str)] = &[
+static NAMES: &[(&str, &str)] = &[
     ("agents.md", OF_AGENTS),
     ("claude.md", OF_AGENTS),
     ("gemini.md", OF_AGENTS),

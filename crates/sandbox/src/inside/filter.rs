@@ -24,7 +24,7 @@ pub(super) enum Sockets {
 }
 
 /// Refused as not permitted.
-const REFUSED: &[libc::c_long] = &[
+static REFUSED: &[libc::c_long] = &[
     // mounts
     libc::SYS_mount,
     libc::SYS_umount2,

@@ -1,7 +1,7 @@
 //! The calls that ordinary programs make: what is not here a strict filter answers as a kernel would that does not know it.
 
 /// On every processor.
-pub(super) const KNOWN: &[libc::c_long] = &[
+pub(super) static KNOWN: &[libc::c_long] = &[
     // files and folders
     libc::SYS_openat,
     libc::SYS_close,
@@ -257,7 +257,7 @@ pub(super) const KNOWN: &[libc::c_long] = &[
 
 /// The older forms of some, which x86-64 alone has.
 #[cfg(target_arch = "x86_64")]
-pub(super) const KNOWN_HERE: &[libc::c_long] = &[
+pub(super) static KNOWN_HERE: &[libc::c_long] = &[
     libc::SYS_open,
     libc::SYS_creat,
     libc::SYS_stat,
@@ -296,4 +296,4 @@ pub(super) const KNOWN_HERE: &[libc::c_long] = &[
     libc::SYS_arch_prctl,
 ];
 #[cfg(not(target_arch = "x86_64"))]
-pub(super) const KNOWN_HERE: &[libc::c_long] = &[];
+pub(super) static KNOWN_HERE: &[libc::c_long] = &[];

@@ -18,7 +18,7 @@ const fn named(name: &'static str, under: &'static str, place: Place) -> Named {
 }
 
 /// Sorted by name, so that it can be searched.
-pub(super) const NAMED: &[Named] = &[
+pub(super) static NAMED: &[Named] = &[
     named(".aider.conf.yml", "", AgentConfig),
     named(".amazonq", "", AgentConfig),
     named(".anthropic", "", Credential),
@@ -263,13 +263,13 @@ pub(super) const CERTIFICATES: &[&str] = &[
 ];
 
 /// Beginnings of the names that `ssh-keygen` gives private keys.
-pub(super) const SSH_KEYS: &[&str] = &["id_dsa", "id_ecdsa", "id_ed25519", "id_rsa"];
+pub(super) static SSH_KEYS: &[&str] = &["id_dsa", "id_ecdsa", "id_ed25519", "id_rsa"];
 
 /// Endings of `.env.…` that mark a template without secrets.
-pub(super) const TEMPLATES: &[&str] = &["example", "sample", "template", "dist", "defaults", "schema"];
+pub(super) static TEMPLATES: &[&str] = &["example", "sample", "template", "dist", "defaults", "schema"];
 
 /// Absolute places with everything below them; the first that fits counts.
-pub(super) const ABSOLUTE: &[(&str, Place)] = &[
+pub(super) static ABSOLUTE: &[(&str, Place)] = &[
     ("/etc/shadow", Credential),
     ("/etc/shadow-", Credential),
     ("/etc/gshadow", Credential),

@@ -19,7 +19,7 @@ pub(super) const OBJECTS: &[&str] = &[
 ];
 
 /// Names that belong to a server and not to its data.
-pub(super) const REVEALING: &[&str] = &[
+pub(super) static REVEALING: &[&str] = &[
     "information_schema.",
     "mysql.user",
     "master..",

@@ -1,7 +1,7 @@
 //! The vocabulary of queries that only read. All lists are sorted.
 
 /// Words of queries that read.
-pub(super) const KEYWORDS: &[&str] = &[
+pub(super) static KEYWORDS: &[&str] = &[
     "all",
     "and",
     "as",
@@ -51,10 +51,10 @@ pub(super) const KEYWORDS: &[&str] = &[
 ];
 
 /// Keywords that may stand last.
-pub(super) const ENDING: &[&str] = &["asc", "desc", "end", "false", "null", "true"];
+pub(super) static ENDING: &[&str] = &["asc", "desc", "end", "false", "null", "true"];
 
 /// Keywords that a bracket may follow. After any other, a parser may take the keyword for a function.
-pub(super) const BEFORE_BRACKET: &[&str] = &[
+pub(super) static BEFORE_BRACKET: &[&str] = &[
     "all",
     "and",
     "between",
@@ -91,10 +91,10 @@ pub(super) const WANTING: &[&str] = &[
 ];
 
 /// Keywords that are a value or begin one.
-pub(super) const OPERANDS: &[&str] = &["case", "exists", "false", "left", "not", "null", "right", "true"];
+pub(super) static OPERANDS: &[&str] = &["case", "exists", "false", "left", "not", "null", "right", "true"];
 
 /// Words that begin something else than reading, or change what a name means.
-pub(super) const OTHERS: &[&str] = &[
+pub(super) static OTHERS: &[&str] = &[
     "add",
     "alter",
     "analyse",

@@ -127,7 +127,7 @@ impl AgentModel {
     /// The logarithm of one more than the seconds since the action before.
     fn gap(&self, seen: &Observation<'_>) -> Option<f64> {
         let last = self.last.filter(|_| !seen.again)?;
-        Some((seen.at.since(last) as f64 / 1e6).ln_1p())
+        Some(libm::log1p(seen.at.since(last) as f64 / 1e6))
     }
 
     /// Takes in an action that was asked for. What runs is learned from, what was refused is not (N-03, D035); both count

@@ -110,7 +110,7 @@ impl Drift {
         let all = self.rows.iter().flatten().fold(Bucket::default(), |sum, bucket| sum.and(*bucket));
         let variance = all.spread / all.count;
         // ln(2 / δ'), where δ' is shared among the cuts that are looked at.
-        let chance = (2.0 * all.count.ln().max(1.0) / CONFIDENCE).ln();
+        let chance = libm::log(2.0 * libm::log(all.count).max(1.0) / CONFIDENCE);
         let mut newer = Bucket::default();
         let mut largest = 0.0_f64;
         for bucket in self.rows.iter().flatten() {

@@ -16,16 +16,16 @@ pub struct Ending {
 impl Ending {
     /// The logarithm of the milliseconds.
     pub(super) fn duration(&self) -> f64 {
-        (self.seconds * 1e3).ln_1p()
+        libm::log1p(self.seconds * 1e3)
     }
 
     /// The logarithm of the millionths of a dollar.
     pub(super) fn cost(&self) -> Option<f64> {
-        Some((self.cost? * 1e6).ln_1p())
+        Some(libm::log1p(self.cost? * 1e6))
     }
 
     /// The logarithm of the tokens.
     pub(super) fn tokens(&self) -> Option<f64> {
-        Some(self.tokens?.ln_1p())
+        Some(libm::log1p(self.tokens?))
     }
 }

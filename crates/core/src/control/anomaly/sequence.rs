@@ -66,10 +66,10 @@ impl Sequence {
     /// −ln of the chance that this tool follows the last one.
     fn surprise(&self, tool: u64) -> f64 {
         let row = self.last.and_then(|last| self.follows.get(usize::from(last)));
-        let Some(row) = row else { return (SLOTS as f64).ln() };
+        let Some(row) = row else { return libm::log(SLOTS as f64) };
         let total: f64 = row.iter().map(|count| f64::from(*count) + PRIOR).sum();
         let count = row.get(slot(tool)).copied().unwrap_or_default();
-        (total / (f64::from(count) + PRIOR)).ln()
+        libm::log(total / (f64::from(count) + PRIOR))
     }
 }
 

@@ -92,9 +92,9 @@ impl Tail {
 
     /// Up to which weight a centroid may reach that begins at weight `before`.
     fn reach(&self, before: f64) -> f64 {
-        let k = COMPRESSION / (2.0 * PI) * (2.0 * before / self.total - 1.0).clamp(-1.0, 1.0).asin();
+        let k = COMPRESSION / (2.0 * PI) * libm::asin((2.0 * before / self.total - 1.0).clamp(-1.0, 1.0));
         let angle = ((k + 1.0) * 2.0 * PI / COMPRESSION).min(PI / 2.0);
-        self.total * (angle.sin() + 1.0) / 2.0
+        self.total * (libm::sin(angle) + 1.0) / 2.0
     }
 
     /// The value below which this share lies, by straight lines between the middles of centroids.

@@ -151,7 +151,7 @@ fn end_of_sentence(text: &str) -> usize {
 }
 
 /// Words that say nothing by themselves.
-const STOP_WORDS: &[&str] = &[
+static STOP_WORDS: &[&str] = &[
     "a", "an", "and", "are", "as", "at", "be", "been", "by", "can", "did", "do", "does", "for", "from",
     "had", "has", "have", "if", "in", "into", "is", "it", "its", "of", "on", "or", "than", "that", "the",
     "their", "then", "there", "these", "they", "this", "those", "to", "was", "were", "which", "will", "with",
