@@ -34,7 +34,15 @@ pub fn host_use(text: &str) -> Result<HostUse, Opaque> {
         }
         _ => return Err(opaque("the port is not a number")),
     };
-    Ok(HostUse { scheme: scheme.to_owned(), host, port, class, addresses: Vec::new(), method: None })
+    Ok(HostUse {
+        scheme: scheme.to_owned(),
+        host,
+        port,
+        class,
+        addresses: Vec::new(),
+        method: None,
+        named: false,
+    })
 }
 
 /// Where `ip` lies. Addresses that embed an IPv4 address (mapped, NAT64, 6to4, …) lie where that

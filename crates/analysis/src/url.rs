@@ -116,7 +116,15 @@ fn of(scheme: &str, host: String, class: AddressClass, port: Option<u16>) -> Res
     if port == Some(0) {
         return Err(opaque("the port is out of range"));
     }
-    Ok(HostUse { scheme: scheme.to_owned(), host, port, class, addresses: Vec::new(), method: None })
+    Ok(HostUse {
+        scheme: scheme.to_owned(),
+        host,
+        port,
+        class,
+        addresses: Vec::new(),
+        method: None,
+        named: false,
+    })
 }
 
 fn without_scheme(text: &str) -> Result<HostUse, Opaque> {
