@@ -1,5 +1,5 @@
 //! The proxy of a sandbox, with servers and a resolver of the tests' own: what passes, what does not, and what is recorded.
-#![expect(clippy::unwrap_used, reason = "a test may fail loudly")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test may fail loudly")]
 
 mod common;
 mod opening;
