@@ -36,26 +36,11 @@ pub fn path_use(access: Access, text: &str, at: &Surroundings<'_>) -> Result<Pat
 /// # Errors
 /// What [`lexical`] cannot make absolute.
 pub fn literal_use(access: Access, text: &str, at: &Surroundings<'_>) -> Result<PathUse, Opaque> {
-    let mut used = PathUse::new(access, lexical(text, at)?);
+    let read = Read::of(text, at)?;
+    let mut used = PathUse::new(access, read.lexical);
     used.place = place_of(&used.lexical, at);
-    used.resolved = climbing(text, at)?;
+    used.resolved = read.climbing;
     Ok(used)
-}
-
-/// The absolute path with its `..` kept, where one follows a name: if that name is a link, the system
-/// climbs from where the link leads. Whoever follows links puts the real path in its place.
-fn climbing(text: &str, at: &Surroundings<'_>) -> Result<Option<String>, Opaque> {
-    let mut parts = text.split('/').skip_while(|part| matches!(*part, "" | "." | ".." | "~"));
-    if !parts.any(|part| part == "..") {
-        return Ok(None);
-    }
-    let (folder, rest) = anchor(text, at)?;
-    let (folder, rest) = (folder.trim_end_matches('/'), rest.trim_start_matches('/'));
-    let mut path = String::with_capacity(folder.len() + 1 + rest.len());
-    path.push_str(folder);
-    path.push('/');
-    path.push_str(rest);
-    Ok(Some(path))
 }
 
 /// The absolute path that `text` names: `.`, `..`, `//`, `~`, `$HOME` and the links of `/proc` to
@@ -64,15 +49,49 @@ fn climbing(text: &str, at: &Surroundings<'_>) -> Result<Option<String>, Opaque>
 /// # Errors
 /// Opaque in [`Aspect::Paths`] where the text alone does not say which path it is.
 pub fn lexical(text: &str, at: &Surroundings<'_>) -> Result<String, Opaque> {
-    check(text)?;
-    let (folder, rest) = anchor(text, at)?;
-    let mut path = String::with_capacity(folder.len() + rest.len() + 1);
-    extend(&mut path, folder, at)?;
-    extend(&mut path, rest, at)?;
-    if path.is_empty() {
-        path.push('/');
+    Read::of(text, at).map(|read| read.lexical)
+}
+
+/// A path as its text says it.
+struct Read {
+    lexical: String,
+    /// The absolute path with its `..` kept, where one follows a name: if that name is a link, the system climbs from
+    /// where the link leads. Whoever follows links puts the real path in its place.
+    climbing: Option<String>,
+}
+
+impl Read {
+    fn of(text: &str, at: &Surroundings<'_>) -> Result<Self, Opaque> {
+        check(text)?;
+        let (folder, rest) = anchor(text, at)?;
+        let mut lexical = String::with_capacity(folder.len() + rest.len() + 1);
+        extend(&mut lexical, &folder, at)?;
+        // The folder that a variable names may be a link itself.
+        let climbs = extend(&mut lexical, rest, at)? || text.starts_with('$') && rest.starts_with("/..");
+        if lexical.is_empty() {
+            lexical.push('/');
+        }
+        let climbing = climbs.then(|| {
+            let (folder, rest) = (folder.trim_end_matches('/'), rest.trim_start_matches('/'));
+            let mut path = String::with_capacity(folder.len() + 1 + rest.len());
+            path.push_str(folder);
+            path.push('/');
+            path.push_str(rest);
+            path
+        });
+        Ok(Self { lexical, climbing })
     }
-    Ok(path)
+}
+
+/// What stands between separators.
+fn components(text: &str) -> impl Iterator<Item = &str> {
+    let mut start = 0;
+    let ends = memchr::memchr_iter(b'/', text.as_bytes()).chain([text.len()]);
+    ends.map(move |end| {
+        let component = text.get(start..end).unwrap_or_default();
+        start = end + 1;
+        component
+    })
 }
 
 /// `text` cleaned for patterns: no doubled, leading or trailing separators that say nothing, no
@@ -214,9 +233,11 @@ fn absolute(folder: &str) -> Result<&str, Opaque> {
     if folder.starts_with('/') { Ok(folder) } else { Err(opaque("the folder it starts from is not known")) }
 }
 
-/// Appends the components of `text` to the absolute path `path` (the root is the empty text).
-fn extend(path: &mut String, text: impl AsRef<str>, at: &Surroundings<'_>) -> Result<(), Opaque> {
-    for component in text.as_ref().split('/') {
+/// Appends the components of `text` to the absolute path `path` (the root is the empty text). The answer: whether a `..`
+/// follows a name of `text`.
+fn extend(path: &mut String, text: &str, at: &Surroundings<'_>) -> Result<bool, Opaque> {
+    let (mut named, mut climbs) = (false, false);
+    for component in components(text) {
         if matches!(component, "" | ".") {
             continue;
         }
@@ -226,16 +247,18 @@ fn extend(path: &mut String, text: impl AsRef<str>, at: &Surroundings<'_>) -> Re
             return Err(opaque("the path leads through an open descriptor"));
         }
         if component == ".." {
+            climbs |= named;
             path.truncate(path.rfind('/').unwrap_or(0));
             continue;
         }
+        named = true;
         path.push('/');
         path.push_str(component);
         if special {
             follow_process_link(path, at)?;
         }
     }
-    Ok(())
+    Ok(climbs)
 }
 
 /// `/dev/fd/3`, `/proc/self/fd/3`: where it leads is not known.

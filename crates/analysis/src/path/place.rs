@@ -44,7 +44,7 @@ fn by_name(path: &str) -> Option<Place> {
     let mut start = 1;
     let mut below_hidden = false;
     let mut configures = None;
-    for component in path.split('/').skip(1) {
+    for component in super::components(path).skip(1) {
         let end = start + component.len();
         let hidden = component.starts_with('.');
         let eligible = hidden || below_hidden || end == path.len();
