@@ -23,6 +23,7 @@
 //! ```
 
 mod code;
+pub mod complexity;
 pub mod host;
 pub mod injection;
 pub mod path;

@@ -11,6 +11,7 @@ mod common;
 
 use common::{PERMITTED, REFUSED, USAGE, World};
 use serde_json::{Value, json};
+use stayhand_core::time::Timestamp;
 
 const RULES: &str = "rules: [{name: all, allow: '*'}]\n";
 
@@ -67,6 +68,62 @@ fn a_budget_stops_a_script() {
     let by_task = world.run(&["cost", "--by", "task"]);
     assert!(by_task.out.contains("look: $0.1 (10 calls"), "{}", by_task.out);
     world.run(&["cost", "--by", "colour"]).expect(USAGE);
+}
+
+/// L-20, L-21, L-22: what is looked at now, every day and every week.
+#[test]
+fn reports_of_costs() {
+    let world = World::new();
+    world.user_policy(&format!("{RULES}budgets: [{{name: day, period: total, limit: 1}}]\n"));
+    let path = world.write("script.jsonl", script(12, "spender", 1.0));
+    world.run(&["play", path.to_str().unwrap(), "--no"]).expect(PERMITTED);
+
+    let live = world.run(&["--json", "cost", "--report", "live"]).json();
+    assert_eq!(live["cost_per_agent_dollars"], json!({"spender": 0.12}));
+    assert_eq!(live["most_expensive_operations"].as_array().unwrap().len(), 10);
+    assert_eq!(live["budgets"][0]["remaining"], json!(880_000_000));
+    world.run(&["cost", "--report", "live"]).expect(PERMITTED).says("BUDGET STATUS");
+
+    let at = Timestamp(live["most_expensive_operations"][0]["at"].as_u64().unwrap());
+    let day = at.to_string()[..10].to_owned();
+    let daily = world.run(&["--json", "cost", "--report", "daily", "--day", &day]).json();
+    assert_eq!((&daily["day"], &daily["total_calls"]), (&json!(day), &json!(12)));
+    assert_eq!(daily["usual_day_dollars"], json!(null));
+    let shown = world.run(&["cost", "--report", "daily", "--day", &day]);
+    shown.expect(PERMITTED).says(&format!("{day}: $0.12, 12 calls")).says("12% of day");
+    // Yesterday nothing was spent.
+    assert_eq!(world.run(&["--json", "cost", "--report", "daily"]).json()["total_calls"], json!(0));
+
+    let weekly = ["cost", "--report", "weekly", "--hours-saved", "0.01", "--hour-worth", "24"];
+    let week = world.run(&[&["--json"], &weekly[..]].concat()).json();
+    assert_eq!((&week["by_agent"], &week["saved_dollars"]), (&json!({"spender": 0.12}), &json!(0.24)));
+    assert_eq!(week["return_on_investment_percent"], json!(100.0));
+    world.run(&weekly).expect(PERMITTED).says("a return on investment of 100%").says("RECOMMENDATIONS");
+    for wrong in [
+        &["cost", "--report", "weekly", "--day", "2026-11-20"][..],
+        &["cost", "--report", "daily", "--hours-saved", "1", "--hour-worth", "1"],
+        &["cost", "--report", "weekly", "--hours-saved", "1"],
+        &["cost", "--day", "2026-11-20"],
+        &["cost", "--report", "live", "--by", "task"],
+    ] {
+        world.run(wrong).expect(USAGE);
+    }
+}
+
+/// L-31: which models are enough for some code.
+#[test]
+fn models_for_code() {
+    let world = World::new();
+    let simple = world.write("simple.py", "import os\n\ndef f(x):\n    return x\n");
+    let simple = simple.to_str().unwrap();
+    world.run(&["prices", "route", simple]).expect(PERMITTED).says("claude-3-haiku").says("below 3");
+    let complex = "if a and b:\n    c()\n".repeat(60);
+    let complex = world.write("complex.py", format!("{}{complex}", "import x\n".repeat(10)));
+    let args = ["--json", "prices", "route", complex.to_str().unwrap(), "--task", "generation"];
+    let found = world.run(&args).json();
+    assert_eq!((&found["tier"], &found["score"]), (&json!("expensive"), &json!("9.60")));
+    assert_eq!(found["models"][0]["model"], "gpt-4");
+    world.run(&["prices", "route", "nowhere.py"]).expect(USAGE);
 }
 
 /// D261, row 180: a price file is checked before it takes effect, and what it says counts afterwards.

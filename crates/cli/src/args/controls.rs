@@ -137,8 +137,30 @@ pub(crate) struct Cost {
     /// Only what was spent from this moment on (UTC), as in 2026-11-20 or 2026-11-20T15:00:00Z
     #[arg(long, value_name = "TIME")]
     pub(crate) since: Option<Timestamp>,
+    /// What is looked at now, every day, or every week
+    #[arg(long, value_enum, conflicts_with_all = ["by", "since"])]
+    pub(crate) report: Option<CostReport>,
+    /// The day of `--report daily` (UTC) [default: yesterday]
+    #[arg(long, value_name = "DAY", requires = "report")]
+    pub(crate) day: Option<Timestamp>,
+    /// Hours of people that the week's work has saved, for `--report weekly`
+    #[arg(long, value_name = "HOURS", requires_all = ["report", "hour_worth"])]
+    pub(crate) hours_saved: Option<f64>,
+    /// What such an hour costs, in dollars
+    #[arg(long, value_name = "DOLLARS", requires_all = ["report", "hours_saved"])]
+    pub(crate) hour_worth: Option<f64>,
     #[command(flatten)]
     pub(crate) policy: PolicyArgs,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum CostReport {
+    /// The rate, what is left of each budget, and the dearest calls
+    Live,
+    /// A day beside the seven before it
+    Daily,
+    /// The last seven days, and how to spend less
+    Weekly,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -163,6 +185,26 @@ pub(crate) enum Prices {
         #[arg(long, value_name = "FILE")]
         from: PathBuf,
     },
+    /// Say which models are enough for work on a file, by how complex its code looks
+    Route {
+        /// The file (`-` = standard input)
+        file: PathBuf,
+        /// What is asked for
+        #[arg(long, value_enum, default_value_t = TaskKind::Analysis)]
+        task: TaskKind,
+        #[command(flatten)]
+        policy: PolicyArgs,
+    },
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum TaskKind {
+    /// Something is found and given back
+    Extraction,
+    /// Something is understood and judged
+    Analysis,
+    /// Something is made
+    Generation,
 }
 
 #[derive(Debug, ClapArgs)]

@@ -1,11 +1,14 @@
 //! `stayhand cost`: what was spent, summed up from the log, and how to spend less.
 
+mod report;
+
 use crate::args::{Cost, Global, Grouping};
 use crate::{Exit, show};
 use anstream::println;
 use serde::Serialize;
 use stayhand_core::control::advice::{Advice, Patterns, advise};
 use stayhand_core::control::cost::{Analytics, By, Costs, Sum};
+use stayhand_core::event::Record;
 use stayhand_core::time::Timestamp;
 use stayhand_store::Query;
 use std::collections::BTreeMap;
@@ -20,17 +23,15 @@ struct Report<'a> {
 }
 
 pub(super) fn run(global: &Global, wanted: &Cost) -> anyhow::Result<Exit> {
+    if let Some(report) = wanted.report {
+        return report::run(global, wanted, report);
+    }
     let (mut costs, mut patterns) = (Costs::default(), Patterns::default());
-    let mut now = Timestamp::default();
-    let query = Query { from_at: wanted.since, ..Query::default() };
-    for stored in super::reader(global)?.records(&query)? {
-        let record = stored?.parse()?;
-        now = now.max(record.at);
-        if let Some(spent) = costs.read(&record) {
+    let now = read(global, wanted.since, |record| {
+        if let Some(spent) = costs.read(record) {
             patterns.read(&spent);
         }
-    }
-    let now = now.max(stayhand_runtime::Clock::System.now());
+    })?;
     let policy = super::load(&super::files_in(&wanted.policy.policies, None)?)?;
     let advice = advise(&costs, &patterns, policy.prices(), now);
     let shown: Vec<(&str, By)> = GROUPS
@@ -53,15 +54,26 @@ pub(super) fn run(global: &Global, wanted: &Cost) -> anyhow::Result<Exit> {
         }
     }
     if wanted.by.is_none() {
-        heading("OPTIMIZATION RECOMMENDATIONS");
-        for (number, advice) in advice.iter().enumerate() {
-            let claim = advice.claim.map(|claim| format!(" (the guide claims: {claim})")).unwrap_or_default();
-            println!("{}. {}{claim}", number + 1, advice.text);
-        }
+        print_advice(&advice);
         heading("BUDGET STATUS");
         super::budget::print(&super::budget::status(global, &wanted.policy)?);
     }
     Ok(Exit::Permitted)
+}
+
+/// Reads the log from a moment on. The answer: the time it is, or that of the last record if that is later.
+fn read(
+    global: &Global,
+    since: Option<Timestamp>,
+    mut take: impl FnMut(&Record),
+) -> anyhow::Result<Timestamp> {
+    let mut now = stayhand_runtime::Clock::System.now();
+    for stored in super::reader(global)?.records(&Query { from_at: since, ..Query::default() })? {
+        let record = stored?.parse()?;
+        now = now.max(record.at);
+        take(&record);
+    }
+    Ok(now)
 }
 
 const GROUPS: &[(&str, Grouping, By)] = &[
@@ -70,6 +82,14 @@ const GROUPS: &[(&str, Grouping, By)] = &[
     ("task", Grouping::Task, By::Task),
     ("hour", Grouping::Hour, By::Hour),
 ];
+
+fn print_advice(advice: &[Advice]) {
+    heading("OPTIMIZATION RECOMMENDATIONS");
+    for (number, advice) in advice.iter().enumerate() {
+        let claim = advice.claim.map(|claim| format!(" (the guide claims: {claim})")).unwrap_or_default();
+        println!("{}. {}{claim}", number + 1, advice.text);
+    }
+}
 
 fn heading(text: &str) {
     println!("\n{}", show::styled(show::BOLD, text));

@@ -1,14 +1,20 @@
 //! `stayhand prices`: what models cost, and where that was taken from.
 
-use crate::args::{Global, Prices as Command};
+use crate::args::{Global, Prices as Command, TaskKind};
 use crate::{Exit, home, show};
 use anstream::println;
 use anyhow::Context as _;
 use serde::Serialize;
+use stayhand_analysis::complexity::measure;
 use stayhand_core::control::price::{Listed, Prices, UnknownModel};
+use stayhand_core::control::routing::{Measured, Score, Task, Tier};
 use stayhand_core::policy::Policy;
 use stayhand_runtime::policy_files::{LoadError, read_file};
+use std::io::Read as _;
 use std::path::Path;
+
+/// What is read of code, in bytes.
+const MOST_CODE: u64 = 1 << 22;
 
 pub(super) fn run(global: &Global, command: &Command) -> anyhow::Result<Exit> {
     match command {
@@ -17,6 +23,11 @@ pub(super) fn run(global: &Global, command: &Command) -> anyhow::Result<Exit> {
             print(global, policy.prices())?;
         }
         Command::Update { from } => update(from)?,
+        Command::Route { file, task, policy } => {
+            let code = text_of(file)?;
+            let policy = super::load(&super::files_in(&policy.policies, None)?)?;
+            route(global, &code, *task, policy.prices())?;
+        }
     }
     Ok(Exit::Permitted)
 }
@@ -76,6 +87,49 @@ fn print(global: &Global, prices: &Prices) -> anyhow::Result<()> {
         UnknownModel::Ceiling => println!("a model without a price costs as much as the dearest one"),
     }
     println!("digest {digest}");
+    Ok(())
+}
+
+/// The text of a file; `-` is standard input.
+fn text_of(file: &Path) -> anyhow::Result<String> {
+    if file.as_os_str() == "-" {
+        return std::io::read_to_string(std::io::stdin().lock().take(MOST_CODE))
+            .context("cannot read standard input");
+    }
+    read_file(file).map_err(|error| home::usage(error.to_string()))
+}
+
+/// What work on code needs of a model, and what the models of that tier cost.
+fn route(global: &Global, code: &str, task: TaskKind, prices: &Prices) -> anyhow::Result<()> {
+    let task = match task {
+        TaskKind::Extraction => Task::Extraction,
+        TaskKind::Analysis => Task::Analysis,
+        TaskKind::Generation => Task::Generation,
+    };
+    let measured = measure(code);
+    let score = Score::of(measured, task);
+    let tier = score.tier();
+    let lines: Vec<Line<'_>> =
+        tier.models().iter().filter_map(|model| Some(Line::new((model, prices.listed(model)?)))).collect();
+    if global.json {
+        return show::json(&serde_json::json!({
+            "measured": measured, "task": task, "score": score.to_string(), "tier": tier, "models": lines,
+        }));
+    }
+    let Measured { lines: length, cyclomatic, dependencies } = measured;
+    println!("{length} lines, {cyclomatic} ways through them, {dependencies} dependencies");
+    let which = match tier {
+        Tier::Cheap => "a cheap model is enough (below 3)",
+        Tier::Middle => "a model of the middle (3 to 7)",
+        Tier::Expensive => "an expensive model (above 7)",
+    };
+    println!("complexity {score} of 10: {which}");
+    for line in lines {
+        println!("  {:<20} ${} in, ${} out for 1M tokens", line.model, line.input, line.output);
+    }
+    println!(
+        "counted by words, in any language; the guide claims 40-60 % beside always taking an expensive model"
+    );
     Ok(())
 }
 

@@ -3,9 +3,9 @@
 //! A saving is computed from the prices of the list and what was really used. Percentages of the guide are its claim,
 //! and are shown as that (L-37, D266).
 
-use super::cost::{Costs, Spent, dollars, ratio};
+use super::cost::{By, Costs, Spent, Sum, dollars, ratio};
 use super::money::Money;
-use super::price::Prices;
+use super::price::{LocalModel, Prices};
 use crate::time::Timestamp;
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
@@ -57,6 +57,8 @@ pub enum AdviceKind {
     Batch,
     /// Long prompts.
     LongPrompts,
+    /// What a model of one's own could do.
+    OwnModel,
     /// Nothing to say.
     Optimal,
 }
@@ -78,7 +80,7 @@ impl AdviceKind {
         match self {
             Self::FailedCalls | Self::FailedShare | Self::BurnRate | Self::BurnRateSpike => Priority::High,
             Self::DearModel | Self::CheaperModel | Self::Cache => Priority::Medium,
-            Self::Batch | Self::LongPrompts | Self::NoData | Self::Optimal => Priority::Low,
+            Self::Batch | Self::LongPrompts | Self::OwnModel | Self::NoData | Self::Optimal => Priority::Low,
         }
     }
 }
@@ -214,6 +216,7 @@ fn collect(costs: &Costs, patterns: &Patterns, prices: &Prices, now: Timestamp) 
     advice.extend(cache(patterns.repeats, costs));
     advice.extend(batch(patterns.batches()));
     advice.extend(long_prompts(patterns.long));
+    advice.extend(prices.local().and_then(|local| own_model(local, costs, now)));
     if advice.is_empty() {
         advice.push(plain(AdviceKind::Optimal, "Cost usage looks optimal"));
     }
@@ -392,6 +395,33 @@ fn long_prompts(long: Group) -> Option<Advice> {
                 long.calls,
                 long.input / long.calls.max(1),
                 long.money
+            ),
+        )
+    })
+}
+
+/// L-36: what a month of the tasks that a model of one's own could do costs, beside what that model costs.
+fn own_model(local: &LocalModel, costs: &Costs, now: Timestamp) -> Option<Advice> {
+    let of_task = |(task, _): &(String, Sum)| local.tasks.contains(task);
+    let tasks = costs.by(By::Task).into_iter().filter(of_task);
+    let sum = tasks.fold(Sum::default(), |all, (_, sum)| all.and(&sum));
+    let (month, own) = (costs.in_a_month(sum.money, u64::MAX, now), dollars(local.usd_per_month.0));
+    (month > own).then(|| Advice {
+        claim: Some("for 100,000 requests a month: $150 to $50"),
+        figures: BTreeMap::from([
+            ("calls", count(sum.calls)),
+            ("cost_dollars", dollars(sum.money)),
+            ("month_dollars", month),
+            ("own_month_dollars", own),
+        ]),
+        ..plain(
+            AdviceKind::OwnModel,
+            &format!(
+                "{} calls for {} cost {}, ${month:.2} a month at this rate. {} does them for ${own:.2} a month.",
+                sum.calls,
+                local.tasks.join(", "),
+                sum.money,
+                local.model
             ),
         )
     })

@@ -14,6 +14,8 @@ use std::collections::BTreeMap;
 pub struct Spent {
     /// When it was permitted.
     pub at: Timestamp,
+    /// The number of that decision in the log.
+    pub decision: u64,
     /// The agent.
     pub agent: String,
     /// The model, or the tool where no model was named.
@@ -71,6 +73,20 @@ impl Sum {
         self.output_tokens = self.output_tokens.saturating_add(output);
     }
 
+    /// The sum of both. Saturating, as [`Sum::add`].
+    #[must_use]
+    pub fn and(self, other: &Self) -> Self {
+        Self {
+            calls: self.calls.saturating_add(other.calls),
+            successful_calls: self.successful_calls.saturating_add(other.successful_calls),
+            estimated_calls: self.estimated_calls.saturating_add(other.estimated_calls),
+            money: sum(self.money, other.money),
+            failed_money: sum(self.failed_money, other.failed_money),
+            input_tokens: self.input_tokens.saturating_add(other.input_tokens),
+            output_tokens: self.output_tokens.saturating_add(other.output_tokens),
+        }
+    }
+
     /// The share that ended well, in percent.
     pub fn success_rate(&self) -> f64 {
         ratio(self.successful_calls, self.calls) * 100.0
@@ -124,7 +140,7 @@ impl Costs {
         match &record.event {
             Event::Decided(decided) => {
                 if decided.decision.effect == crate::decision::Effect::Allow && !decided.dry {
-                    self.open.insert(record.seq, Spent::begun(decided, record.at));
+                    self.open.insert(record.seq, Spent::begun(decided, record.seq, record.at));
                 }
                 None
             }
@@ -197,6 +213,24 @@ impl Costs {
             .filter(|(minute, _)| inside(minute))
             .map(|(_, money)| *money)
             .fold(Money::ZERO, sum)
+    }
+
+    /// What was spent in the full hours from `from` on and before `to`.
+    pub fn within(&self, from: Timestamp, to: Timestamp) -> Sum {
+        self.by_hour.range(from..to).fold(Sum::default(), |all, (_, sum)| all.and(sum))
+    }
+
+    /// The beginning of the day, UTC, on which something was first spent.
+    pub fn first_day(&self) -> Option<Timestamp> {
+        self.first.map(super::cost_report::day_of)
+    }
+
+    /// What so much would be in 30 days, in dollars, if it was spent within `window_us`: over what of that is really
+    /// covered, an hour at least.
+    pub fn in_a_month(&self, money: Money, window_us: u64, now: Timestamp) -> f64 {
+        let Some(first) = self.first else { return 0.0 };
+        let covered_us = now.since(first).clamp(HOUR_US, window_us.max(HOUR_US));
+        dollars(money) / hours(covered_us) * 24.0 * 30.0
     }
 
     /// Dollars an hour, over the hours of the last day that are really covered: a minute at least (A273, D265).
@@ -280,7 +314,7 @@ pub struct Analytics {
 }
 
 impl Spent {
-    fn begun(decided: &Decided, at: Timestamp) -> Self {
+    fn begun(decided: &Decided, seq: u64, at: Timestamp) -> Self {
         let request = &decided.request;
         let declared = |name: &str| request.context.declared.get(name).and_then(|value| value.as_str());
         let model = declared("model").unwrap_or(&request.action.0).to_owned();
@@ -293,6 +327,7 @@ impl Spent {
         let (head, _) = question.0.split_first_chunk().unwrap_or((&[0; 8], &[]));
         Self {
             at,
+            decision: seq,
             agent: request.principal.agent.clone(),
             task: declared("task").unwrap_or_default().to_owned(),
             question: u64::from_le_bytes(*head),

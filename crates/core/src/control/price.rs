@@ -92,6 +92,20 @@ pub struct PricesSource {
     pub models: BTreeMap<String, PriceSource>,
     /// Other names of models, as in `gpt-4-0613: gpt-4`.
     pub aliases: BTreeMap<String, String>,
+    /// A model of one's own, for advice alone.
+    pub local: Option<LocalModel>,
+}
+
+/// A model that runs on a machine of one's own, and what it could do (L-36).
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct LocalModel {
+    /// What it is called.
+    pub model: String,
+    /// What the machine costs in a month, in dollars.
+    pub usd_per_month: Dollars,
+    /// The tasks, by their names in `context: {task: …}`, that are not sensitive and that it is good enough for.
+    pub tasks: Vec<String>,
 }
 
 /// Dollars for a million tokens of one model.
@@ -151,6 +165,7 @@ pub struct Prices {
     unknown_model: Option<UnknownModel>,
     /// Names that an organisation's file has priced; no other file may.
     fixed: BTreeSet<String>,
+    local: Option<LocalModel>,
 }
 
 /// The shipped list, made of `prices.yaml` by the build script.
@@ -160,6 +175,7 @@ static SHIPPED: LazyLock<Prices> = LazyLock::new(|| {
         aliases: BTreeMap::new(),
         unknown_model: None,
         fixed: BTreeSet::new(),
+        local: None,
     };
     let json = include_str!(concat!(env!("OUT_DIR"), "/prices.json"));
     // A test reads it, so that this cannot fail; were it empty, every model would be unknown, and refused.
@@ -214,6 +230,9 @@ impl Prices {
         if let Some(unknown) = written.unknown_model {
             self.restrict(unknown);
         }
+        if let Some(local) = &written.local {
+            self.local = Some(local.clone());
+        }
         Ok(())
     }
 
@@ -249,6 +268,11 @@ impl Prices {
     /// Other names, each with the model it stands for.
     pub fn aliases(&self) -> impl Iterator<Item = (&str, &str)> {
         self.aliases.iter().map(|(alias, model)| (alias.as_str(), model.as_str()))
+    }
+
+    /// The model of one's own, where one is named.
+    pub const fn local(&self) -> Option<&LocalModel> {
+        self.local.as_ref()
     }
 
     /// What happens with unknown models.

@@ -5,8 +5,12 @@ use crate::spending::{Shop, ask};
 use serde_json::json;
 use stayhand_core::control::advice::{Advice, AdviceKind, Patterns, Priority, advise};
 use stayhand_core::control::cost::{By, Costs, Spent};
+use stayhand_core::control::cost_report::{
+    Daily, Dearest, Live, Weekly, Worth, before, day_of, end_of, week_before, yesterday,
+};
 use stayhand_core::control::money::Money;
 use stayhand_core::control::price::{Prices, Tokens};
+use stayhand_core::decision::Layer;
 use stayhand_core::event::{Outcome, Usage};
 use stayhand_core::time::Timestamp;
 
@@ -28,6 +32,7 @@ fn spent(list: &[Spent]) -> (Costs, Patterns) {
 fn one(number: u64, model: &str, cents: u64) -> Spent {
     Spent {
         at: NOW,
+        decision: number,
         agent: "a".into(),
         model: model.into(),
         task: String::new(),
@@ -238,4 +243,103 @@ fn l_30_to_l_37_advice_rests_on_figures() {
     let long = |input| [Spent { tokens: Tokens { input, output: 1, ..Tokens::default() }, ..one(1, "m", 5) }];
     assert_eq!(find(&long(2001), AdviceKind::LongPrompts).unwrap().figures["mean_input_tokens"], 2001.0);
     assert_eq!(find(&long(2000), AdviceKind::LongPrompts), None);
+}
+
+const DAY_US: u64 = 24 * HOUR_US;
+
+/// So many calls of a cent each, at an hour of a day.
+fn at(day: u64, hour: u64, calls: u64) -> impl Iterator<Item = Spent> {
+    let at = Timestamp(day_of(NOW).0 + day * DAY_US + hour * HOUR_US);
+    (0..calls).map(move |number| Spent { at, ..one(number, "m", 1) })
+}
+
+fn dearest<'a>(calls: impl IntoIterator<Item = &'a Spent>) -> Dearest {
+    let mut dearest = Dearest::default();
+    calls.into_iter().for_each(|spent| dearest.read(spent));
+    dearest
+}
+
+/// L-20: the rate, each agent, and the ten dearest calls: of equals the earlier ones.
+#[test]
+fn l_20_live_figures() {
+    let list: Vec<Spent> = (0..15)
+        .map(|number| Spent { agent: format!("a{}", number % 2), ..one(number, "m", 100 + number / 3) })
+        .collect();
+    let (costs, _) = spent(&list);
+    let live = Live::of(&costs, dearest(&list), Timestamp(NOW.0 + HOUR_US));
+    let numbers: Vec<u64> = live.most_expensive_operations.iter().map(|call| call.decision).collect();
+    assert_eq!(numbers, [12, 13, 14, 9, 10, 11, 6, 7, 8, 3]);
+    assert_eq!(live.most_expensive_operations[0].cost_dollars, 1.04);
+    assert_eq!(live.hourly_burn_rate_dollars, 15.3);
+    let sum: f64 = live.cost_per_agent_dollars.values().sum();
+    assert_eq!((live.cost_per_agent_dollars.len(), (sum * 100.0).round()), (2, 1530.0));
+}
+
+/// L-21: a day, the mean of the seven before it or of as many as there were, what failed, and the dearest calls.
+#[test]
+fn l_21_a_day() {
+    let day = |number: u64| Timestamp(day_of(NOW).0 + number * DAY_US);
+    // Nothing on the first two days of ten; then ten cents each, at the first hour and the last.
+    let mut list: Vec<Spent> = (2..9).flat_map(|number| at(number, 0, 5).chain(at(number, 23, 5))).collect();
+    list.extend(at(9, 0, 15));
+    list.extend(at(9, 23, 5).map(|spent| Spent { success: false, ..spent }));
+    list.extend(at(10, 0, 40));
+    let (costs, _) = spent(&list);
+    let of = |number: u64| {
+        let calls = list.iter().filter(|spent| (day(number)..end_of(day(number))).contains(&spent.at));
+        Daily::of(&costs, dearest(calls), day(number))
+    };
+    let cents = |dollars: f64| (dollars * 100.0).round();
+    let ninth = of(9);
+    assert_eq!((ninth.total_calls, cents(ninth.total_cost_dollars)), (20, 20.0));
+    assert_eq!(
+        (ninth.usual_day_dollars.map(cents), ninth.trend_percent.map(f64::round)),
+        (Some(10.0), Some(100.0))
+    );
+    assert_eq!((ninth.failed_calls, cents(ninth.wasted_dollars), ninth.top_calls.len()), (5, 5.0, 10));
+    // The third day has two before it, of which one is known; the first known day has none.
+    assert_eq!(of(3).usual_day_dollars.map(cents), Some(10.0));
+    assert_eq!((of(2).usual_day_dollars, of(2).trend_percent), (None, None));
+    assert_eq!((of(1).total_calls, of(1).usual_day_dollars), (0, None));
+    assert_eq!(yesterday(Timestamp(day(10).0 + 5)), day(9));
+    assert_eq!(before(day(9)), day(2));
+}
+
+/// L-22: the week by agent and model, the month at its rate, and what the time was worth if somebody says so.
+#[test]
+fn l_22_a_week() {
+    let list: Vec<Spent> = (0..7).flat_map(|number| at(number, 1, 100)).collect();
+    let (costs, _) = spent(&list);
+    let now = Timestamp(day_of(NOW).0 + 7 * DAY_US + HOUR_US);
+    let worth = Worth { hours_saved: 0.5, hour_dollars: 42.0 };
+    let week = Weekly::of(&costs, Some(worth), now);
+    assert_eq!((week.total_calls, week.total_cost_dollars, week.since), (700, 7.0, week_before(now)));
+    assert_eq!((week.by_agent["a"], week.by_model["m"]), (7.0, 7.0));
+    assert_eq!(week.projected_monthly_cost_dollars, 30.0);
+    assert_eq!((week.saved_dollars, week.return_on_investment_percent), (Some(21.0), Some(200.0)));
+    let unsaid = Weekly::of(&costs, None, now);
+    assert_eq!((unsaid.saved_dollars, unsaid.return_on_investment_percent), (None, None));
+    let nothing = Weekly::of(&Costs::default(), Some(worth), now);
+    assert_eq!((nothing.projected_monthly_cost_dollars, nothing.return_on_investment_percent), (0.0, None));
+}
+
+/// L-36: a model of one's own, for the tasks that somebody names, where a month of them costs more than it does.
+#[test]
+fn l_36_a_model_of_ones_own() {
+    let written = "{local: {model: llama, usd_per_month: 50, tasks: [logs, tests]}}";
+    let mut prices = Prices::default();
+    prices.add(&serde_saphyr::from_str(written).unwrap(), Layer::User).unwrap();
+    let calls = |task: &str, cents| [Spent { task: task.into(), ..one(1, "m", cents) }];
+    let find = |list: &[Spent]| {
+        let (costs, patterns) = spent(list);
+        let day = Timestamp(NOW.0 + DAY_US);
+        advise(&costs, &patterns, &prices, day).into_iter().find(|advice| advice.kind == AdviceKind::OwnModel)
+    };
+    let found = find(&calls("logs", 500)).unwrap();
+    assert_eq!((found.figures["month_dollars"], found.figures["own_month_dollars"]), (150.0, 50.0));
+    assert!(found.text.contains("llama") && found.claim.unwrap().contains("$150 to $50"), "{found:?}");
+    assert_eq!(find(&calls("review", 500)), None);
+    // At 50 dollars a month it is no better.
+    assert_eq!(find(&calls("logs", 166)), None);
+    assert!(find(&calls("logs", 167)).is_some());
 }
