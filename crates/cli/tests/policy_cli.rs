@@ -13,8 +13,16 @@ use common::{HELD, NOT_RUN, PERMITTED, REFUSED, USAGE, World, project_file, run}
 use std::path::Path;
 use std::time::Duration;
 
-const PACKS: &[&str] =
-    &["coding-agent", "strict", "data-agent", "ops-agent", "qa-agent", "trading-agent", "permissive"];
+const PACKS: &[&str] = &[
+    "coding-agent",
+    "strict",
+    "data-agent",
+    "ops-agent",
+    "qa-agent",
+    "trading-agent",
+    "content-agent",
+    "permissive",
+];
 
 /// A broken policy, the place of its mistake, and words of the diagnostic.
 const BROKEN: &[(&str, &str, &str)] = &[

@@ -69,6 +69,10 @@ fn expansion(syntax: &Syntax<'_>, at: At, quoted: bool) -> Part {
     {
         return unread();
     }
+    // Bash looks for the end of a process substitution here, also between quotes, where it is none.
+    if text.contains("<(") || text.contains(">(") {
+        return unread();
+    }
     let children: Vec<At> = syntax.children(at).collect();
     let inner = match children.as_slice() {
         [open, inner @ .., close] if syntax.text(*open).trim() == "${" && syntax.text(*close) == "}" => inner,

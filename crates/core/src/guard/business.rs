@@ -24,7 +24,9 @@ pub(super) fn check(policy: &Policy, state: &State, ask: &Ask<'_>, now: Timestam
         let respond = |then, because, answers: &mut Answers| {
             answers.respond(GuardName::Business, Reason::BusinessRule, then, &rule.name, because, agent);
         };
-        let past = state.business().past(&said.place);
+        let places = rule.looks_at(&said, ask.request);
+        let past = places.iter().filter_map(|place| state.business().past(place));
+        let past = past.max_by_key(|past| past.last());
         if let Some(because) = rule.misfit(&said, past, now) {
             if matches!(rule.test, Test::FourEyes(_)) {
                 answers.approvers = answers.approvers.max(2);

@@ -16,7 +16,16 @@ macro_rules! packs {
     };
 }
 
-packs!("coding-agent", "strict", "data-agent", "ops-agent", "qa-agent", "trading-agent", "permissive");
+packs!(
+    "coding-agent",
+    "strict",
+    "data-agent",
+    "ops-agent",
+    "qa-agent",
+    "trading-agent",
+    "content-agent",
+    "permissive"
+);
 
 /// The pack that is in force where no policy file exists.
 pub const DEFAULT: &str = "coding-agent";

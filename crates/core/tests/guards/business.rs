@@ -91,6 +91,91 @@ fn k139_cool_downs() {
     assert_eq!(world.ask(of("A")).effect, Effect::Allow);
 }
 
+/// A177: what undoes something does not follow it within a day, by key, in either order. Refused ones count for nothing.
+#[test]
+fn a177_conflicts() {
+    let mut world = world("{conflicts: [[trade, move], [trade, look]], key: /page, within_s: 60}");
+    let on = |tool: &str, page: &str| call(tool).input(json!({ "page": page })).op(does(&[]));
+    assert_eq!(world.ask(on("trade", "a")).effect, Effect::Allow);
+    world.now = world.now.plus_seconds(58);
+    assert_eq!(world.refused(on("move", "a")), "less than 60 s after an action that it conflicts with");
+    assert_eq!(world.ask(on("trade", "a")).effect, Effect::Allow, "the same again");
+    assert_eq!(world.ask(on("move", "b")).effect, Effect::Allow, "another page");
+    assert_eq!(world.ask(on("move", "a").by("b")).effect, Effect::Allow, "another agent");
+    world.refused(on("trade", "b"));
+    assert_eq!(world.ask(on("look", "b")).effect, Effect::Allow, "no pair");
+    world.now = world.now.plus_seconds(60);
+    assert_eq!(world.ask(on("move", "a")).effect, Effect::Allow, "60 s");
+    world.refused(on("trade", "a"));
+    world.folds_again();
+}
+
+/// A175, A177: the pack of R2. Each bound of risk, and each number, with the one beyond it.
+#[test]
+fn a175_a177_the_content_agent() {
+    let at = |tool: &str, risk: Value| {
+        let mut case = call(tool).input(json!({ "page": "a" })).op(does(&[]));
+        case.request.context.declared.insert("risk_score".into(), risk);
+        case
+    };
+    for (tool, risk, effect) in [
+        ("edit_content", json!(0.7), Effect::Allow),
+        ("edit_content", json!(0.71), Effect::Deny),
+        ("edit_content", json!(-0.1), Effect::Deny),
+        ("update_meta", json!(0.5), Effect::Allow),
+        ("update_meta", json!(0.51), Effect::Deny),
+        ("share_post", json!(0.6), Effect::Allow),
+        ("respond_to_competitor", json!(0.61), Effect::Deny),
+        ("change_strategy", json!(0), Effect::Approve),
+        ("change_setting", json!(0.8), Effect::Approve),
+        ("change_setting", json!(0.81), Effect::Deny),
+        ("drop_everything", json!(0), Effect::Deny),
+    ] {
+        assert_eq!(
+            World::new(pack("content-agent")).ask(at(tool, risk.clone())).effect,
+            effect,
+            "{tool} {risk}"
+        );
+    }
+    let unsaid = call("edit_content").input(json!({ "page": "a" })).op(does(&[]));
+    assert_eq!(World::new(pack("content-agent")).ask(unsaid).effect, Effect::Approve);
+
+    // So many within an hour, one each minute; and what becomes of the next.
+    for (tools, most, effect) in [
+        (&["edit_content", "publish_article"][..], 10, Effect::Deny),
+        (&["update_meta"], 8, Effect::Deny),
+        (&["share_post"], 6, Effect::Deny),
+        (&["respond_to_competitor"], 5, Effect::Deny),
+    ] {
+        let mut world = World::new(pack("content-agent"));
+        for turn in 0..most {
+            world.now = world.now.plus_seconds(60);
+            assert_eq!(
+                world.ask(at(tools[turn % tools.len()], json!(0.1))).effect,
+                Effect::Allow,
+                "{tools:?} {turn}"
+            );
+            world.end(1000, Outcome::Done);
+        }
+        world.now = world.now.plus_seconds(60);
+        assert_eq!(world.ask(at(tools[0], json!(0.1))).effect, effect, "{tools:?}");
+    }
+    // Ten of the same in a day, and what becomes of the next.
+    let mut world = World::new(pack("content-agent"));
+    for turn in 0..10 {
+        assert_eq!(world.ask(at("update_meta", json!(0))).effect, Effect::Allow, "{turn}");
+        world.end(1000, Outcome::Done);
+        world.now = world.now.plus_seconds(600);
+    }
+    assert_eq!(world.ask(at("update_meta", json!(0))).effect, Effect::Approve);
+    let mut world = World::new(pack("content-agent"));
+    assert_eq!(world.ask(at("optimize_content", json!(0))).effect, Effect::Allow);
+    world.now = world.now.plus_seconds(86_399);
+    assert_eq!(world.ask(at("delete_content", json!(0))).effect, Effect::Approve);
+    world.now = world.now.plus_seconds(1);
+    assert_eq!(world.ask(at("delete_content", json!(0))).effect, Effect::Allow);
+}
+
 /// K139: only allowed changes of state, whoever makes them; what failed or never started has changed none.
 #[test]
 fn k139_transitions() {
@@ -201,6 +286,10 @@ fn k120_the_trading_preset() {
 fn mistakes_are_refused() {
     for (text, error) in [
         ("{cool_down_s: 1}", "a rule of business needs `tools`"),
+        ("{tools: a, conflicts: [[a, b]]}", "`conflicts` names its tools"),
+        ("{conflicts: [[a, b]], within_s: 0}", "`within_s` must be"),
+        ("{conflicts: [[a, b c]]}", "`b c` is no name"),
+        ("{tools: a, cool_down_s: 1, within_s: 3}", "`within_s` is for `conflicts`"),
         ("{tools: a}", "a rule of business has exactly one of `sum`"),
         ("{tools: a, cool_down_s: 1, blackout: 2026-01-01}", "a rule of business has exactly one of `sum`"),
         ("{tools: a, sum: {at_most: 1, window_s: 1}}", "this rule needs a `value`"),

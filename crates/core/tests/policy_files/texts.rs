@@ -156,11 +156,11 @@ fn packs_and_versions() {
     refused(
         "name: x\nextends: [coding-agent, codeing-agent]\n",
         expect![[r#"
-        error: there is no pack called `codeing-agent`
-          2 | extends: [coding-agent, codeing-agent]
-            |                         ^^^^^^^^^^^^^
-        help: the packs are: coding-agent, strict, data-agent, ops-agent, qa-agent, trading-agent, permissive
-    "#]],
+            error: there is no pack called `codeing-agent`
+              2 | extends: [coding-agent, codeing-agent]
+                |                         ^^^^^^^^^^^^^
+            help: the packs are: coding-agent, strict, data-agent, ops-agent, qa-agent, trading-agent, content-agent, permissive
+        "#]],
     );
     refused(
         "version: 2\n",

@@ -22,6 +22,9 @@ fn bypass_15_errors_and_emptiness_are_opaque() {
 
 #[test]
 fn bypass_18_expansions_that_run_or_assign() {
+    opaque("echo \"${x:->(}\"");
+    opaque("echo ${x#<(}");
+    quiet("echo \"${x:-a}\"");
     opaque("echo ${x@P}");
     opaque(r#"echo "${x@P}""#);
     opaque("echo ${x:=y}");

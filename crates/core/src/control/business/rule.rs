@@ -15,13 +15,13 @@ use serde_json::Value;
 use std::collections::BTreeMap;
 
 /// A rule of business, as written in a policy. It has exactly one of `sum`, `ratio`, `cool_down_s`, `transitions`,
-/// `blackout` and `four_eyes_over`.
+/// `conflicts`, `blackout` and `four_eyes_over`.
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct BusinessSource {
     /// A name, unique among the rules of business.
     pub name: Option<String>,
-    /// The tools it is about.
+    /// The tools it is about. Not with `conflicts`, which names its own.
     pub tools: List,
     /// By whom it counts (default: `agent`).
     pub per: Per,
@@ -41,6 +41,10 @@ pub struct BusinessSource {
     pub state: Option<String>,
     /// With `transitions`: the state of what was never seen (default: `new`).
     pub start: Option<String>,
+    /// Pairs of tools that undo each other: one does not follow the other within `within_s`.
+    pub conflicts: Vec<[String; 2]>,
+    /// With `conflicts`: so many seconds (default: a day), up to 31 days.
+    pub within_s: Option<u64>,
     /// Days, UTC, on which nothing happens: `2026-12-25`, or the first and last of several, `2026-12-31/2027-01-01`.
     pub blackout: List,
     /// Amounts above this need the yes of two people.
@@ -123,6 +127,13 @@ pub enum Test {
         /// What may follow.
         allowed: BTreeMap<String, Vec<String>>,
     },
+    /// Pairs of tools, neither of which follows the other within so long.
+    Conflicts {
+        /// The pairs.
+        pairs: Vec<[String; 2]>,
+        /// So long.
+        window_us: u64,
+    },
     /// First and last days, as year, month, day.
     Blackout(Vec<(Day, Day)>),
     /// Amounts above this need two people.
@@ -151,8 +162,11 @@ const MOST_OF_LAST: u32 = 200;
 impl BusinessRule {
     /// Compiles a rule; `number` names one without a name.
     pub fn compile(source: &BusinessSource, number: usize) -> Result<Self, String> {
-        if source.tools.is_empty() {
+        if source.conflicts.is_empty() && source.tools.is_empty() {
             return Err("a rule of business needs `tools`".to_owned());
+        }
+        if !source.conflicts.is_empty() && !source.tools.is_empty() {
+            return Err("`conflicts` names its tools: leave `tools` out".to_owned());
         }
         for pointer in [&source.key, &source.value, &source.state].into_iter().flatten() {
             if !pointer.starts_with('/') {
@@ -171,9 +185,13 @@ impl BusinessRule {
         if matches!(test, Test::FourEyes(_)) && source.then.is_some() {
             return Err("`four_eyes_over` always asks: leave `then` out".to_owned());
         }
+        let tools = match &test {
+            Test::Conflicts { pairs, .. } => pairs.iter().flatten().cloned().collect(),
+            _ => source.tools.0.clone(),
+        };
         Ok(Self {
             name: source.name.clone().unwrap_or_else(|| format!("business_{number}")),
-            tools: source.tools.0.clone(),
+            tools,
             per: source.per,
             key: source.key.clone(),
             value: source.value.clone(),
@@ -189,10 +207,13 @@ impl BusinessRule {
 
     /// What the request says about it. An error: what is missing or cannot be read.
     pub fn read(&self, request: &Request) -> Result<Said, String> {
-        let key = match &self.key {
+        let mut key = match &self.key {
             None => String::new(),
             Some(pointer) => text(argument(request, pointer)?),
         };
+        if matches!(self.test, Test::Conflicts { .. }) {
+            key = of_tool(&request.action.0, &key);
+        }
         let value = match &self.value {
             None => Money::ZERO,
             Some(pointer) => {
@@ -209,6 +230,20 @@ impl BusinessRule {
         let place =
             Place { rule: self.name.as_str().into(), scope: self.per.scope(request), key: key.into() };
         Ok(Said { place, value, state })
+    }
+
+    /// The places that say whether the action fits: its own, or those of the tools that it conflicts with.
+    pub fn looks_at(&self, said: &Said, request: &Request) -> Vec<Place> {
+        let Test::Conflicts { pairs, .. } = &self.test else { return vec![said.place.clone()] };
+        let tool = request.action.0.as_str();
+        let key =
+            said.place.key.strip_prefix(tool).and_then(|rest| rest.strip_prefix(' ')).unwrap_or_default();
+        let others = pairs.iter().filter_map(|[one, other]| match () {
+            () if one == tool => Some(other),
+            () if other == tool => Some(one),
+            () => None,
+        });
+        others.map(|other| Place { key: of_tool(other, key).into(), ..said.place.clone() }).collect()
     }
 
     /// Why the action does not fit, given what came before. The words stay the same while nothing else happens.
@@ -237,6 +272,11 @@ impl BusinessRule {
                 let then = if may.is_empty() { "nothing".to_owned() } else { may.join(" or ") };
                 (!may.iter().any(|state| state == to))
                     .then(|| format!("`{from}` is followed by {then}, and not by `{to}`"))
+            }
+            Test::Conflicts { window_us, .. } => {
+                let seconds = window_us / SECOND_US;
+                (now.since(past?.last()) < *window_us)
+                    .then(|| format!("less than {seconds} s after an action that it conflicts with"))
             }
             Test::Blackout(days) => {
                 let today = now.date();
@@ -268,6 +308,11 @@ impl BusinessRule {
 fn argument<'a>(request: &'a Request, pointer: &str) -> Result<&'a Value, String> {
     let found = pointer_in(&request.resource.0, pointer);
     found.filter(|value| !value.is_null()).ok_or_else(|| format!("`{pointer}` is missing"))
+}
+
+/// The key of one tool, where each has its own. No tool has a blank in its name.
+fn of_tool(tool: &str, key: &str) -> String {
+    format!("{tool} {key}")
 }
 
 fn text(value: &Value) -> String {
@@ -305,6 +350,20 @@ fn test(source: &BusinessSource) -> Result<Test, String> {
     } else if source.state.is_some() || source.start.is_some() {
         return Err("`state` and `start` are for `transitions`".to_owned());
     }
+    if source.conflicts.is_empty() && source.within_s.is_some() {
+        return Err("`within_s` is for `conflicts`".to_owned());
+    }
+    if !source.conflicts.is_empty() {
+        let window_us = source.within_s.unwrap_or(86_400).saturating_mul(SECOND_US);
+        if !(1..=LONGEST_WINDOW_US).contains(&window_us) {
+            return Err("`within_s` must be from one second to 31 days".to_owned());
+        }
+        let odd = |tool: &&String| tool.is_empty() || tool.contains(' ');
+        if let Some(tool) = source.conflicts.iter().flatten().find(odd) {
+            return Err(format!("`{tool}` is no name of a tool"));
+        }
+        tests.push(Test::Conflicts { pairs: source.conflicts.clone(), window_us });
+    }
     if !source.blackout.is_empty() {
         tests
             .push(Test::Blackout(source.blackout.0.iter().map(|text| days(text)).collect::<Result<_, _>>()?));
@@ -313,8 +372,8 @@ fn test(source: &BusinessSource) -> Result<Test, String> {
     match (tests.pop(), tests.is_empty()) {
         (Some(test), true) => Ok(test),
         _ => Err(
-            "a rule of business has exactly one of `sum`, `ratio`, `cool_down_s`, `transitions`, `blackout` \
-                  and `four_eyes_over`"
+            "a rule of business has exactly one of `sum`, `ratio`, `cool_down_s`, `transitions`, `conflicts`, \
+                  `blackout` and `four_eyes_over`"
                 .to_owned(),
         ),
     }
