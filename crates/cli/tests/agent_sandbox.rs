@@ -171,6 +171,7 @@ fn a214a_timeout() {
     assert_eq!(lines.filter(|line| line.contains("4214.1")).count(), 0);
 }
 
+/// D220.
 #[test]
 fn a214b_names_of_files() {
     let sandbox = sandbox(|_| {});
@@ -217,7 +218,7 @@ fn s_02_output() {
     assert!(result.output.contains("more bytes were not kept"));
 }
 
-/// S-03: other languages, by a table. An unknown one is never run as Python.
+/// D222, S-03: other languages, by a table. An unknown one is never run as Python.
 #[test]
 fn s_03_languages() {
     let sandbox = sandbox(|_| {});

@@ -100,6 +100,7 @@ fn an_answer_is_final() {
     world.approve(&other, "  ").expect(REFUSED).says("named person");
 }
 
+/// D043, P099.
 #[test]
 fn two_answers_at_once_have_one_winner() {
     let world = World::new();
@@ -131,7 +132,7 @@ fn waiting_ends_with_the_answer() {
     }
 }
 
-/// R-21, D240: nobody answers, nothing runs.
+/// P100, R-21, D240: nobody answers, nothing runs.
 #[test]
 fn waiting_ends_with_the_expiry() {
     let world = World::new();

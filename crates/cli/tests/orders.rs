@@ -17,7 +17,7 @@ use std::time::{Duration, Instant};
 
 const ALLOW: &str = "rules: [{allow: '*'}]";
 
-/// KS-02, A012: a kill from another process ends what runs, with what that started, and says who and why.
+/// KS-03, D002, D003, D005, KS-02, A012: a kill from another process ends what runs, with what that started, and says who and why.
 /// The bound here only keeps a hanging test from passing; docs/BENCHMARKS.md has the measured time.
 #[test]
 fn ks_02_kill_stops_what_runs_and_holds_until_rearm() {

@@ -53,7 +53,7 @@ fn kill_switch() {
     }
 }
 
-/// A050 to A060.
+/// A056, A050 to A060.
 #[test]
 fn resource_limiter() {
     for (id, input, expected) in vectors("resource_limiter.jsonl") {
@@ -127,7 +127,7 @@ fn circuit_breaker_r0() {
     }
 }
 
-/// A030 to A036.
+/// A032, A030 to A036.
 #[test]
 fn circuit_breaker_r3() {
     for (id, input, expected) in vectors("circuit_breaker_r3.jsonl") {

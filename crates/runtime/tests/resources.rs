@@ -47,6 +47,7 @@ fn abandoned(limits: &str) {
     assert!(why.contains("obligation_unfulfilled"), "{why}");
 }
 
+/// X-10, D024.
 #[test]
 fn a061_memory() {
     let takes =
@@ -58,6 +59,7 @@ fn a061_memory() {
     stopped("max_memory_mb: 60", &three, "Memory usage ", "MB exceeds limit 60.00MB");
 }
 
+///
 #[test]
 fn a121_processor() {
     stopped("max_cpu_percent: 50", "while :; do :; done", "CPU usage ", "% exceeds limit 50.0%");
@@ -66,6 +68,7 @@ fn a121_processor() {
     assert_eq!(run("max_cpu_percent: 50", "for n in 1 2 3 4 5; do :; done"), DONE);
 }
 
+/// X-12, P092.
 #[test]
 fn a121_open_files() {
     let opens = |last| format!("for n in $(seq 10 {last}); do eval \"exec $n</dev/null\"; done; sleep 0.5");
@@ -95,7 +98,7 @@ fn a121_zero() {
     }
 }
 
-/// the second is ended where the time of its session is up, and a third does not begin.
+/// the second is ended where the time of its session is up, and a third does not begin.
 #[test]
 fn x_02_total_time_interrupts() {
     let engine = engine("}, time: {max_total_s: 1");

@@ -184,7 +184,7 @@ fn a098_limits() {
     assert_eq!(world.succeed(&api(50.0))["success"], true);
 }
 
-/// A098, A099, D035: one anomaly waits for a person, the third in a row pauses. What waited taught nothing.
+/// KS-03, A098, A099, D035: one anomaly waits for a person, the third in a row pauses. What waited taught nothing.
 #[test]
 fn d035_anomalies() {
     let world = World::limited(SafeAutonomousConfig::default());
@@ -338,7 +338,7 @@ fn d014_panics_open_the_breaker() {
     assert_eq!(world.refused(&api(1.0))["error"], "Circuit open");
 }
 
-/// A103, A004: the cleanup runs once for a kill, may use the system, and is waited for.
+/// D001, KS-03, A103, A004: the cleanup runs once for a kill, may use the system, and is waited for.
 #[test]
 fn a103_a004_cleanup() {
     let cleaned = Arc::new(AtomicU32::new(0));
@@ -407,7 +407,7 @@ fn a103_orders_of_others_and_restarts() {
     assert_eq!((cleaned.load(Ordering::SeqCst), again.system.last_cleanup()), (1, None));
 }
 
-/// N-03, L-01: threads share a system, and no more runs than there is.
+/// A062, N-03, L-01: threads share a system, and no more runs than there is.
 #[test]
 fn l_01_threads() {
     let world = World::limited(SafeAutonomousConfig { max_actions: 5, ..SafeAutonomousConfig::default() });

@@ -18,6 +18,7 @@ use std::time::Duration;
 
 const KILLS: u64 = 200;
 
+///
 #[test]
 fn two_hundred_kills() {
     let home = tempfile::tempdir().unwrap();

@@ -56,6 +56,7 @@ fn afterwards(folder: &Path) -> serde_json::Value {
     stopped
 }
 
+/// D004.
 #[test]
 fn a009_a_signal_kills() {
     for (name, number) in [("-TERM", 15), ("-INT", 2)] {

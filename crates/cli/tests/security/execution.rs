@@ -129,7 +129,7 @@ fn bypass_97_a_time_limit_ends_background_children_too() {
     world.verify();
 }
 
-/// A120, A212.
+/// X-01, A120, A212.
 #[test]
 fn p088_a_time_limit_stops_the_program() {
     let world = World::new();

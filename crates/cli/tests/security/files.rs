@@ -105,7 +105,7 @@ fn bypass_41_the_scratch_folder_is_private_and_its_name_is_not_known() {
     assert_ne!(first, folder());
 }
 
-/// A117: decided about a file, executed on a link to another one: the write goes nowhere.
+/// X-21, A117: decided about a file, executed on a link to another one: the write goes nowhere.
 #[test]
 fn p011_a_swap_to_a_link_after_the_decision_is_noticed() {
     let world = World::new();

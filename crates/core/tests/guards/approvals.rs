@@ -77,7 +77,7 @@ fn a126_timeouts_only_shrink() {
     assert_eq!(expires(&[user, (Project, "defaults: {approval_timeout_s: 6}")]), Some(NOW.plus_seconds(6)));
 }
 
-/// A112: a grant is used once, for this request, until the moment it expires.
+/// D041, X-20, A112: a grant is used once, for this request, until the moment it expires.
 #[test]
 fn a112_a_grant_is_for_one_request_once() {
     let policy = policy(ASKS);
@@ -158,7 +158,7 @@ fn a_grant_never_lifts_a_refusal() {
     assert_eq!(bash("ls").decide(&refuse, &state).decision.effect, Effect::Deny);
 }
 
-/// Who may answer: somebody named, who did not ask, once, in time.
+/// D040, D244: who may answer: somebody named, who did not ask, once, in time.
 #[test]
 fn who_may_answer() {
     let policy = policy(ASKS);

@@ -289,7 +289,7 @@ fn a_breaker_over_agents() {
     assert!(world.calls(go().by("d"), Outcome::Done).is_err());
 }
 
-/// A029, A037: presets, and what counts.
+/// D230, A029, A037: presets, and what counts.
 #[test]
 fn a029_presets() {
     let compile = |text: &str| {

@@ -205,7 +205,7 @@ fn l_03_what_cannot_be_counted_is_refused() {
     assert_eq!(shop.decision(decided).spend.money.0, 6 * CENT);
 }
 
-/// A270: all budgets are asked together; what one refuses is reserved of none.
+/// D262, A270: all budgets are asked together; what one refuses is reserved of none.
 #[test]
 fn a270_all_or_nothing() {
     let mut shop = Shop::new(

@@ -162,7 +162,7 @@ fn a261_patterns_before_the_next_step() {
     }
 }
 
-/// A261: the same result five times, whatever was done; missing results are not equal (D251).
+/// B-03, A261: the same result five times, whatever was done; missing results are not equal (D251).
 #[test]
 fn a261_no_progress() {
     for (outputs, expected) in

@@ -56,7 +56,7 @@ fn done() -> Outcome {
     Outcome::Done
 }
 
-/// A053, A058, L-02: the limit itself is allowed, one more is not, and the window slides.
+/// D021, A053, A058, L-02: the limit itself is allowed, one more is not, and the window slides.
 #[test]
 fn a053_the_window_slides() {
     let policy = with("{of: actions, window_s: 3600, max: 3}");
@@ -126,7 +126,7 @@ fn a054_a055_values() {
     assert_eq!(world.run(&policy, &after(&pay("10000"), 3600)), Effect::Allow);
 }
 
-/// A052: the clock of a session runs from its first action.
+/// D023, A052: the clock of a session runs from its first action.
 #[test]
 fn a052_time_of_a_session() {
     let policy = with("{of: time, per: session, max: 300}");
@@ -172,7 +172,7 @@ fn a059_calls() {
     assert_eq!(world.run(&policy, &after(&to(AddressClass::Public), 60)), Effect::Allow);
 }
 
-/// A038, L-01: a slot is taken while an action runs; what was never started gives everything back, what is in
+/// X-15, A038, L-01: a slot is taken while an action runs; what was never started gives everything back, what is in
 /// doubt gives its slot back and nothing else.
 #[test]
 fn a038_concurrency_and_what_is_given_back() {
@@ -231,7 +231,7 @@ fn l_05_the_past_counts() {
     assert_eq!(world.run(&after, &go()), Effect::Deny);
 }
 
-/// A clock that jumps a year ahead empties the windows once, and nothing more than that.
+/// D012: a clock that jumps a year ahead empties the windows once, and nothing more than that.
 #[test]
 fn clocks_that_jump() {
     let policy = with("{of: actions, window_s: 3600, max: 1}");
@@ -242,7 +242,7 @@ fn clocks_that_jump() {
     assert_eq!(world.run(&policy, &after(&go(), year + 1)), Effect::Deny);
 }
 
-/// A121, P091, P095: how many actions a session may take; what is refused, or never ran, is none.
+/// A121, P091, P095: how many actions a session may take; what is refused, or never ran, is none.
 #[test]
 fn a121_operations_of_a_session() {
     let limited = |max: u32| {

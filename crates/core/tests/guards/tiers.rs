@@ -60,7 +60,7 @@ impl World {
     }
 }
 
-/// A160 to A162: the bounds, exactly.
+/// A161, A160 to A162: the bounds, exactly.
 #[test]
 fn a160_the_usual_bounds() {
     let config = serde_json::to_value(TierConfig::default()).unwrap();
@@ -112,7 +112,7 @@ fn t_01_at_the_bounds() {
     assert_eq!(config.assess(&Snapshot { success_rate: Some(0.58), ..perfect }, 3).tier, 2);
 }
 
-/// T-03, A171, A172, LK-03, LK-04: from bad endings to tier 3 to a lock that is set with the decision, survives a
+/// D100, T-03, A171, A172, LK-03, LK-04: from bad endings to tier 3 to a lock that is set with the decision, survives a
 /// restart and leaves looking free, whatever the action says of itself.
 #[test]
 fn t_03_tier_3_locks() {
@@ -154,7 +154,7 @@ fn touch_read() -> Case {
     call("read_file").op(touch(Access::Read, "/code/a"))
 }
 
-/// T-02: in tier 2 both criteria must be met: enough evidence, and failures in a row.
+/// D105, T-02: in tier 2 both criteria must be met: enough evidence, and failures in a row.
 #[test]
 fn t_02_lock_criteria() {
     let mut world = world(

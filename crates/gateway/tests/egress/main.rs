@@ -175,7 +175,7 @@ fn a_refused_address_by_another_name() {
     assert_eq!(proxy.connect(&format!("[::1]:{six}")).status, 200);
 }
 
-/// Rebinding: a name is looked up once, and what was judged is what is connected to.
+/// X-22, P029: rebinding: a name is looked up once, and what was judged is what is connected to.
 #[test]
 fn bypass_51_rebinding() {
     let proxy = Proxy::with(LISTED);
