@@ -2,6 +2,7 @@
 
 use crate::common::*;
 use crate::world::{World, reasons};
+use expect_test::expect;
 use proptest::prelude::*;
 use serde_json::json;
 use stayhand_core::control::breaker::circuit::{Circuit, Ended, Phase, Ticket};
@@ -94,6 +95,47 @@ fn a021_opens_tries_and_closes() {
         ]
     );
     world.folds_again();
+}
+
+/// F003: the demonstration of the guide, with fixed numbers in the place of random ones: ten calls a second apart, of which
+/// those below 0.7 fail; three failures in a row open, and after five seconds one success closes.
+#[test]
+fn f003_the_demonstration() {
+    let mut world = world("{name: llm, preset: llm_api, timeout_s: 5, jitter_percent: 0}");
+    let mut said = String::new();
+    for (call, number) in (1..).zip([0.2, 0.1, 0.6, 0.3, 0.9, 0.9, 0.9, 0.9, 0.2, 0.9]) {
+        let outcome = if number < 0.7 { failed() } else { Outcome::Done };
+        match world.calls(go(), outcome) {
+            Ok(()) if number < 0.7 => said += &format!("Call {call}: Failed - no answer\n"),
+            Ok(()) => said += &format!("Call {call}: Success\n"),
+            Err(why) => said += &format!("Call {call}: Circuit is OPEN - {why}\n"),
+        }
+        said += &format!("  State: {:?}\n", world.phase("llm", "tool:go"));
+        world.later(1);
+    }
+    expect![[r#"
+        Call 1: Failed - no answer
+          State: Closed
+        Call 2: Failed - no answer
+          State: Closed
+        Call 3: Failed - no answer
+          State: Open
+        Call 4: Circuit is OPEN - Circuit llm/tool:go is open; it is tried again in 4 s
+          State: Open
+        Call 5: Circuit is OPEN - Circuit llm/tool:go is open; it is tried again in 3 s
+          State: Open
+        Call 6: Circuit is OPEN - Circuit llm/tool:go is open; it is tried again in 2 s
+          State: Open
+        Call 7: Circuit is OPEN - Circuit llm/tool:go is open; it is tried again in 1 s
+          State: Open
+        Call 8: Success
+          State: Closed
+        Call 9: Failed - no answer
+          State: Closed
+        Call 10: Success
+          State: Closed
+    "#]]
+    .assert_eq(&said);
 }
 
 /// A024, D010, D011: the first trial call takes a slot; one that never ends loses it.
