@@ -34,15 +34,7 @@ pub fn host_use(text: &str) -> Result<HostUse, Opaque> {
         }
         _ => return Err(opaque("the port is not a number")),
     };
-    Ok(HostUse {
-        scheme: scheme.to_owned(),
-        host,
-        port,
-        class,
-        addresses: Vec::new(),
-        method: None,
-        named: false,
-    })
+    Ok(HostUse { scheme: scheme.to_owned(), host, port, class, addresses: Vec::new(), method: None })
 }
 
 /// Where `ip` lies. Addresses that embed an IPv4 address (mapped, NAT64, 6to4, …) lie where that

@@ -116,15 +116,7 @@ fn of(scheme: &str, host: String, class: AddressClass, port: Option<u16>) -> Res
     if port == Some(0) {
         return Err(opaque("the port is out of range"));
     }
-    Ok(HostUse {
-        scheme: scheme.to_owned(),
-        host,
-        port,
-        class,
-        addresses: Vec::new(),
-        method: None,
-        named: false,
-    })
+    Ok(HostUse { scheme: scheme.to_owned(), host, port, class, addresses: Vec::new(), method: None })
 }
 
 fn without_scheme(text: &str) -> Result<HostUse, Opaque> {

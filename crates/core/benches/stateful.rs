@@ -227,7 +227,6 @@ fn asked(agent: u64, turn: u64) -> (Request, Facts) {
         class: AddressClass::Name,
         addresses: Vec::new(),
         method: Some("POST".into()),
-        named: false,
     };
     let operation = Operation {
         paths: vec![PathUse::new(Access::Read, path.as_str())],

@@ -216,10 +216,6 @@ pub struct HostUse {
     /// The request method, upper case, where one is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub method: Option<String>,
-    /// The permitted command that this is a connection of names the host and the port, and all that it does is known
-    /// ([`Facts::named_hosts`]). Found by the runtime alone.
-    #[serde(default, skip_serializing_if = "is_false")]
-    pub named: bool,
 }
 
 impl HostUse {
@@ -559,26 +555,7 @@ impl Trait {
     ];
 }
 
-/// What lets code run that the action does not show, now or later.
-const BY_OTHERS: Traits = Traits::NONE
-    .with(Trait::ExecuteCode)
-    .with(Trait::Environment)
-    .with(Trait::Persist)
-    .with(Trait::Install)
-    .with(Trait::Indefinite)
-    .with(Trait::Disguise);
-
 impl Facts {
-    /// The hosts and ports that the action names, where all that it does is known: then nothing but what was judged uses
-    /// the way there. Nothing otherwise.
-    pub fn named_hosts(&self) -> Vec<(String, u16)> {
-        if self.operations.iter().any(|op| !op.opaque.is_empty() || op.does.intersects(BY_OTHERS)) {
-            return Vec::new();
-        }
-        let hosts = self.operations.iter().flat_map(|op| &op.hosts);
-        hosts.filter_map(|host| Some((host.host.clone(), host.port?))).collect()
-    }
-
     /// The risk that these facts alone suggest, for display and for rules on `risk`.
     pub fn risk(&self) -> Risk {
         self.operations.iter().map(Operation::risk).max().unwrap_or(Risk::Critical)

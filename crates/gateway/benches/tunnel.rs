@@ -11,7 +11,7 @@
 )]
 
 use stayhand_core::decision::Layer;
-use stayhand_gateway::{Egress, Opening, People, Within};
+use stayhand_gateway::{Egress, Opening, People};
 use stayhand_runtime::policy_files::PolicyFiles;
 use stayhand_runtime::{Egress as _, Engine, Held, Settings, wire};
 use std::io::{Read as _, Write as _};
@@ -83,7 +83,7 @@ fn proxy(home: &std::path::Path) -> (SocketAddr, std::io::PipeWriter) {
     let egress = Egress::new(
         &engine,
         &wire::Defaults::new("/code", "/home/u"),
-        Within::default(),
+        &[],
         Arc::new(Nobody),
         Opening::none(),
     )

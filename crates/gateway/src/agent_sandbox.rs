@@ -1,6 +1,6 @@
 //! R3's sandbox with a way out to the hosts of its settings (S-05).
 
-use crate::egress::{Egress, Opening, People, Within};
+use crate::egress::{Egress, Opening, People};
 use stayhand_runtime::Held;
 use stayhand_runtime::presets::{AgentSandbox, AgentSandboxConfig};
 use std::path::PathBuf;
@@ -10,7 +10,7 @@ use std::sync::Arc;
 /// permits, and nobody is asked. `launcher` is a program that calls `stayhand_sandbox::become_launcher` before all else.
 pub fn agent_sandbox(launcher: PathBuf, config: &AgentSandboxConfig) -> Result<AgentSandbox, String> {
     let way_out = |engine: &Arc<_>, defaults: &_| {
-        let egress = Egress::new(engine, defaults, Within::default(), Arc::new(Nobody), Opening::none());
+        let egress = Egress::new(engine, defaults, &[], Arc::new(Nobody), Opening::none());
         let egress: Arc<dyn stayhand_runtime::Egress> = Arc::new(egress.map_err(|error| error.to_string())?);
         Ok(egress)
     };

@@ -12,7 +12,7 @@ mod socks;
 pub use opening::{Credential, Opening, OpeningError, Roots};
 use serde::Serialize;
 use stayhand_core::decision::Obligation;
-use stayhand_runtime::{Engine, Held, Permit, wire};
+use stayhand_runtime::{Engine, Held, wire};
 use std::collections::BTreeMap;
 use std::fmt;
 use std::fs::Permissions;
@@ -82,27 +82,12 @@ pub struct Egress {
     bundle: Option<NamedTempFile>,
 }
 
-/// What the permit says under which everything runs that connects.
-#[derive(Debug, Clone, Default)]
-pub struct Within {
-    /// Its duties.
-    duties: Vec<Obligation>,
-    /// The hosts and ports that it names, where nothing else can use the way there.
-    named: Arc<[(String, u16)]>,
-}
-
-impl Within {
-    /// Under this permit.
-    pub fn of(permit: &Permit) -> Self {
-        Self { duties: permit.obligations().to_vec(), named: permit.facts().named_hosts().into() }
-    }
-}
-
 /// What all connections of a run have in common.
 struct Shared {
     engine: Arc<Engine>,
     defaults: wire::Defaults,
-    within: Within,
+    /// The duties of the permit for the run.
+    duties: Vec<Obligation>,
     people: Arc<dyn People>,
     /// Which TLS is opened.
     opening: Opening,
@@ -126,11 +111,12 @@ impl fmt::Debug for Egress {
 }
 
 impl Egress {
-    /// Decides with `engine`, for whom `defaults` name. TLS is carried as it is, but for what `opening` opens.
+    /// Decides with `engine`, for whom `defaults` name, within a permit that has these duties. TLS is carried as it is, but
+    /// for what `opening` opens.
     pub fn new(
         engine: &Arc<Engine>,
         defaults: &wire::Defaults,
-        within: Within,
+        duties: &[Obligation],
         people: Arc<dyn People>,
         opening: Opening,
     ) -> io::Result<Self> {
@@ -138,7 +124,7 @@ impl Egress {
         let shared = Arc::new(Shared {
             engine: Arc::clone(engine),
             defaults: defaults.clone(),
-            within,
+            duties: duties.to_vec(),
             people,
             opening,
             seen: Mutex::default(),

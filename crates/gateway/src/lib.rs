@@ -10,4 +10,4 @@ mod agent_sandbox;
 mod egress;
 
 pub use agent_sandbox::agent_sandbox;
-pub use egress::{Contacted, Credential, Egress, Opening, OpeningError, People, Roots, Seen, Within};
+pub use egress::{Contacted, Credential, Egress, Opening, OpeningError, People, Roots, Seen};

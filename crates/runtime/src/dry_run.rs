@@ -23,8 +23,8 @@ pub struct DryRun {
 impl DryRun {
     /// The decision, and the facts it rests on.
     pub fn decide(&self, asked: impl Into<Parsed>) -> (Decision, Facts) {
-        let Parsed { request, invalid, background } = asked.into();
-        let gathered = self.observer.gather(&self.policy, &request, invalid, &background);
+        let Parsed { request, invalid, said } = asked.into();
+        let gathered = self.observer.gather(&self.policy, &request, invalid, &said);
         let ask = Ask { request: &gathered.redacted, digest: gathered.digest, facts: &gathered.facts };
         let decided = decide(&self.policy, &State::default(), &ask, self.clock.now());
         (decided.decision, gathered.facts)

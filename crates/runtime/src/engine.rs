@@ -12,7 +12,7 @@ use crate::policy_files::{LoadError, PolicyFiles};
 use crate::presence::{self, Presence};
 use crate::resolve::Resolver;
 use crate::snapshot::Snapshots;
-use crate::wire::{Background, Parsed};
+use crate::wire::{Parsed, Said};
 use arc_swap::ArcSwap;
 use stayhand_core::control::Controls;
 use stayhand_core::decide::{Ask, Decided as Answer, decide};
@@ -239,9 +239,9 @@ impl Engine {
     /// Whatever goes wrong on the way, the answer is a refusal with a reason of its own; an error
     /// is only returned where not even that could be recorded and nothing was decided.
     pub fn authorize(&self, asked: impl Into<Parsed>) -> Result<Verdict, EngineError> {
-        let Parsed { request, invalid, background } = asked.into();
+        let Parsed { request, invalid, said } = asked.into();
         let policy = self.policy();
-        let Some(mut gathered) = self.gather(&policy, &request, invalid, &background) else {
+        let Some(mut gathered) = self.gather(&policy, &request, invalid, &said) else {
             return Ok(internal_error("the analysis failed"));
         };
         // A name is looked up once the connection would be permitted, and never for one that is refused or held: the
@@ -292,9 +292,9 @@ impl Engine {
     /// Decides without reserving, permitting or executing anything. `record` keeps the decision in
     /// the log.
     pub fn check(&self, asked: impl Into<Parsed>, record: bool) -> Result<Decided, EngineError> {
-        let Parsed { request, invalid, background } = asked.into();
+        let Parsed { request, invalid, said } = asked.into();
         let policy = self.policy();
-        let Some(gathered) = self.gather(&policy, &request, invalid, &background) else {
+        let Some(gathered) = self.gather(&policy, &request, invalid, &said) else {
             return Ok(undecidable(request, &policy));
         };
         if record {
@@ -311,9 +311,9 @@ impl Engine {
         policy: &Policy,
         request: &Request,
         invalid: Vec<Invalid>,
-        background: &Background,
+        said: &Said,
     ) -> Option<Gathered> {
-        let gathered = guarded(|| self.observer.gather(policy, request, invalid, background))?;
+        let gathered = guarded(|| self.observer.gather(policy, request, invalid, said))?;
         Some(Gathered { digest: gathered.digest.keyed(self.log.digest_key()), ..gathered })
     }
 

@@ -2,7 +2,7 @@
 
 use crate::policy_files::PolicyFiles;
 use crate::resolve;
-use crate::wire::Background;
+use crate::wire::Said;
 use stayhand_analysis::provenance::{self, Conversation};
 use stayhand_analysis::{Programs, Surroundings, analyse_knowing, check_program};
 use stayhand_core::digest::Digest;
@@ -45,29 +45,19 @@ impl Observer {
 
     /// Observes what `request` would do on this machine, now. Names stay names: a question to a name server leaves the
     /// machine too.
-    pub fn gather(
-        &self,
-        policy: &Policy,
-        request: &Request,
-        invalid: Vec<Invalid>,
-        background: &Background,
-    ) -> Gathered {
+    pub fn gather(&self, policy: &Policy, request: &Request, invalid: Vec<Invalid>, said: &Said) -> Gathered {
         let declaration = policy.declaration(&request.action.0);
         let programs = Programs::of(policy.programs());
         let analysis = analyse_knowing(request, declaration, &programs);
         let mut facts = analysis.facts;
         facts.invalid.extend(invalid);
         facts.reads_private = declaration.is_some_and(|declared| declared.private);
-        let conversation =
-            Conversation { request: background.request.as_deref(), outputs: &background.outputs };
+        let conversation = Conversation { request: said.request.as_deref(), outputs: &said.outputs };
         facts.untrusted = provenance::trace(request, &facts, &conversation).map(Box::new);
         let context = &request.context;
         let at = Surroundings { cwd: &context.cwd, workspace: &context.workspace, home: &context.home };
         resolve::paths(&mut facts, at);
         self.mark_own(&mut facts);
-        if connects(request) {
-            mark_named(&mut facts, &background.named);
-        }
         Gathered { redacted: analysis.redacted, digest: request.digest(), facts }
     }
 
@@ -96,13 +86,6 @@ impl Observer {
         let opens = used.access != Access::List;
         (opens && self.state.iter().any(below))
             || (changes && self.policies.iter().any(|own| below(own) && own.exists()))
-    }
-}
-
-/// Marks what the command names that a connection is of.
-fn mark_named(facts: &mut Facts, named: &[(String, u16)]) {
-    for host in facts.operations.iter_mut().flat_map(|op| &mut op.hosts) {
-        host.named = named.iter().any(|(name, port)| *name == host.host && Some(*port) == host.port);
     }
 }
 

@@ -5,7 +5,6 @@ use serde_json::{Map, Value};
 use stayhand_core::facts::Invalid;
 use stayhand_core::request::{Action, Context, Principal, Request, Resource};
 use stayhand_core::tool;
-use std::sync::Arc;
 
 /// An action as written on the wire.
 #[derive(Debug, Deserialize)]
@@ -87,8 +86,8 @@ pub struct Parsed {
     pub request: Request,
     /// Declared values that are malformed; they refuse the action.
     pub invalid: Vec<Invalid>,
-    /// What else is known. It is looked at and not kept.
-    pub background: Background,
+    /// What was said and read before. It is looked at and not kept.
+    pub said: Said,
 }
 
 impl Parsed {
@@ -98,31 +97,20 @@ impl Parsed {
         self.request.context.started_by = Some(process);
         self
     }
-
-    /// Says which hosts and ports the permitted command names ([`Facts::named_hosts`]) that this is a connection of.
-    ///
-    /// [`Facts::named_hosts`]: stayhand_core::facts::Facts::named_hosts
-    #[must_use]
-    pub fn of_command_naming(mut self, hosts: &Arc<[(String, u16)]>) -> Self {
-        self.background.named = Arc::clone(hosts);
-        self
-    }
 }
 
-/// What is known of an action besides the request itself: what was said and read before, and what it is a part of.
+/// What was said and read before an action.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Background {
+pub struct Said {
     /// The user's request, in the user's own words.
     pub request: Option<String>,
     /// The outputs of tools so far, all of them untrusted.
     pub outputs: Vec<String>,
-    /// The hosts and ports of the command that a connection is of. Never said by whoever asks.
-    pub named: Arc<[(String, u16)]>,
 }
 
 impl From<Request> for Parsed {
     fn from(request: Request) -> Self {
-        Self { request, invalid: Vec::new(), background: Background::default() }
+        Self { request, invalid: Vec::new(), said: Said::default() }
     }
 }
 
@@ -198,7 +186,7 @@ pub fn to_request(wire: WireAction, defaults: &Defaults) -> Result<Parsed, WireE
     let mut invalid = Vec::new();
     let mut declared = wire.context;
     let cost_nanousd = cost(&mut declared, &mut invalid);
-    let background = background(&mut declared, &mut invalid);
+    let said = said(&mut declared, &mut invalid);
     let cwd = wire.cwd.unwrap_or_else(|| defaults.cwd.clone());
     if !cwd.starts_with('/') || cwd.contains('\0') {
         invalid.push(Invalid { field: "cwd".to_owned(), why: "not an absolute path".to_owned() });
@@ -220,7 +208,7 @@ pub fn to_request(wire: WireAction, defaults: &Defaults) -> Result<Parsed, WireE
             declared,
         },
     };
-    Ok(Parsed { request, invalid, background })
+    Ok(Parsed { request, invalid, said })
 }
 
 /// The name of the tool, told by its arguments where one client has two of the same name: `shell`
@@ -256,7 +244,7 @@ const fn kind(value: &Value) -> &'static str {
 
 /// Takes what was said and read out of the context: it belongs to the conversation and not to the
 /// action, and is not part of what a person approves.
-fn background(declared: &mut Map<String, Value>, invalid: &mut Vec<Invalid>) -> Background {
+fn said(declared: &mut Map<String, Value>, invalid: &mut Vec<Invalid>) -> Said {
     let mut wrong = |field: &str, why: &str| {
         invalid.push(Invalid { field: field.to_owned(), why: why.to_owned() });
     };
@@ -279,7 +267,7 @@ fn background(declared: &mut Map<String, Value>, invalid: &mut Vec<Invalid>) -> 
             Vec::new()
         }
     };
-    Background { request, outputs, named: Arc::default() }
+    Said { request, outputs }
 }
 
 /// Takes the declared cost out of the context: `estimated_cost_cents`, a whole number or an exact

@@ -29,7 +29,7 @@ pub(super) fn run(global: &Global, exec: &Exec) -> anyhow::Result<Exit> {
         matches!(duty, Obligation::Confine { least } if *least > Level::None)
             || *duty == Obligation::RestorePoint
     };
-    let let_out = || people::egress(&engine, &defaults, &permit, people);
+    let let_out = || people::egress(&engine, &defaults, permit.obligations(), people);
     let egress = permit.obligations().iter().any(is_confined).then(let_out).transpose()?;
     let settings = LocalSettings {
         egress: egress.map(|egress| -> Arc<dyn Egress> { egress }),

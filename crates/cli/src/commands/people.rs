@@ -3,9 +3,10 @@
 use crate::{home, show};
 use anstream::eprintln;
 use anyhow::Context as _;
-use stayhand_gateway::{Credential, Egress, Opening, Roots, Within};
+use stayhand_core::decision::Obligation;
+use stayhand_gateway::{Credential, Egress, Opening, Roots};
 use stayhand_runtime::wire::Defaults;
-use stayhand_runtime::{Engine, Held, Permit, Terminal};
+use stayhand_runtime::{Engine, Held, Terminal};
 use std::io::{IsTerminal as _, Write as _};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -162,11 +163,11 @@ impl stayhand_gateway::People for People {
     }
 }
 
-/// The way out of a sandbox under the policy in force, for whoever `defaults` name, for what runs under `permit`.
+/// The way out of a sandbox under the policy in force, for whoever `defaults` name.
 pub(super) fn egress(
     engine: &Arc<Engine>,
     defaults: &Defaults,
-    permit: &Permit,
+    duties: &[Obligation],
     people: Arc<People>,
 ) -> anyhow::Result<Arc<Egress>> {
     let policy = engine.policy();
@@ -183,7 +184,7 @@ pub(super) fn egress(
     } else {
         Opening::none()
     };
-    Ok(Arc::new(Egress::new(engine, defaults, Within::of(permit), people, opening)?))
+    Ok(Arc::new(Egress::new(engine, defaults, duties, people, opening)?))
 }
 
 /// Asks a question that only `y` or `yes` answers with yes.

@@ -35,7 +35,6 @@ pub(crate) struct Condition {
     pub(crate) hosts: Option<HostSet>,
     pub(crate) ports: Vec<u16>,
     pub(crate) methods: Option<WordSet>,
-    pub(crate) named: Option<bool>,
     pub(crate) sql: Vec<SqlClass>,
     pub(crate) sql_verb: Option<WordSet>,
     pub(crate) tables: Option<WordSet>,
@@ -90,7 +89,6 @@ impl Condition {
             paths: path_lists(source)?,
             hosts: (!source.hosts.is_empty()).then(|| HostSet::parse(source.hosts.texts())).transpose()?,
             ports: source.ports.0.clone(),
-            named: source.named,
             methods: words(&source.methods),
             sql: source.sql.0.clone(),
             sql_verb: lower(&source.sql_verb),
@@ -225,9 +223,6 @@ impl Condition {
             let asked = |method: Option<&str>| set.contains(method.unwrap_or("GET"));
             answer =
                 and(answer, each(side, &op.hosts, op, Aspect::Hosts, |host| asked(host.method.as_deref())));
-        }
-        if let Some(wanted) = self.named {
-            answer = and(answer, each(side, &op.hosts, op, Aspect::Hosts, |host| host.named == wanted));
         }
         answer
     }

@@ -77,7 +77,6 @@ impl SandboxGrants {
             class: AddressClass::Name,
             addresses: Vec::new(),
             method: None,
-            named: false,
         };
         self.open_tls.iter().any(|set| set.contains(&used))
     }

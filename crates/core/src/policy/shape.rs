@@ -63,7 +63,7 @@ impl Shape {
         if when.secrets.is_some() {
             return Self(SECRET);
         }
-        if when.hosts.is_some() || when.methods.is_some() || when.named.is_some() || !when.ports.is_empty() {
+        if when.hosts.is_some() || when.methods.is_some() || !when.ports.is_empty() {
             return Self(HOST);
         }
         match when.paths.first() {

@@ -207,8 +207,6 @@ pub struct ConditionSource {
     /// Request methods.
     #[serde(deserialize_with = "filled")]
     pub methods: List,
-    /// Whether a connection reaches what the permitted command names that it is of.
-    pub named: Option<bool>,
     /// Kinds of SQL statements.
     #[serde(deserialize_with = "filled")]
     pub sql: List<SqlClass>,

@@ -92,7 +92,6 @@ pub(crate) fn connect(class: AddressClass, host: &str, port: u16) -> Operation {
         class,
         addresses: vec![],
         method: None,
-        named: false,
     };
     Operation { hosts: vec![host], ..Operation::default() }
 }

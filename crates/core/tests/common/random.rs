@@ -76,7 +76,6 @@ fn condition() -> BoxedStrategy<(&'static str, Value)> {
         2 => texts("hosts", &["x.com", "*.x.com", "address:private", "!bad.x.com", "y.org"]),
         1 => some(&[22, 443], 2).prop_map(|list| ("ports", json!(list))),
         1 => texts("methods", &["GET", "!GET"]),
-        1 => any::<bool>().prop_map(|value| ("named", json!(value))),
         2 => texts("sql", &["read", "write", "schema", "unknown"]),
         1 => texts("sql_verb", &["drop *", "select"]),
         1 => texts("tables", &["t", "!u"]),
@@ -201,16 +200,14 @@ fn host_use() -> BoxedStrategy<HostUse> {
         select(classes),
         select(vec![None, Some(22), Some(443)]),
         select(vec![None, Some("GET"), Some("POST")]),
-        any::<bool>(),
     )
-        .prop_map(|(host, class, port, method, named)| HostUse {
+        .prop_map(|(host, class, port, method)| HostUse {
             scheme: "https".into(),
             host: host.into(),
             port,
             class,
             addresses: vec![],
             method: method.map(str::to_owned),
-            named,
         })
         .boxed()
 }

@@ -289,37 +289,6 @@ fn hosts() {
     );
 }
 
-/// Hosts that the command names which a connection is of.
-#[test]
-fn named_hosts() {
-    let reach = |named: &[bool]| {
-        let mut op = Operation::default();
-        for named in named {
-            let mut hosts = connect(AddressClass::Public, "x.com", 443).hosts;
-            hosts[0].named = *named;
-            op.hosts.append(&mut hosts);
-        }
-        call("connect").op(op)
-    };
-    check(
-        "rules: [{allow: connect, when: {named: true}}, {approve: connect, otherwise: true}]",
-        &[
-            ("named", reach(&[true])),
-            ("not named", reach(&[false])),
-            ("one of two", reach(&[true, false])),
-            ("no host", reach(&[])),
-            ("hidden", call("connect").op(Operation::opaque(Aspect::Hosts, "a name in a variable"))),
-        ],
-        expect![[r#"
-            named       allow
-            not named   approve  [rule_approve approve_connect_2] A rule wants a person's approval.
-            one of two  approve  [rule_approve approve_connect_2] A rule wants a person's approval.
-            no host     allow
-            hidden      approve  [rule_approve approve_connect_2] A rule wants a person's approval.
-        "#]],
-    );
-}
-
 /// Effects, secrets, risk and the unknown.
 #[test]
 fn effects() {

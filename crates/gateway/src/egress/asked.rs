@@ -66,11 +66,9 @@ impl Wanted {
         Self { url: host_and_port.to_owned(), method: "CONNECT".to_owned() }
     }
 
-    fn parsed(&self, shared: &Shared) -> Result<Parsed, String> {
+    fn parsed(&self, defaults: &wire::Defaults) -> Result<Parsed, String> {
         let input = json!({ "url": self.url, "method": self.method });
-        let parsed = wire::to_request(WireAction::new("connect", input), &shared.defaults);
-        let parsed = parsed.map_err(|error| error.to_string())?;
-        Ok(parsed.of_command_naming(&shared.within.named))
+        wire::to_request(WireAction::new("connect", input), defaults).map_err(|error| error.to_string())
     }
 }
 
@@ -136,7 +134,7 @@ pub(super) async fn connect(shared: &Arc<Shared>, wanted: Wanted) -> Result<(Ope
 fn permitted(shared: &Shared, wanted: &Wanted, waits: &AtomicBool) -> Result<(Pending, HostUse), String> {
     let engine = &shared.engine;
     let is_wanted = || waits.load(Ordering::Relaxed) && !shared.over.load(Ordering::Relaxed);
-    let ask = || wanted.parsed(shared);
+    let ask = || wanted.parsed(&shared.defaults);
     let answered = |held: &stayhand_runtime::Held| {
         let place = Question::of(&shared.questions);
         let granted = place.is_some() && is_wanted() && shared.people.answered(held, &is_wanted);
@@ -152,7 +150,7 @@ fn permitted(shared: &Shared, wanted: &Wanted, waits: &AtomicBool) -> Result<(Pe
     let mut hosts = permit.facts().operations.iter().flat_map(|op| &op.hosts);
     // Namespaces are demanded of whatever has a way out.
     let unkept = match (hosts.next().cloned(), hosts.next()) {
-        (Some(host), None) => match permit.unkept_inside(Level::L2, &shared.within.duties) {
+        (Some(host), None) => match permit.unkept_inside(Level::L2, &shared.duties) {
             None => {
                 let engine = Arc::clone(engine);
                 return Ok((Pending { engine, permit: Some(permit) }, host));

@@ -2,10 +2,9 @@
 
 use serde_json::Value;
 use stayhand_core::decision::Layer;
-use stayhand_gateway::{Egress, Opening, People, Seen, Within};
+use stayhand_gateway::{Egress, Opening, People, Seen};
 use stayhand_runtime::policy_files::PolicyFiles;
-use stayhand_runtime::wire::{self, WireAction};
-use stayhand_runtime::{Egress as _, Engine, Held, Resolver, Settings, Verdict};
+use stayhand_runtime::{Egress as _, Engine, Held, Resolver, Settings, wire};
 use std::io::{PipeWriter, Read as _, Write as _};
 use std::net::{IpAddr, SocketAddr, TcpListener, TcpStream};
 use std::path::PathBuf;
@@ -76,11 +75,11 @@ fn addresses(name: &str, asked_before: usize) -> Vec<IpAddr> {
 
 impl Proxy {
     pub(crate) fn with(rules: &str) -> Self {
-        Self::new("", "", rules, false, Opening::none(), None)
+        Self::new("", "", rules, false, Opening::none())
     }
 
     pub(crate) fn opening(rules: &str, opening: Opening) -> Self {
-        Self::new("", "", rules, false, opening, None)
+        Self::new("", "", rules, false, opening)
     }
 
     /// The certificates that programs inside have to believe.
@@ -89,30 +88,18 @@ impl Proxy {
     }
 
     pub(crate) fn with_boundary(network: &str, rules: &str) -> Self {
-        Self::new("", network, rules, false, Opening::none(), None)
+        Self::new("", network, rules, false, Opening::none())
     }
 
     pub(crate) fn with_more(sections: &str, rules: &str) -> Self {
-        Self::new(sections, "", rules, false, Opening::none(), None)
+        Self::new(sections, "", rules, false, Opening::none())
     }
 
     pub(crate) fn asking(rules: &str, grants: bool) -> Self {
-        Self::new("", "", rules, grants, Opening::none(), None)
+        Self::new("", "", rules, grants, Opening::none())
     }
 
-    /// The way out of a command that was permitted.
-    pub(crate) fn of_command(rules: &str, command: &str) -> Self {
-        Self::new("", "", rules, false, Opening::none(), Some(command))
-    }
-
-    fn new(
-        sections: &str,
-        network: &str,
-        rules: &str,
-        grants: bool,
-        opening: Opening,
-        command: Option<&str>,
-    ) -> Self {
+    fn new(sections: &str, network: &str, rules: &str, grants: bool, opening: Opening) -> Self {
         let text = format!(
             "version: 1\n{sections}boundaries: {{network: {{{network}addresses: [public, name, loopback]}}}}\nrules:{rules}"
         );
@@ -130,15 +117,7 @@ impl Proxy {
         let people = Arc::new(Somebody { engine: Arc::clone(&engine), grants, asked: AtomicUsize::new(0) });
         let asked: Arc<dyn People> = people.clone();
         let defaults = wire::Defaults::new("/code", "/home/u");
-        let within = |command: &str| {
-            let asked = wire::to_request(WireAction::new("bash", command.into()), &defaults).unwrap();
-            let Verdict::Permitted(permit) = engine.authorize(asked).unwrap() else { panic!("{command}") };
-            let within = Within::of(&permit);
-            engine.abandon(permit, "only asked about").unwrap();
-            within
-        };
-        let within = command.map(within).unwrap_or_default();
-        let egress = Arc::new(Egress::new(&engine, &defaults, within, asked, opening).unwrap());
+        let egress = Arc::new(Egress::new(&engine, &defaults, &[], asked, opening).unwrap());
         let inside = TcpListener::bind("127.0.0.1:0").unwrap();
         let at = inside.local_addr().unwrap();
         let (over, running) = std::io::pipe().unwrap();

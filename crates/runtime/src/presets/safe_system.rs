@@ -7,7 +7,7 @@ use crate::engine::{Engine, EngineError, Verdict, guarded};
 use crate::execute::{Effected, Executor, Work};
 use crate::orders::OrderError;
 use crate::signals::on_termination;
-use crate::wire::{Background, Parsed};
+use crate::wire::{Parsed, Said};
 use serde::Deserialize;
 use serde_json::{Map, Number, Value, json};
 use stayhand_analysis::secret;
@@ -256,7 +256,7 @@ fn request(agent: &str, action: &Action) -> Parsed {
     let mut request = asked(agent, action.service, arguments);
     // Rules read the argument; limits and detectors read what is declared.
     request.context.declared.extend(value.map(|value| ("value".to_owned(), value)));
-    Parsed { request, invalid, background: Background::default() }
+    Parsed { request, invalid, said: Said::default() }
 }
 
 fn asked(agent: &str, service: Service, arguments: Map<String, Value>) -> Request {

@@ -73,7 +73,7 @@ pub(super) fn run(global: &Global, run: &Run) -> anyhow::Result<Exit> {
     let mut duties = permit.obligations().to_vec();
     duties.extend(run.review.then_some(Obligation::RestorePoint));
     let gatekeeper = Arc::new(Gatekeeper::new(&engine, &defaults, &duties, &people));
-    let let_out = || people::egress(&engine, &defaults, &permit, Arc::clone(&people));
+    let let_out = || people::egress(&engine, &defaults, permit.obligations(), Arc::clone(&people));
     let egress = (run.net == Net::Policy).then(let_out).transpose()?;
     let settings = LocalSettings {
         least: Level::L2,

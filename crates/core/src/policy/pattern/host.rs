@@ -94,7 +94,6 @@ mod tests {
             class: AddressClass::Name,
             addresses: vec![],
             method: None,
-            named: false,
         };
         assert!(set.contains(&host("a.x.com")) && set.contains(&host("x.com")));
         assert!(!set.contains(&host("evilx.com")));
@@ -110,7 +109,6 @@ mod tests {
             class: AddressClass::Public,
             addresses: addresses.iter().map(|address| address.parse().unwrap()).collect(),
             method: None,
-            named: false,
         };
         let set = HostSet::parse(["192.0.2.7", "198.51.*", "!good.test"]).unwrap();
         for (name, addresses, touched) in [
