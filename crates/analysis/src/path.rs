@@ -66,8 +66,7 @@ impl Read {
         let (folder, rest) = anchor(text, at)?;
         let mut lexical = String::with_capacity(folder.len() + rest.len() + 1);
         extend(&mut lexical, &folder, at)?;
-        // The folder that a variable names may be a link itself.
-        let climbs = extend(&mut lexical, rest, at)? || text.starts_with('$') && rest.starts_with("/..");
+        let climbs = extend(&mut lexical, rest, at)? || climbs_from_named(text, rest);
         if lexical.is_empty() {
             lexical.push('/');
         }
@@ -81,6 +80,12 @@ impl Read {
         });
         Ok(Self { lexical, climbing })
     }
+}
+
+/// Whether the path climbs at once from a folder that it names by a variable or a user, as in `$HOME/..`: it may be a link.
+fn climbs_from_named(text: &str, rest: &str) -> bool {
+    let is_named = rest.len() < text.len() && !matches!(components(text).next(), Some("~"));
+    is_named && components(rest).find(|part| !matches!(*part, "" | ".")) == Some("..")
 }
 
 /// What stands between separators.

@@ -302,3 +302,24 @@ proptest! {
         }
     }
 }
+
+/// Where a `..` follows a name, the path is also said with it: the name may be a link.
+#[test]
+fn climbing_is_said() {
+    for (text, expected) in [
+        ("a/../b", Some("/code/repo/sub/a/../b")),
+        ("/a/../b", Some("/a/../b")),
+        ("$HOME/../b", Some("/home/ada/../b")),
+        ("$HOME//./../b", Some("/home/ada/./../b")),
+        ("~bob/../b", Some("/home/bob/../b")),
+        ("~+/../b", Some("/code/repo/sub/../b")),
+        ("../b", None),
+        ("/../b", None),
+        ("~/../b", None),
+        ("a/b", None),
+        ("a/..b", None),
+        ("$PWD/..b", None),
+    ] {
+        assert_eq!(literal_use(Access::Read, text, &AT).unwrap().resolved.as_deref(), expected, "{text}");
+    }
+}

@@ -134,7 +134,7 @@ fn confined(
     });
     let reports = control.reports();
     for aside in gate.open() {
-        effected.errors += &format!("stayhand: put aside: {}\n", aside.display());
+        effected.errors += &format!("stayhand: {aside}\n");
     }
     let outcome = match reports {
         Ok(reports) => reported(outcome, reports, &mut effected),
