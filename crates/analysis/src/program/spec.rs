@@ -192,6 +192,8 @@ pub(super) enum Meaning {
     Method,
     /// Data to send; `@file` reads a file.
     Data,
+    /// A text that is sent; `@file`, `name@file` sends a file.
+    AtFile,
     /// A path whose content is sent.
     Upload,
     /// A git remote: a name, a URL or a path.

@@ -400,6 +400,7 @@ fn meaning(word: &str) -> Option<Meaning> {
         "url-send" => Meaning::UrlSend,
         "method" => Meaning::Method,
         "data" => Meaning::Data,
+        "at-file" => Meaning::AtFile,
         "upload" => Meaning::Upload,
         "remote" => Meaning::Remote,
         "refspec" => Meaning::Refspec,

@@ -286,7 +286,8 @@ impl<'p, 's> Walker<'p, 's> {
                 RedirectKind::Read => {
                     open(Access::Read);
                     let fetched = is_connection(&target);
-                    input = Some(Input { given: true, local: !fetched, fetched, ..Input::default() });
+                    let local = !fetched && target.known() != Some("/dev/null");
+                    input = Some(Input { given: true, local, fetched, ..Input::default() });
                 }
                 RedirectKind::Write => open(Access::Write),
                 RedirectKind::ReadWrite => {
