@@ -103,6 +103,7 @@ fn reports_of_costs() {
         &["cost", "--report", "weekly", "--day", "2026-11-20"][..],
         &["cost", "--report", "daily", "--hours-saved", "1", "--hour-worth", "1"],
         &["cost", "--report", "weekly", "--hours-saved", "1"],
+        &["cost", "--report", "weekly", "--hours-saved", "nan", "--hour-worth", "1"],
         &["cost", "--day", "2026-11-20"],
         &["cost", "--report", "live", "--by", "task"],
     ] {

@@ -212,6 +212,24 @@ fn a_way_out_for_one_command() {
     assert!(through.out.ends_with("served"), "{through:?}");
 }
 
+/// The repository of the workspace is not put in the place of another one, whose settings run programs outside.
+#[test]
+fn a_repository_stays_in_its_place() {
+    let world = World::new();
+    let made = Command::new("git").args(["init", "-q"]).arg(&world.work).status().unwrap();
+    assert!(made.success());
+    world.write(
+        "swap.sh",
+        "mv .git g; git init -q; git config core.fsmonitor ./evil; git add swap.sh; git status -s",
+    );
+    let done = world.run(&["exec", "--", "bash", "swap.sh"]);
+    done.expect(PERMITTED).says("confined at");
+    assert!(done.out.contains("A  swap.sh"), "honest work goes on: {done:?}");
+    assert!(!world.work.join("g").exists(), "{done:?}");
+    let config = std::fs::read_to_string(world.work.join(".git/config")).unwrap();
+    assert!(!config.contains("fsmonitor"), "{config}");
+}
+
 /// Where nobody carries connections any more, nothing goes on.
 #[derive(Debug)]
 struct Gone;

@@ -10,7 +10,7 @@ use stayhand_core::control::price::{Listed, Prices, UnknownModel};
 use stayhand_core::control::routing::{Measured, Score, Task, Tier};
 use stayhand_core::policy::Policy;
 use stayhand_runtime::policy_files::{LoadError, read_file};
-use std::io::Read as _;
+use std::io::Read;
 use std::path::Path;
 
 /// What is read of code, in bytes.
@@ -92,11 +92,19 @@ fn print(global: &Global, prices: &Prices) -> anyhow::Result<()> {
 
 /// The text of a file; `-` is standard input.
 fn text_of(file: &Path) -> anyhow::Result<String> {
-    if file.as_os_str() == "-" {
-        return std::io::read_to_string(std::io::stdin().lock().take(MOST_CODE))
-            .context("cannot read standard input");
+    let is_input = file.as_os_str() == "-";
+    let failed = |error| home::usage(format!("cannot read {}: {error}", file.display()));
+    let opened: Box<dyn Read> = if is_input {
+        Box::new(std::io::stdin().lock())
+    } else {
+        Box::new(std::fs::File::open(file).map_err(failed)?)
+    };
+    let mut text = String::new();
+    opened.take(MOST_CODE + 1).read_to_string(&mut text).map_err(failed)?;
+    if text.len() as u64 > MOST_CODE {
+        return Err(home::usage(format!("{} holds more than four mebibytes", file.display())));
     }
-    read_file(file).map_err(|error| home::usage(error.to_string()))
+    Ok(text)
 }
 
 /// What work on code needs of a model, and what the models of that tier cost.

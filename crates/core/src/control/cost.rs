@@ -132,7 +132,8 @@ pub struct Costs {
 
 const MINUTE_US: u64 = 60_000_000;
 const HOUR_US: u64 = 60 * MINUTE_US;
-const DAY_US: u64 = 24 * HOUR_US;
+/// A day, in microseconds.
+pub(super) const DAY_US: u64 = 24 * HOUR_US;
 
 impl Costs {
     /// Takes in one record of the log, in order. The answer: the action that is now known to have cost something.
@@ -200,6 +201,21 @@ impl Costs {
         }
     }
 
+    /// What each group of one kind has cost, in dollars.
+    pub fn dollars_by(&self, by: By) -> BTreeMap<String, f64> {
+        self.by(by).into_iter().map(|(name, sum)| (name, dollars(sum.money))).collect()
+    }
+
+    /// Says since when what is spent was looked at, where that is before something was.
+    pub fn counted_since(&mut self, at: Timestamp) {
+        self.first = Some(self.first.map_or(at, |first| first.min(at)));
+    }
+
+    /// When something was first spent.
+    pub const fn first(&self) -> Option<Timestamp> {
+        self.first
+    }
+
     /// Reservations of actions that have not ended, crashed ones among them.
     pub fn reserved(&self) -> Money {
         self.open.values().map(|spent| spent.money).fold(Money::ZERO, sum)
@@ -256,9 +272,6 @@ impl Costs {
             return None;
         }
         let hourly = self.hourly_burn_rate(now);
-        let in_dollars = |groups: &BTreeMap<String, Sum>| {
-            groups.iter().map(|(name, sum)| (name.clone(), dollars(sum.money))).collect()
-        };
         // Of equals, the first by name.
         let dearest = self.by_agent.iter().rev().max_by_key(|(_, sum)| sum.money);
         Some(Analytics {
@@ -268,8 +281,8 @@ impl Costs {
             success_rate: all.success_rate(),
             average_cost_per_call_cents: per(all.money, all.calls),
             cost_per_successful_call_cents: per(all.money, all.successful_calls),
-            by_agent: in_dollars(&self.by_agent),
-            by_model: in_dollars(&self.by_model),
+            by_agent: self.dollars_by(By::Agent),
+            by_model: self.dollars_by(By::Model),
             most_expensive_agent: dearest.map(|(agent, _)| agent.clone()),
             hourly_burn_rate_dollars: hourly,
             projected_monthly_cost_dollars: hourly * 24.0 * 30.0,

@@ -1,6 +1,6 @@
 //! What people look at: now, each day and each week (L-20, L-21, L-22).
 
-use super::cost::{Costs, Spent, dollars, ratio};
+use super::cost::{By, Costs, DAY_US, Spent, dollars, ratio};
 use super::money::Money;
 use crate::time::Timestamp;
 use serde::Serialize;
@@ -11,8 +11,6 @@ const SHOWN: usize = 10;
 
 /// Days that a day is compared with (L-21).
 const USUAL_DAYS: u64 = 7;
-
-const DAY_US: u64 = 86_400_000_000;
 
 /// One call, for people.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -81,13 +79,9 @@ pub struct Live {
 impl Live {
     /// The figures as of now.
     pub fn of(costs: &Costs, dearest: Dearest, now: Timestamp) -> Self {
-        let per_agent = costs.by(super::cost::By::Agent);
         Self {
             hourly_burn_rate_dollars: costs.hourly_burn_rate(now),
-            cost_per_agent_dollars: per_agent
-                .into_iter()
-                .map(|(agent, sum)| (agent, dollars(sum.money)))
-                .collect(),
+            cost_per_agent_dollars: costs.dollars_by(By::Agent),
             most_expensive_operations: dearest.calls(),
         }
     }
@@ -124,7 +118,7 @@ pub fn yesterday(now: Timestamp) -> Timestamp {
     Timestamp(day_of(now).0.saturating_sub(DAY_US))
 }
 
-/// From where the log has to be read for the report of a day.
+/// The first of the days that a day is compared with.
 pub fn before(day: Timestamp) -> Timestamp {
     Timestamp(day.0.saturating_sub(USUAL_DAYS * DAY_US))
 }
@@ -135,7 +129,7 @@ pub fn end_of(day: Timestamp) -> Timestamp {
 }
 
 impl Daily {
-    /// The day that begins at `day`. `costs` hold the days before it, too; `dearest` are of that day alone.
+    /// The day that begins at `day`. `costs` hold all that came before, too; `dearest` are of that day alone.
     pub fn of(costs: &Costs, dearest: Dearest, day: Timestamp) -> Self {
         let of_day = costs.within(day, end_of(day));
         let before = before(day).max(costs.first_day().unwrap_or(day));
@@ -191,17 +185,16 @@ pub fn week_before(now: Timestamp) -> Timestamp {
 }
 
 impl Weekly {
-    /// `costs` are of the last seven days alone.
+    /// `costs` are of the last seven days alone, counted since they began or something was first spent.
     pub fn of(costs: &Costs, worth: Option<Worth>, now: Timestamp) -> Self {
-        let named = |by| costs.by(by).into_iter().map(|(name, sum)| (name, dollars(sum.money))).collect();
         let total = dollars(costs.all().money);
         let saved = worth.map(|worth| worth.hours_saved * worth.hour_dollars);
         Self {
             since: week_before(now),
             total_cost_dollars: total,
             total_calls: costs.all().calls,
-            by_agent: named(super::cost::By::Agent),
-            by_model: named(super::cost::By::Model),
+            by_agent: costs.dollars_by(By::Agent),
+            by_model: costs.dollars_by(By::Model),
             projected_monthly_cost_dollars: costs.in_a_month(costs.all().money, USUAL_DAYS * DAY_US, now),
             saved_dollars: saved,
             return_on_investment_percent: saved

@@ -317,6 +317,10 @@ fn l_22_a_week() {
     assert_eq!((week.by_agent["a"], week.by_model["m"]), (7.0, 7.0));
     assert_eq!(week.projected_monthly_cost_dollars, 30.0);
     assert_eq!((week.saved_dollars, week.return_on_investment_percent), (Some(21.0), Some(200.0)));
+    // Spent in the last hour of seven days that were looked at.
+    let (mut late, _) = spent(&[Spent { at: now, ..one(1, "m", 700) }]);
+    late.counted_since(week_before(now));
+    assert_eq!(Weekly::of(&late, None, now).projected_monthly_cost_dollars, 30.0);
     let unsaid = Weekly::of(&costs, None, now);
     assert_eq!((unsaid.saved_dollars, unsaid.return_on_investment_percent), (None, None));
     let nothing = Weekly::of(&Costs::default(), Some(worth), now);

@@ -90,6 +90,7 @@ pub(super) fn spec(work: &Work<'_>, environment: &[(String, String)], cwd: &str)
     let tools = tools(&home, environment, &workspace).map(|path| Bind { path, writable: false });
     let mut binds: BTreeSet<Bind> = system().chain(settings()).chain(tools).chain(granted.binds).collect();
     let scratch = grant(&work.sandbox, &workspace, &home, &mut binds)?;
+    pin(workspace.join(".git"), &mut binds);
     let ours = |name: &str| !matches!(name, "HOME" | "TMPDIR" | "USER" | "LOGNAME");
     let mut environment: Vec<_> = environment.iter().filter(|(name, _)| ours(name)).cloned().collect();
     environment.push(("HOME".to_owned(), home.display().to_string()));
@@ -140,6 +141,14 @@ fn grant(
         binds.insert(Bind { path, writable: true });
     }
     Ok(scratch)
+}
+
+/// Mounts a folder that may be changed upon itself: what is mounted is not renamed, and so nothing takes its place.
+fn pin(folder: PathBuf, binds: &mut BTreeSet<Bind>) {
+    let is_changed = binds.iter().any(|bind| bind.writable && folder.starts_with(&bind.path));
+    if is_changed && folder.symlink_metadata().is_ok_and(|found| found.is_dir()) {
+        binds.insert(Bind { path: folder, writable: true });
+    }
 }
 
 /// Where what a program changes is kept.

@@ -10,7 +10,7 @@ use stayhand_core::control::advice::{Advice, Patterns, advise};
 use stayhand_core::control::budget_status::Status;
 use stayhand_core::control::cost::Costs;
 use stayhand_core::control::cost_report::{
-    Call, Daily, Dearest, Live, Weekly, Worth, before, day_of, end_of, week_before, yesterday,
+    Call, Daily, Dearest, Live, Weekly, Worth, day_of, end_of, week_before, yesterday,
 };
 use std::collections::BTreeMap;
 
@@ -36,6 +36,10 @@ pub(super) fn run(global: &Global, wanted: &Cost, report: CostReport) -> anyhow:
     }
     if wanted.hours_saved.is_some() && report != CostReport::Weekly {
         return Err(home::usage("--hours-saved is for `--report weekly`"));
+    }
+    let said = [wanted.hours_saved, wanted.hour_worth].into_iter().flatten();
+    if let Some(wrong) = said.into_iter().find(|number| !number.is_finite() || *number < 0.0) {
+        return Err(home::usage(format!("{wrong} is no number of hours or dollars")));
     }
     match report {
         CostReport::Live => live(global, wanted),
@@ -68,7 +72,7 @@ fn live(global: &Global, wanted: &Cost) -> anyhow::Result<()> {
 fn daily(global: &Global, wanted: &Cost) -> anyhow::Result<()> {
     let day = wanted.day.map_or_else(|| yesterday(stayhand_runtime::Clock::System.now()), day_of);
     let (mut costs, mut dearest) = (Costs::default(), Dearest::default());
-    read(global, Some(before(day)), |record| {
+    read(global, None, |record| {
         let spent = costs.read(record);
         if let Some(spent) = spent.filter(|spent| (day..end_of(day)).contains(&spent.at)) {
             dearest.read(&spent);
@@ -101,12 +105,15 @@ fn weekly(global: &Global, wanted: &Cost) -> anyhow::Result<()> {
         _ => None,
     };
     let since = week_before(stayhand_runtime::Clock::System.now());
-    let (mut costs, mut patterns) = (Costs::default(), Patterns::default());
-    let now = read(global, Some(since), |record| {
-        if let Some(spent) = costs.read(record) {
+    let (mut all, mut costs, mut patterns) = (Costs::default(), Costs::default(), Patterns::default());
+    let now = read(global, None, |record| {
+        let spent = all.read(record);
+        if let Some(spent) = spent.filter(|spent| spent.at >= since) {
+            costs.add(&spent);
             patterns.read(&spent);
         }
     })?;
+    costs.counted_since(all.first().unwrap_or(now).max(since));
     let report = Weekly::of(&costs, worth, now);
     let policy = commands::load(&commands::files_in(&wanted.policy.policies, None)?)?;
     let recommendations = advise(&costs, &patterns, policy.prices(), now);
