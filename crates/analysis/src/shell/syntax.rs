@@ -268,6 +268,10 @@ impl<'a> Syntax<'a> {
         if leaf && self.holds_line_end(kind, range.clone(), open) {
             self.doubt("a command goes on after the end of its line");
         }
+        // The parser takes the longest text that could be one such string, and the shell the shortest.
+        if kind == Kind::AnsiString && !ends_at_first_quote(self.slice(range.clone())) {
+            self.doubt("a quoted text ends before it seems to");
+        }
         // A number that is too large for a descriptor is a word for the shell.
         if kind == Kind::Descriptor && range.len() > MAX_DESCRIPTOR {
             self.doubt("a redirection is not understood");
@@ -364,6 +368,20 @@ impl<'a> Syntax<'a> {
         }
         KINDS.get(usize::from(raw.kind_id())).copied().unwrap_or(Kind::Unknown)
     }
+}
+
+/// Whether the first quote of `$'…'` that is not escaped is its last character.
+fn ends_at_first_quote(text: &str) -> bool {
+    let Some(inner) = text.trim_start().strip_prefix("$'") else { return false };
+    let mut bytes = inner.bytes();
+    while let Some(byte) = bytes.next() {
+        match byte {
+            b'\\' => drop(bytes.next()),
+            b'\'' => return bytes.next().is_none(),
+            _ => {}
+        }
+    }
+    false
 }
 
 /// Whether a line ends in this gap without being joined to the next.

@@ -145,6 +145,13 @@ fn bypass_12_dequoted_before_it_is_compared() {
     finds(r"$'\x72m' -rf /etc", "rm, delete /etc");
     finds(r#"'r'"m" -rf /etc"#, "rm, delete /etc");
     opaque(r"$'\q' x");
+    opaque(r"echo $'\\'; rm -rf /etc #'");
+    opaque(r"echo $'a\\\\'; rm -rf /etc #'");
+    opaque(r"x=$'\\'; rm -rf /etc #'");
+    opaque(r"case a in $'\\') rm -rf /etc;; #') ;; esac");
+    quiet(r"echo $'\\'");
+    quiet(r"echo $'a\'b'");
+    finds(r"echo $'\''; rm -rf /etc", "rm, delete /etc and below");
     finds(r"rm -rf $'\057etc'", "delete /etc and below");
 }
 
