@@ -1,6 +1,5 @@
 //! What bash runs, we have seen, or have said that we do not know. Texts of quotes, expansions and stray pieces with a removal
 //! behind them are run for real, in an empty folder, without any program: `rm` and `echo` are functions that do nothing.
-#![expect(clippy::unwrap_used, reason = "a test may fail loudly")]
 #![expect(clippy::disallowed_methods, reason = "the test asks the real shell")]
 
 use proptest::collection::vec;
