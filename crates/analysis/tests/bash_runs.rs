@@ -1,4 +1,4 @@
-//! What bash runs, we have seen, or have said that we do not know. Texts of quotes, expansions and stray pieces with a removal
+//! What a shell runs, we have seen, or have said that we do not know. Texts of quotes, expansions and stray pieces with a removal
 //! behind them are run for real, in an empty folder, without any program: `rm` and `echo` are functions that do nothing.
 #![expect(clippy::disallowed_methods, reason = "the test asks the real shell")]
 
@@ -29,6 +29,10 @@ const PIECES: &[&str] = &[
     "\\\\",
     "${x",
     "${x:-",
+    "${x/",
+    "${x#",
+    "${x^",
+    "/",
     "$x",
     "((",
     "))",
@@ -70,15 +74,26 @@ const PIECES: &[&str] = &[
     "for i in ",
 ];
 
-const REMOVALS: &[&str] =
-    &["; rm -rf /etc #", ";rm -rf /etc;", "\nrm -rf /etc\n", " && rm -rf /etc", "'; rm -rf /etc #'"];
+const REMOVALS: &[&str] = &[
+    "; rm -rf /etc #",
+    ";rm -rf /etc;",
+    "\nrm -rf /etc\n",
+    " && rm -rf /etc",
+    "'; rm -rf /etc #'",
+    "\"; rm -rf /etc; echo \"",
+];
 
-/// Whether bash comes to run `rm`; `None` where there is no bash.
-fn removes(text: &str, folder: &Path) -> Option<bool> {
-    let script = format!("rm() {{ builtin printf HIT >&9; }}; echo() {{ :; }}; exec 9>said\n{text}");
+/// How many texts are tried.
+fn cases() -> u32 {
+    std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(30_000)
+}
+
+/// Whether the shell comes to run `rm`; `None` where there is no such shell.
+fn removes(shell: &str, text: &str, folder: &Path) -> Option<bool> {
+    let script = format!("rm() {{ command printf HIT >&9; }}; echo() {{ :; }}; exec 9>said\n{text}");
     // A text that waits for something is ended.
     let mut child = Command::new("/usr/bin/timeout");
-    child.args(["--signal=KILL", "5", "/bin/bash", "--norc", "--noprofile", "-c", &script]);
+    child.args(["--signal=KILL", "5", shell, "-c", &script]);
     child.current_dir(folder).env_clear().env("PATH", "/nonexistent");
     child.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).status().ok()?;
     let said = std::fs::read(folder.join("said")).ok()?;
@@ -92,8 +107,20 @@ fn is_seen(text: &str) -> bool {
     operations.iter().any(|op| !op.opaque.is_empty() || op.program.as_ref().is_some_and(is_rm))
 }
 
+/// Both: not seen, and removed.
+fn is_missed(shell: &str, seen_as: &str, text: &str) -> bool {
+    if is_seen(seen_as) {
+        return false;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    removes(shell, text, folder.path()).unwrap_or_else(|| {
+        eprintln!("NOT RUN: there is no {shell} here");
+        false
+    })
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(30_000) })]
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(cases()) })]
 
     #[test]
     fn what_bash_runs_is_seen(
@@ -102,13 +129,9 @@ proptest! {
         after in vec(select(PIECES), 0..4),
     ) {
         let text = format!("echo {}{removal}{}", before.concat(), after.concat());
-        if !is_seen(&text) {
-            let folder = tempfile::tempdir().unwrap();
-            match removes(&text, folder.path()) {
-                Some(removes) => prop_assert!(!removes, "not seen: {text:?}"),
-                None => eprintln!("NOT RUN: there is no bash here"),
-            }
-        }
+        prop_assert!(!is_missed("/bin/bash", &text, &text), "not seen: {text:?}");
+        let quoted = format!("sh -c '{}'", text.replace('\'', "'\\''"));
+        prop_assert!(!is_missed("/bin/dash", &quoted, &text), "not seen: {quoted:?}");
     }
 }
 
@@ -117,13 +140,23 @@ proptest! {
 fn a_removal_is_noticed() {
     for (text, removed) in [
         ("echo $'\\\\'; rm -rf /etc #'", true),
+        ("echo ${x/'a}; echo 'b/}; rm -rf /etc #'", true),
+        ("echo == a; rm -rf /etc # ]]", true),
         ("echo a; rm -rf /etc", true),
         ("echo 'a; rm -rf /etc'", false),
         ("echo \"a; rm -rf /etc", false),
     ] {
         let folder = tempfile::tempdir().unwrap();
-        let found = removes(text, folder.path());
+        let found = removes("/bin/bash", text, folder.path());
         assert!(found.is_none_or(|found| found == removed), "{text}");
         assert!(is_seen(text) || !removed, "{text}");
+    }
+    // These are for other shells, such as `dash`: bash takes the text between the single quotes for quoted, they do not.
+    for text in [
+        "echo \"${x:-'}\"; rm -rf /etc; echo \"'}\"",
+        "sh -c \"echo \\$'\\\\'; rm -rf /etc #'\"",
+        "sh -c '[[ a || rm b ]]'",
+    ] {
+        assert!(is_seen(text), "{text}");
     }
 }

@@ -174,7 +174,8 @@ impl<'o, 's> Adder<'o, 's> {
             input: &input,
             ..*self.situation
         };
-        self.nested.append(&mut shell::nested(text, &situation, &[]));
+        // The languages ask `sh`.
+        self.nested.append(&mut shell::nested(text, "sh", &situation, &[]));
     }
 
     fn start(&mut self, words: &[Arg], given: Option<Option<String>>) {

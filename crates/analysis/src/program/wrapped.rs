@@ -204,6 +204,7 @@ pub(super) fn command_line(wrapper: &mut Interpreter<'_>, arg: &Arg) {
     }
     let situation =
         Situation { folders: &wrapper.folders, depth: wrapper.situation.depth + 1, ..*wrapper.situation };
-    let mut operations = shell::nested(text, &situation, &wrapper.positional);
+    let by = wrapper.operation.program.as_ref().map_or("sh", |program| &program.name);
+    let mut operations = shell::nested(text, by, &situation, &wrapper.positional);
     wrapper.nested.append(&mut operations);
 }

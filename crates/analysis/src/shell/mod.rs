@@ -7,6 +7,7 @@
 mod braces;
 mod branches;
 mod builtins;
+mod dialect;
 mod excess;
 mod expand;
 mod expansions;
@@ -79,10 +80,19 @@ pub fn outline(command: &str, at: &Surroundings<'_>, programs: &Programs) -> Vec
     budget.trace.map(outline::tree).unwrap_or_default()
 }
 
-/// The operations of a command line that another command runs, with its `$0`, `$1`, ….
-pub(crate) fn nested(command: &str, situation: &Situation<'_>, positional: &[Arg]) -> Vec<Operation> {
+/// The operations of a command line that another command runs with the shell named `by`, and its `$0`, `$1`, ….
+pub(crate) fn nested(
+    command: &str,
+    by: &str,
+    situation: &Situation<'_>,
+    positional: &[Arg],
+) -> Vec<Operation> {
     let positional = positional.get(1..).unwrap_or_default().to_vec();
-    walked(command, situation, Some(positional))
+    let mut found = walked(command, situation, Some(positional));
+    if by != "bash" && dialect::differs(command) {
+        found.push(Operation::opaque(Aspect::Program, "another shell than bash reads the text otherwise"));
+    }
+    found
 }
 
 fn walked(command: &str, situation: &Situation<'_>, positional: Option<Vec<Arg>>) -> Vec<Operation> {

@@ -272,6 +272,12 @@ impl<'a> Syntax<'a> {
         if kind == Kind::AnsiString && !ends_at_first_quote(self.slice(range.clone())) {
             self.doubt("a quoted text ends before it seems to");
         }
+        if leaf && self.misquotes(kind, self.slice(range.clone()), open) {
+            self.doubt("a quote may not be where it seems to");
+        }
+        if matches!(kind, Kind::Regex | Kind::ExtGlob) && self.overreaches(self.slice(range.clone()), open) {
+            self.doubt("a pattern goes on where the shell ends it");
+        }
         // A number that is too large for a descriptor is a word for the shell.
         if kind == Kind::Descriptor && range.len() > MAX_DESCRIPTOR {
             self.doubt("a redirection is not understood");
@@ -341,6 +347,41 @@ impl<'a> Syntax<'a> {
         !quoted && breaks_line(text)
     }
 
+    /// Whether a leaf holds a quote that the shell may pair with another one than the grammar does. The grammar reads
+    /// patterns and what stands within `${…}` by rules of its own; the shell takes a single quote there for itself or for
+    /// an opening one, by the operator and by whether double quotes are around.
+    fn misquotes(&self, kind: Kind, text: &str, open: &[usize]) -> bool {
+        match kind {
+            Kind::Comment | Kind::StringContent => false,
+            Kind::HeredocStart | Kind::HeredocBody | Kind::HeredocContent | Kind::HeredocEnd => false,
+            Kind::Token if matches!(text.trim(), "\"" | "$\"" | "`") => false,
+            Kind::RawString | Kind::AnsiString => self.expands_within_quotes(open),
+            Kind::Regex | Kind::ExtGlob => match quotes(text) {
+                Quotes::None => false,
+                Quotes::Paired => self.expands_within_quotes(open),
+                Quotes::Open => true,
+            },
+            _ => quotes(text) != Quotes::None,
+        }
+    }
+
+    /// Whether a pattern goes on behind a character that ends a word. The grammar reads one up to the next `]]`, even where no
+    /// `[[` is open. Within `${…}` only the brace ends it.
+    fn overreaches(&self, text: &str, open: &[usize]) -> bool {
+        let parent = open.last().and_then(|index| self.nodes.get(*index));
+        let within = parent.is_some_and(|parent| parent.kind == Kind::Expansion);
+        let quoted = quotes(text) == Quotes::Paired;
+        !within && (quoted || text.trim().replace("\\ ", "").contains([' ', '\t', '\n', ';', '&', '<', '>']))
+    }
+
+    /// Whether the innermost open nodes are a `${…}` within double quotes or in a heredoc.
+    fn expands_within_quotes(&self, open: &[usize]) -> bool {
+        let kinds = open.iter().rev().filter_map(|index| self.nodes.get(*index)).map(|node| node.kind);
+        let own = kinds.take_while(|kind| !matches!(kind, Kind::Substitution | Kind::ProcessSubstitution));
+        own.skip_while(|kind| *kind != Kind::Expansion)
+            .any(|kind| matches!(kind, Kind::String | Kind::TranslatedString | Kind::HeredocBody))
+    }
+
     /// Whether a token is an operator that has to stand on the line of the command before it. The grammar takes a joined
     /// line before it for the undoing of that line's end.
     fn continues_command(&self, range: std::ops::Range<usize>, open: &[usize]) -> bool {
@@ -368,6 +409,33 @@ impl<'a> Syntax<'a> {
         }
         KINDS.get(usize::from(raw.kind_id())).copied().unwrap_or(Kind::Unknown)
     }
+}
+
+/// How quotes that are not escaped stand in a text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Quotes {
+    None,
+    /// Each is closed.
+    Paired,
+    /// One is not closed, or opens a command.
+    Open,
+}
+
+/// How the quotes of `text` stand, read as the shell reads a word.
+fn quotes(text: &str) -> Quotes {
+    let mut found = Quotes::None;
+    let mut within = None;
+    let mut bytes = text.bytes();
+    while let Some(byte) = bytes.next() {
+        match (byte, within) {
+            (b'`', _) => return Quotes::Open,
+            (b'\\', None | Some(b'"')) => drop(bytes.next()),
+            (b'\'' | b'"', None) => within = Some(byte),
+            (_, Some(quote)) if byte == quote => (within, found) = (None, Quotes::Paired),
+            _ => {}
+        }
+    }
+    if within.is_some() { Quotes::Open } else { found }
 }
 
 /// Whether the first quote of `$'…'` that is not escaped is its last character.

@@ -88,7 +88,7 @@ impl Walker<'_, '_> {
                         folders: &self.scope.folders,
                         ..self.situation
                     };
-                    inner.extend(shell::nested(text, &situation, &[]));
+                    inner.extend(shell::nested(text, shell_of(operation, text), &situation, &[]));
                 }
                 _ => operation.does.insert(Trait::Indefinite),
             }
@@ -99,6 +99,15 @@ impl Walker<'_, '_> {
     /// The text of a file that the line has written, where it is known.
     pub(super) fn text_of_written(&self, operation: &Operation) -> Option<Rc<str>> {
         self.written.contents(operation).and_then(|contents| contents.text.clone())
+    }
+}
+
+/// The shell that reads the file.
+fn shell_of<'a>(operation: &'a Operation, text: &str) -> &'a str {
+    match &operation.program {
+        Some(program) if program.path.is_none() => &program.name,
+        _ if text.lines().next().is_some_and(|first| first.ends_with("bash")) => "bash",
+        _ => "sh",
     }
 }
 

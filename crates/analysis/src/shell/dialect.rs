@@ -1,0 +1,41 @@
+//! What other shells read otherwise than bash. `sh` is often such a shell, and it is the one that `system` of most
+//! languages asks.
+
+/// Whether a shell without bash's own forms would find other commands in `text`. For it `$'` is a dollar and a quote, in which a
+/// backslash quotes nothing; `[[` is the name of a program, and `((` two subshells.
+pub(super) fn differs(text: &str) -> bool {
+    let quoted = text.split_once("$'").is_some_and(|(_, rest)| rest.contains("\\'"));
+    quoted || tests_with_operators(text) || text.replace("$((", "").contains("((")
+}
+
+/// Whether there are operators or ends of lines in a `[[ … ]]`.
+fn tests_with_operators(text: &str) -> bool {
+    let inner = |rest: &str| {
+        rest.split("]]").next().unwrap_or_default().contains(['|', '&', ';', '<', '>', '(', '\n'])
+    };
+    text.split("[[").skip(1).any(inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::differs;
+
+    #[test]
+    fn forms_of_bash_alone() {
+        for text in [
+            "echo $'\\'; rm -rf /etc #'",
+            "[[ x || reboot ]]",
+            "[[ x > /etc/passwd ]]",
+            "[[\nreboot\n]]",
+            "if [[ $x =~ a|reboot ]]; then :; fi",
+            "((a || reboot))",
+        ] {
+            assert!(differs(text), "{text}");
+        }
+        for text in
+            ["echo $'a\\n'", "[[ -f a ]] && cat a", "echo $((1 + 2)) [a]", "echo it\\'s", "(cd a; (ls))"]
+        {
+            assert!(!differs(text), "{text}");
+        }
+    }
+}
