@@ -1,5 +1,6 @@
 //! What a shell runs, we have seen, or have said that we do not know. Texts of quotes, expansions and stray pieces with a removal
-//! behind them are run for real, in an empty folder, without any program: `rm` and `echo` are functions that do nothing.
+//! behind them are run for real, in an empty folder that they cannot leave, without any program: `rm` says its words, and `echo` is a function that does
+//! nothing.
 #![expect(clippy::disallowed_methods, reason = "the test asks the real shell")]
 
 use proptest::collection::vec;
@@ -9,6 +10,7 @@ use stayhand_analysis::{Surroundings, shell};
 use std::path::Path;
 use std::process::{Command, Stdio};
 
+/// None lets a text name a file outside of the folder.
 const PIECES: &[&str] = &[
     "'",
     "\"",
@@ -30,9 +32,9 @@ const PIECES: &[&str] = &[
     "${x",
     "${x:-",
     "${x/",
+    "${x/a/",
     "${x#",
     "${x^",
-    "/",
     "$x",
     "((",
     "))",
@@ -72,51 +74,66 @@ const PIECES: &[&str] = &[
     "do",
     "done",
     "for i in ",
+    "<&-",
+    ">&-",
+    " >& ",
+    "<&1",
+    "{x}>",
+    "&>",
+    ">|",
+    "<>",
+    "2",
 ];
 
-const REMOVALS: &[&str] = &[
-    "; rm -rf /etc #",
-    ";rm -rf /etc;",
-    "\nrm -rf /etc\n",
-    " && rm -rf /etc",
-    "'; rm -rf /etc #'",
-    "\"; rm -rf /etc; echo \"",
-];
+/// What stands before and behind a removal.
+const AROUND: &[(&str, &str)] =
+    &[("; ", " #"), (";", ";"), ("\n", "\n"), (" && ", ""), ("'; ", " #'"), ("\"; ", "; echo \"")];
+
+/// Where nothing can be made.
+const HOME: &str = "/proc/home";
 
 /// How many texts are tried.
 fn cases() -> u32 {
     std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(30_000)
 }
 
-/// Whether the shell comes to run `rm`; `None` where there is no such shell.
-fn removes(shell: &str, text: &str, folder: &Path) -> Option<bool> {
-    let script = format!("rm() {{ command printf HIT >&9; }}; echo() {{ :; }}; exec 9>said\n{text}");
+/// The words that the shell comes to call `rm` with; `None` where there is no such shell.
+fn removed(shell: &str, text: &str, folder: &Path) -> Option<Vec<String>> {
+    let script =
+        format!("rm() {{ command printf '%s\\0' \"$@\" >&9; }}; echo() {{ :; }}; exec 9>said\n{text}");
     // A text that waits for something is ended.
     let mut child = Command::new("/usr/bin/timeout");
     child.args(["--signal=KILL", "5", shell, "-c", &script]);
-    child.current_dir(folder).env_clear().env("PATH", "/nonexistent");
+    child.current_dir(folder).env_clear().env("PATH", "/nonexistent").env("HOME", HOME);
     child.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).status().ok()?;
-    let said = std::fs::read(folder.join("said")).ok()?;
-    Some(!said.is_empty())
+    let said = String::from_utf8_lossy(&std::fs::read(folder.join("said")).ok()?).into_owned();
+    Some(said.split_terminator('\0').map(str::to_owned).collect())
 }
 
-fn is_seen(text: &str) -> bool {
-    let at = Surroundings { cwd: "/w", workspace: "/w", home: "/home/me" };
-    let is_rm = |program: &stayhand_core::facts::Program| program.name == "rm";
+/// The words of what is removed as we understand the text; `None` where we say that we do not.
+fn seen(text: &str) -> Option<Vec<String>> {
+    let at = Surroundings { cwd: "/w", workspace: "/w", home: HOME };
     let operations = shell::operations(text, &at);
-    operations.iter().any(|op| !op.opaque.is_empty() || op.program.as_ref().is_some_and(is_rm))
+    if operations.iter().any(|op| !op.opaque.is_empty()) {
+        return None;
+    }
+    let is_rm = |program: &stayhand_core::facts::Program| program.name == "rm";
+    let removals = operations.into_iter().filter(|op| op.program.as_ref().is_some_and(is_rm));
+    Some(removals.flat_map(|op| op.args).collect())
 }
 
-/// Both: not seen, and removed.
-fn is_missed(shell: &str, seen_as: &str, text: &str) -> bool {
-    if is_seen(seen_as) {
-        return false;
-    }
+/// What is removed and not seen.
+fn missed(shell: &str, seen_as: &str, text: &str) -> Vec<String> {
+    let Some(seen) = seen(seen_as) else { return Vec::new() };
     let folder = tempfile::tempdir().unwrap();
-    removes(shell, text, folder.path()).unwrap_or_else(|| {
+    let Some(removed) = removed(shell, text, folder.path()) else {
         eprintln!("NOT RUN: there is no {shell} here");
-        false
-    })
+        return Vec::new();
+    };
+    // A number may be that of the process. The dollar of `$'…'` is one of the word for `dash`, which makes it another name.
+    let is_told =
+        |word: &String| word.contains("etc") && !word.contains(|c: char| c.is_ascii_digit() || c == '$');
+    removed.into_iter().filter(is_told).filter(|word| !seen.contains(word)).collect()
 }
 
 proptest! {
@@ -125,31 +142,35 @@ proptest! {
     #[test]
     fn what_bash_runs_is_seen(
         before in vec(select(PIECES), 1..8),
-        removal in select(REMOVALS),
+        (open, close) in select(AROUND),
+        within in vec(select(PIECES), 0..3),
         after in vec(select(PIECES), 0..4),
     ) {
-        let text = format!("echo {}{removal}{}", before.concat(), after.concat());
-        prop_assert!(!is_missed("/bin/bash", &text, &text), "not seen: {text:?}");
+        let (before, within, after) = (before.concat(), within.concat(), after.concat());
+        let text = format!("echo {before}{open}rm -rf {within}etc{close}{after}");
+        prop_assert_eq!(missed("/bin/bash", &text, &text), [""; 0], "not seen: {:?}", text);
         let quoted = format!("sh -c '{}'", text.replace('\'', "'\\''"));
-        prop_assert!(!is_missed("/bin/dash", &quoted, &text), "not seen: {quoted:?}");
+        prop_assert_eq!(missed("/bin/dash", &quoted, &text), [""; 0], "not seen: {:?}", quoted);
     }
 }
 
 /// The test above is able to fail: what is run here is noticed, and what only looks so is not.
 #[test]
 fn a_removal_is_noticed() {
-    for (text, removed) in [
+    for (text, is_removed) in [
         ("echo $'\\\\'; rm -rf /etc #'", true),
         ("echo ${x/'a}; echo 'b/}; rm -rf /etc #'", true),
         ("echo == a; rm -rf /etc # ]]", true),
         ("echo a; rm -rf /etc", true),
+        ("rm -rf <&- /etc", true),
+        ("echo |[\nrm -rf /etc\n]", true),
         ("echo 'a; rm -rf /etc'", false),
         ("echo \"a; rm -rf /etc", false),
     ] {
         let folder = tempfile::tempdir().unwrap();
-        let found = removes("/bin/bash", text, folder.path());
-        assert!(found.is_none_or(|found| found == removed), "{text}");
-        assert!(is_seen(text) || !removed, "{text}");
+        let words = removed("/bin/bash", text, folder.path());
+        assert!(words.is_none_or(|words| words.contains(&"/etc".to_owned()) == is_removed), "{text}");
+        assert!(!is_removed || seen(text).is_none_or(|words| words.contains(&"/etc".to_owned())), "{text}");
     }
     // These are for other shells, such as `dash`: bash takes the text between the single quotes for quoted, they do not.
     for text in [
@@ -157,6 +178,6 @@ fn a_removal_is_noticed() {
         "sh -c \"echo \\$'\\\\'; rm -rf /etc #'\"",
         "sh -c '[[ a || rm b ]]'",
     ] {
-        assert!(is_seen(text), "{text}");
+        assert!(seen(text).is_none_or(|words| !words.is_empty()), "{text}");
     }
 }

@@ -368,6 +368,10 @@ fn test(syntax: &Syntax<'_>, at: At) -> Statement {
     if single && expansions::outside_substitutions(syntax, at).any(redirects) {
         return Statement::Unread("a test with a redirection is not understood".to_owned());
     }
+    // For the shell `[` is a command, which ends with its line.
+    if single && breaks_line(syntax.text(at)) {
+        return unread("a test goes on after the end of its line");
+    }
     evaluate(syntax, at)
 }
 

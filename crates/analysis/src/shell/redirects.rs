@@ -97,6 +97,7 @@ fn runs_on(redirection: &str, sign: &str) -> bool {
 pub(super) fn redirect(syntax: &Syntax<'_>, at: At, command: &mut Command) {
     let mut kind = RedirectKind::Read;
     let mut descriptor = "";
+    let mut closes = false;
     let mut words = words::Joiner::default();
     if is_broken(syntax.text(at)) {
         // The grammar looks for the target on the next line; a shell does not.
@@ -110,7 +111,7 @@ pub(super) fn redirect(syntax: &Syntax<'_>, at: At, command: &mut Command) {
                 "<" => {}
                 ">" | ">>" | ">|" | "&>" | "&>>" => kind = RedirectKind::Write,
                 "<&" | ">&" => kind = RedirectKind::Duplicate,
-                "<&-" | ">&-" => return,
+                "<&-" | ">&-" => closes = true,
                 "<<<" => kind = RedirectKind::Text,
                 _ => words.spoil("a redirection is not understood"),
             },
@@ -124,6 +125,11 @@ pub(super) fn redirect(syntax: &Syntax<'_>, at: At, command: &mut Command) {
     }
     let mut found = Vec::new();
     words.absorb(&mut found);
+    if closes {
+        // It has no target: what the grammar takes for one is a word of the command.
+        command.words.extend(found);
+        return;
+    }
     let mut found = found.into_iter();
     let target = found.next().unwrap_or_else(|| words::unread("a redirection has no target"));
     let standard = matches!(descriptor, "" | "0" | "1");
