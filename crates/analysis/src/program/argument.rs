@@ -11,6 +11,8 @@ pub(crate) struct Arg {
     pub(crate) many: bool,
     /// Whether a leading `~` was left for the path to resolve (`~name`).
     pub(crate) tilde: bool,
+    /// Whether it may have no characters, whatever the text says.
+    pub(crate) maybe_empty: bool,
 }
 
 /// How much of a word is known.
@@ -36,6 +38,11 @@ impl Arg {
         Self { text: text.into(), certainty: Certainty::Pattern, ..Self::default() }
     }
 
+    /// Any name, or nothing at all. It holds no slash.
+    pub(crate) fn name() -> Self {
+        Self { maybe_empty: true, ..Self::pattern("*") }
+    }
+
     /// A word of which nothing is known, not even how many words it is.
     pub(crate) fn unknown() -> Self {
         Self { certainty: Certainty::Unknown, many: true, ..Self::default() }
@@ -59,8 +66,7 @@ impl Arg {
         Self {
             text: self.text.get(length..).unwrap_or_default().to_owned(),
             certainty: self.certainty,
-            many: false,
-            tilde: false,
+            ..Self::default()
         }
     }
 }

@@ -183,8 +183,8 @@ pub(super) fn replace(word: &Arg, mark: &str, input: &Arg) -> Arg {
     Arg {
         text: format!("{before}{}{after}", input.text),
         certainty: input.certainty.max(word.certainty),
-        many: false,
         tilde: before.is_empty() && input.tilde,
+        ..Arg::default()
     }
 }
 

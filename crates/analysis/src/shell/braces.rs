@@ -74,13 +74,14 @@ fn pieces(marks: &[Mark], cuts: &[usize]) -> Option<Vec<Vec<Mark>>> {
 fn range(inner: &[Mark]) -> Option<Vec<Vec<Mark>>> {
     let text: String = inner.iter().map(|mark| mark.char).collect();
     let (from, to) = text.split_once("..")?;
-    let text_marks = |text: &str| text.chars().map(|char| Mark { char, quoted: true }).collect();
+    let text_marks =
+        |text: &str| text.chars().map(|char| Mark { char, quoted: true, hollow: false }).collect();
     if let (Ok(from), Ok(to)) = (from.parse::<i32>(), to.parse::<i32>())
         && (0..MAX_BRACES as i32 / 4).contains(&to.saturating_sub(from))
     {
         return Some((from..=to).map(|number| text_marks(&number.to_string())).collect());
     }
-    let wild = |char| Mark { char, quoted: false };
+    let wild = |char| Mark { char, quoted: false, hollow: false };
     Some(vec![vec![wild('*')]])
 }
 

@@ -89,6 +89,24 @@ pub(super) fn silent_program(statement: &Statement) -> Option<&str> {
     is_silent.then_some(*name)
 }
 
+/// The program that a statement calls, where it prints more than the end of a line for certain, unless a function has its name.
+pub(super) fn speaking_program(statement: &Statement) -> Option<&str> {
+    let Statement::Command(command) = statement else { return None };
+    let name = first_word(command)?;
+    let mut rest = command.words.iter().skip(1).map(Word::plain);
+    let speaks = match name {
+        // What these print is their words, which are known as they are.
+        "echo" | "printf" | "pwd" | "whoami" | "hostname" | "nproc" | "uname" | "id" => true,
+        "mktemp" => rest.all(|word| matches!(word, Some("-d" | "-u" | "-q" | "-p" | "-t"))),
+        "date" => rest.flatten().any(|word| {
+            word.starts_with('+')
+                && ["%Y", "%F", "%s", "%d", "%H", "%T", "%j"].iter().any(|field| word.contains(field))
+        }),
+        _ => false,
+    };
+    (speaks && command.redirects.is_empty()).then_some(name)
+}
+
 /// Whether words come from variables: what such an `eval` runs, its text does not show.
 pub(super) fn takes_variables(command: &Command) -> bool {
     command.words.iter().flat_map(|word| &word.parts).any(|part| matches!(part, Part::Variable { .. }))

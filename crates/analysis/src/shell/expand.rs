@@ -1,8 +1,9 @@
 //! From words to what a program receives.
 
+use super::excess;
 use super::fields::{Fields, has_glob};
 use super::operations::{MAX_TELLING, Walker};
-use super::plan::{Form, Part, Word};
+use super::plan::{Form, Part, Statement, Word};
 use crate::program::{Arg, Certainty};
 
 impl<'p> Walker<'p, '_> {
@@ -23,8 +24,15 @@ impl<'p> Walker<'p, '_> {
         }
         let fields = self.fields(word);
         let (home, tilde) = (self.situation.home, fields.tilde);
+        let from = args.len();
         for field in fields.finish() {
             field.into_args(home, tilde, args);
+        }
+        // Without quotes an empty word is none.
+        if let [Part::Variable { quoted: false, .. } | Part::Output { quoted: false, .. }] =
+            word.parts.as_slice()
+        {
+            args.iter_mut().skip(from).for_each(|arg| arg.maybe_empty = false);
         }
     }
 
@@ -42,7 +50,7 @@ impl<'p> Walker<'p, '_> {
                 let certainty = args.iter().map(|arg| arg.certainty).max().unwrap_or_default();
                 let text = args.iter().map(|arg| arg.text.as_str()).collect::<Vec<_>>().join(" ");
                 let text = if certainty == Certainty::Unknown { String::new() } else { text };
-                Arg { text, certainty, many: false, tilde: false }
+                Arg { text, certainty, ..Arg::default() }
             }
         }
     }
@@ -69,7 +77,10 @@ impl<'p> Walker<'p, '_> {
                 }
             }
             Part::Output { body, quoted } => {
-                let values = self.output_of(body);
+                let mut values = self.output_of(body);
+                if !self.prints_for_certain(body) {
+                    values.iter_mut().flatten().for_each(|value| value.maybe_empty = true);
+                }
                 self.add_values(values, *quoted, fields);
             }
             Part::Process(body) => {
@@ -99,6 +110,7 @@ impl<'p> Walker<'p, '_> {
                 }
                 fields.split();
             }
+            fields.hollow = value.maybe_empty;
             match value.certainty {
                 Certainty::Unknown => {
                     fields.text(&value.text, true);
@@ -109,7 +121,15 @@ impl<'p> Walker<'p, '_> {
                 Certainty::Exact if self.scope.splits_unknown => fields.unknown(true),
                 Certainty::Exact => fields.unquoted_value(&value.text),
             }
+            fields.hollow = false;
         }
+    }
+
+    /// Whether a substitution prints something whenever it comes to that: it is one command that is known to do so.
+    fn prints_for_certain(&self, body: &[Statement]) -> bool {
+        let [statement] = body else { return false };
+        let is_function = |name: &str| self.defined.iter().any(|(function, _)| function.name == name);
+        excess::speaking_program(statement).is_some_and(|name| !is_function(name))
     }
 
     /// The value of a variable after `form` is applied.
@@ -120,16 +140,19 @@ impl<'p> Walker<'p, '_> {
         });
         match form {
             Form::Plain => value,
-            Form::Required(words) => {
+            Form::Required(words, is_some) => {
                 for word in words {
                     self.expand_one(word);
                 }
+                let mut value = value;
+                value.iter_mut().flatten().for_each(|arg| arg.maybe_empty &= !is_some);
                 value
             }
             Form::Length => Some(vec![Arg::pattern("*")]),
             Form::Default(word) => {
                 let default = self.expand_one(word);
                 match value {
+                    Some(value) if value.iter().any(|arg| arg.maybe_empty) => None,
                     Some(value) if value.iter().any(|arg| !arg.text.is_empty()) => Some(value),
                     _ if self.scope.variable(name).is_some() => Some(vec![default]),
                     // Set or not: either value may be meant.
@@ -140,20 +163,22 @@ impl<'p> Walker<'p, '_> {
                 self.expand_one(word);
                 None
             }
-            Form::TrimEnd(word) => {
+            Form::TrimEnd(word, longest) => {
                 let pattern = self.expand_one(word);
-                Some(vec![trim_end(single(value)?, &pattern)])
+                Some(vec![trim_end(single(value)?, &pattern, *longest)])
             }
             Form::TrimStart(word, longest) => {
                 let pattern = self.expand_one(word);
                 Some(vec![trim_start(single(value)?, &pattern, *longest)])
             }
             Form::Derived(words) => {
+                let mut is_name = true;
                 for word in words {
-                    self.expand_one(word);
+                    let used = self.expand_one(word);
+                    is_name &= used.is_exact() && makes_a_name(&used.text);
                 }
                 let value = single(value)?;
-                (!value.text.contains('/') && !value.is_unknown()).then(|| vec![Arg::pattern("*")])
+                (is_name && !value.is_unknown() && makes_a_name(&value.text)).then(|| vec![Arg::name()])
             }
         }
     }
@@ -170,11 +195,14 @@ impl<'p> Walker<'p, '_> {
                 _ => None,
             },
             "IFS" => exact(" \t\n"),
-            "!" | "$" | "BASHPID" => Some(vec![Arg::pattern(crate::program::OWN_PROCESS)]),
-            "USER" | "LOGNAME" | "UID" | "EUID" | "HOSTNAME" | "RANDOM" | "SECONDS" | "LINENO" | "PPID"
-            | "?" | "#" | "HOSTTYPE" | "OSTYPE" | "EPOCHSECONDS" | "BASH_VERSION" | "SHLVL" => {
-                Some(vec![Arg::pattern("*")])
+            "$" => Some(vec![Arg::pattern(crate::program::OWN_PROCESS)]),
+            "!" | "BASHPID" => {
+                Some(vec![Arg { maybe_empty: true, ..Arg::pattern(crate::program::OWN_PROCESS) }])
             }
+            "?" | "#" => Some(vec![Arg::pattern("*")]),
+            // Another shell than bash does not know most of them, and any may be taken away.
+            "USER" | "LOGNAME" | "UID" | "EUID" | "HOSTNAME" | "RANDOM" | "SECONDS" | "LINENO" | "PPID"
+            | "HOSTTYPE" | "OSTYPE" | "EPOCHSECONDS" | "BASH_VERSION" | "SHLVL" => Some(vec![Arg::name()]),
             "@" | "*" => self.scope.positional.as_deref().map(<[Arg]>::to_vec),
             digits if digits.bytes().all(|byte| byte.is_ascii_digit()) => {
                 let index = digits.parse::<usize>().ok()?.checked_sub(1)?;
@@ -195,13 +223,18 @@ fn starts_with_tilde(word: &Word) -> bool {
     }
 }
 
+/// Whether no part of a text is a path of more than one name or leads up.
+fn makes_a_name(text: &str) -> bool {
+    !text.contains('/') && text.matches('.').count() < 2
+}
+
 fn single(value: Option<Vec<Arg>>) -> Option<Arg> {
     let mut value = value?;
     if value.len() == 1 { value.pop() } else { None }
 }
 
 /// `${x%suffix}`: the folder stays the same unless the suffix may hold a slash.
-fn trim_end(value: Arg, pattern: &Arg) -> Arg {
+fn trim_end(value: Arg, pattern: &Arg, longest: bool) -> Arg {
     if value.is_exact() && pattern.is_exact() && !has_glob(&pattern.text) {
         let text = value.text.strip_suffix(pattern.text.as_str()).unwrap_or(&value.text);
         return Arg::exact(text);
@@ -209,14 +242,19 @@ fn trim_end(value: Arg, pattern: &Arg) -> Arg {
     let folder = match value.text.rsplit_once('/') {
         Some((folder, _)) => folder,
         None if value.is_unknown() => return Arg { many: false, ..Arg::unknown() },
-        None => return Arg::pattern("*"),
+        // What ends in `.txt` begins with something: a pattern does not match hidden names.
+        None if pattern.is_exact() && pattern.text.starts_with('.') && !has_glob(&pattern.text) => {
+            return Arg { maybe_empty: value.maybe_empty, ..Arg::pattern("*") };
+        }
+        None if !makes_a_name(&value.text) => return Arg { many: false, ..Arg::unknown() },
+        None => return Arg::name(),
     };
     if value.is_unknown() || pattern.is_unknown() {
         return Arg { many: false, ..Arg::unknown() };
     }
     match pattern.text.as_str() {
-        "/*" => Arg { text: folder.to_owned(), certainty: value.certainty, many: false, tilde: value.tilde },
-        suffix if suffix.contains('/') => Arg { many: false, ..Arg::unknown() },
+        "/*" if !longest => Arg { text: folder.to_owned(), many: false, ..value },
+        suffix if longest || suffix.contains(['/', '*']) => Arg { many: false, ..Arg::unknown() },
         _ => Arg { tilde: value.tilde, ..Arg::pattern(format!("{folder}/*")) },
     }
 }
@@ -227,15 +265,18 @@ fn trim_start(value: Arg, pattern: &Arg, longest: bool) -> Arg {
         return match value.text.rsplit_once('/') {
             Some((_, name)) if value.is_exact() => Arg::exact(name),
             None if value.is_exact() => value,
-            _ => Arg::pattern("*"),
+            Some((_, name)) if !name.is_empty() && !value.is_unknown() && !value.maybe_empty => {
+                Arg::pattern("*")
+            }
+            _ => Arg::name(),
         };
     }
     if value.is_exact() && pattern.is_exact() && !has_glob(&pattern.text) {
         let text = value.text.strip_prefix(pattern.text.as_str()).unwrap_or(&value.text);
         return Arg::exact(text);
     }
-    if !value.text.contains('/') && !value.is_unknown() {
-        return Arg::pattern("*");
+    if !value.is_unknown() && makes_a_name(&value.text) {
+        return Arg::name();
     }
     Arg { many: false, ..Arg::unknown() }
 }

@@ -126,9 +126,11 @@ fn form(syntax: &Syntax<'_>, operator: &str, rest: &[At]) -> Option<Form> {
     let single = || Word { parts: words.iter().flat_map(|word| word.parts.clone()).collect() };
     Some(match operator {
         ":-" | "-" => Form::Default(single()),
-        ":?" | "?" => Form::Required(words),
+        ":?" => Form::Required(words, true),
+        "?" => Form::Required(words, false),
         ":+" | "+" => Form::Alternative(single()),
-        "%" | "%%" => Form::TrimEnd(single()),
+        "%" => Form::TrimEnd(single(), false),
+        "%%" => Form::TrimEnd(single(), true),
         "#" => Form::TrimStart(single(), false),
         "##" => Form::TrimStart(single(), true),
         ":" | "/" | "//" | "/#" | "/%" | "," | ",," | "^" | "^^" => Form::Derived(words),

@@ -8,6 +8,8 @@ use crate::program::{Arg, Certainty};
 pub(super) struct Mark {
     pub(super) char: char,
     pub(super) quoted: bool,
+    /// Belongs to a value that may be empty.
+    pub(super) hollow: bool,
 }
 
 /// A word in the making.
@@ -28,6 +30,8 @@ pub(super) struct Field {
 pub(super) struct Fields {
     /// A `~` at the start stands for a home.
     pub(super) tilde: bool,
+    /// What is added now may be empty.
+    pub(super) hollow: bool,
     done: Vec<Field>,
     current: Field,
 }
@@ -38,7 +42,8 @@ impl Fields {
     }
 
     pub(super) fn text(&mut self, text: &str, quoted: bool) {
-        self.current.marks.extend(text.chars().map(|char| Mark { char, quoted }));
+        let hollow = self.hollow;
+        self.current.marks.extend(text.chars().map(|char| Mark { char, quoted, hollow }));
         self.current.present |= quoted || !text.is_empty();
     }
 
@@ -74,7 +79,8 @@ impl Fields {
     /// Values are matched against names, but their braces and tildes mean themselves.
     pub(super) fn unquoted_piece(&mut self, piece: &str) {
         self.current.pattern |= has_glob(piece);
-        self.current.marks.extend(piece.chars().map(|char| Mark { char, quoted: true }));
+        let hollow = self.hollow;
+        self.current.marks.extend(piece.chars().map(|char| Mark { char, quoted: true, hollow }));
         self.current.present |= !piece.is_empty();
     }
 
@@ -83,10 +89,12 @@ impl Fields {
             if index > 0 {
                 self.split();
             }
+            self.hollow = value.maybe_empty;
             match value.certainty {
                 Certainty::Pattern => self.pattern(&value.text),
                 _ => self.text(&value.text, true),
             }
+            self.hollow = false;
             if value.is_unknown() {
                 self.unknown(value.many);
             }
@@ -121,7 +129,13 @@ impl Field {
         args.extend(fields.into_iter().map(|field| field.into_arg(home, tilde)));
     }
 
-    pub(super) fn into_arg(self, home: &str, expand_tilde: bool) -> Arg {
+    pub(super) fn into_arg(mut self, home: &str, expand_tilde: bool) -> Arg {
+        if let Some(first) = self.marks.iter().position(|mark| mark.hollow)
+            && is_another_path(&self.marks, first)
+        {
+            self.unknown = Some(self.unknown.map_or(first, |known| known.min(first)));
+        }
+        let maybe_empty = !self.marks.is_empty() && self.marks.iter().all(|mark| mark.hollow);
         let marks = self.marks.get(..self.unknown.unwrap_or(self.marks.len())).unwrap_or_default();
         let glob = marks.iter().any(|mark| !mark.quoted && matches!(mark.char, '*' | '?' | '['));
         let mut text: String = marks.iter().map(|mark| mark.char).collect();
@@ -139,8 +153,24 @@ impl Field {
         } else {
             Certainty::Exact
         };
-        Arg { text, certainty, many: self.many, tilde }
+        Arg { text, certainty, many: self.many, tilde, maybe_empty }
     }
+}
+
+/// Whether a word leads elsewhere, or is an option, where what may be empty in it is. `first` is where that begins.
+fn is_another_path(marks: &[Mark], first: usize) -> bool {
+    let solid = || marks.iter().filter(|mark| !mark.hollow).map(|mark| mark.char);
+    if first == 0 && matches!(solid().next(), Some('/' | '-')) {
+        return true;
+    }
+    let mut vanished = false;
+    marks.split(|mark| mark.char == '/' && !mark.hollow).any(|name| {
+        let rest: String = name.iter().filter(|mark| !mark.hollow).map(|mark| mark.char).collect();
+        let is_hollow = name.iter().any(|mark| mark.hollow);
+        let leads_up = rest == ".." && (is_hollow || vanished);
+        vanished |= is_hollow && rest.is_empty();
+        leads_up || is_hollow && rest == "."
+    })
 }
 
 /// Whether text holds characters that stand for other names.

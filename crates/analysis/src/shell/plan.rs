@@ -181,12 +181,12 @@ pub enum Form {
     Length,
     /// `${x:-word}`, `${x-word}`
     Default(Word),
-    /// `${x:?message}`, `${x?message}`: the value, or the end.
-    Required(Vec<Word>),
+    /// `${x:?message}`, `${x?message}`: the value, or the end; true = it is not empty
+    Required(Vec<Word>, bool),
     /// `${x:+word}`, `${x+word}`
     Alternative(Word),
-    /// `${x%pattern}`, `${x%%pattern}`
-    TrimEnd(Word),
+    /// `${x%pattern}`, `${x%%pattern}`; true = the longest match
+    TrimEnd(Word, bool),
     /// `${x#pattern}`, `${x##pattern}`; true = the longest match
     TrimStart(Word, bool),
     /// `${x:1:2}`, `${x/a/b}`, `${x^^}`, elements of arrays: a text made from the value. The words

@@ -56,9 +56,9 @@ fn part(part: &Part) -> bool {
             Form::Plain | Form::Length => true,
             Form::Default(more)
             | Form::Alternative(more)
-            | Form::TrimEnd(more)
+            | Form::TrimEnd(more, _)
             | Form::TrimStart(more, _) => word(more),
-            Form::Required(more) | Form::Derived(more) => words(more),
+            Form::Required(more, _) | Form::Derived(more) => words(more),
         },
         Part::Output { body, .. } | Part::Process(body) => statements(body),
         Part::Number(parts) => words(parts),
