@@ -181,3 +181,87 @@ fn a_removal_is_noticed() {
         assert!(seen(text).is_none_or(|words| !words.is_empty()), "{text}");
     }
 }
+
+/// A value that is empty, or is not what it was, makes another path of the word around it.
+#[test]
+fn values_that_vanish_are_seen() {
+    for text in [
+        "x=a; rm -rf ${x//a}/etc",
+        "x=a; rm -rf ${x/a/\\/etc}",
+        "x=a; rm -rf ${x/a/..}/etc",
+        "x=aa; rm -rf ${x//a/.}/etc",
+        "x=..; rm -rf ${x^^}/etc",
+        "x=a; rm -rf ${x:1}/etc",
+        "x=a; rm -rf ${x%?}/etc",
+        "x=a/b; rm -rf ${x%%*}/etc",
+        "x=/a/b; rm -rf ${x%%/*}/etc",
+        "x=../a/b; rm -rf ${x%%/*}/etc",
+        "x=a; rm -rf ${x#?}/etc",
+        "x=a..; rm -rf ${x#?}/etc",
+        "for x in a b; do rm -rf ${x//[ab]}/etc; done",
+        "x=a; x=${x//a}; rm -rf $x/etc",
+        "x=a; y=${x//a}; y=$y; rm -rf $y/etc",
+        "x=a; rm -rf ./.${x//a}./.${x//a}./etc",
+        "x=a; rm -rf b/${x//a}/../../etc",
+        "x=a; rm ${x//a}-rf /etc",
+        "x=; rm -rf ${x-a}/etc",
+        "x=$(false && echo a); rm -rf ${x:-b}/etc",
+        "x=$(false && echo a); rm -rf ${x?}/etc",
+        "rm -rf $!/etc",
+        "rm -rf $USER/etc",
+        "unset RANDOM; rm -rf $RANDOM/etc",
+        "unset PWD; rm -rf $PWD/etc",
+        "unset HOME; rm -rf $HOME/etc",
+        "USER=../etc; rm -rf a/$USER",
+        "true && USER=../etc; rm -rf a/$USER",
+        "read USER <<< ../etc; rm -rf a/$USER",
+        "for USER in ../etc; do rm -rf a/$USER; done",
+        "HOME=$(echo /); rm -rf $HOME/etc",
+        "HOME=/; rm -rf ~/etc",
+        "PWD=/w; cd /; rm -rf $PWD/etc",
+        "rm -rf $(false && echo a)/etc",
+        "rm -rf $(test -d /none && echo a)/etc",
+        "rm -rf $(exit; echo a)/etc",
+        "rm -rf \"$(if false; then echo a; fi)\"/etc",
+        "local x=a; rm -rf $x/etc",
+        "f() { local x=a; }; f; rm -rf $x/etc",
+        "f() { declare x=a; }; f; rm -rf $x/etc",
+        "f() { eval 'local x=a'; }; f; rm -rf $x/etc",
+        "x=b; f() { local x=a; }; f; rm -rf $x/etc",
+        "declare -i x=etc; rm -rf $x",
+        "x=a; trap 'x=' DEBUG; rm -rf $x/etc",
+    ] {
+        assert_eq!(missed("/bin/bash", text, text), [""; 0], "not seen: {text}");
+    }
+    for text in ["rm -rf $RANDOM/etc", "rm -rf $UID/etc", "rm -rf $HOSTNAME/etc", "rm -rf $BASHPID/etc"] {
+        let quoted = format!("sh -c '{text}'");
+        assert_eq!(missed("/bin/dash", &quoted, text), [""; 0], "not seen: {quoted}");
+    }
+    for text in [
+        "export USER=../etc; sh -c 'rm -rf a/$USER'",
+        "USER=../etc sh -c 'rm -rf a/$USER'",
+        "env USER=../etc sh -c 'rm -rf a/$USER'",
+        "rm -rf $(date +)/etc",
+        "rm -rf $(basename /)/etc",
+        "rm -rf \"$(ls)\"/etc",
+        "rm -rf $(find . -name a)/etc",
+        "rm -rf $(mktemp -d /none/XXX)/etc",
+    ] {
+        assert_eq!(seen(text), None, "{text}");
+    }
+    for text in [
+        "for f in *; do rm -rf \"$f/build\"; done",
+        "for f in *.txt; do rm \"${f%.txt}/a\" \"${f%.txt}.md\"; done",
+        "for f in *; do rm ${f/.txt/.md}; done",
+        "x=build; rm -rf $x/a ${x}/b ${x:?}/c",
+        "rm -rf $(pwd)/build build-$(date +%s)/a $(date +%F)/a",
+        "d=$(mktemp -d); rm -rf $d/a; rm -rf \"$d\"",
+        "rm -rf build/$USER logs-$RANDOM $$.tmp",
+        "for f in $(ls); do rm -rf \"$f/build\"; done",
+        "f() { local d=build; rm -rf $d/a; }; f",
+        "x=a; rm ${x//a/b}.txt ${x:0:1}.txt",
+        "kill $!; rm a",
+    ] {
+        assert!(seen(text).is_some(), "{text}");
+    }
+}

@@ -23,6 +23,7 @@ mod wrapped;
 mod tests;
 
 use crate::Surroundings;
+use crate::shell::Given;
 use crate::shell::outline::{self, Trace};
 pub(crate) use argument::{Arg, Certainty};
 use declared::Programs;
@@ -115,6 +116,8 @@ pub(crate) struct Budget {
     operations: Cell<u32>,
     statements: Cell<u32>,
     bytes: Cell<usize>,
+    /// The variables that a shell within may find changed.
+    pub(crate) changed: Cell<Given>,
 }
 
 impl Default for Budget {
@@ -124,11 +127,17 @@ impl Default for Budget {
             operations: Cell::new(MAX_OPERATIONS),
             statements: Cell::new(MAX_STATEMENTS),
             bytes: Cell::new(MAX_EXPANDED_BYTES),
+            changed: Cell::default(),
         }
     }
 }
 
 impl Budget {
+    /// Notes variables that are passed on changed.
+    pub(crate) fn change(&self, variables: Given) {
+        self.changed.set(self.changed.get().with(variables));
+    }
+
     /// Takes an operation; false when none is left.
     pub(crate) fn take(&self) -> bool {
         take_one(&self.operations)

@@ -4,7 +4,7 @@ use super::interpret::Interpreter;
 use super::paths::note;
 use super::spec::Meaning;
 use super::{Arg, MAX_DEPTH, Setting, Situation, remote, run, setting};
-use crate::shell;
+use crate::shell::{self, Given};
 use stayhand_core::facts::{Aspect, Trait};
 
 /// Starts the program that `words` name, as `meaning` says.
@@ -101,6 +101,7 @@ fn environment(wrapper: &mut Interpreter<'_>, words: &[Arg]) {
 }
 
 fn apply_setting(wrapper: &mut Interpreter<'_>, name: &str, value: &Arg) {
+    wrapper.situation.budget.change(Given::of(name));
     match setting(name, Some(value)) {
         Setting::Harmless => {}
         Setting::Code => wrapper.operation.does.insert(Trait::ExecuteCode),

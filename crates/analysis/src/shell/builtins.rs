@@ -1,5 +1,7 @@
 //! Commands that the shell runs itself, because they change its own state.
 
+use super::expand::HOME_CHANGED;
+use super::given::Given;
 use super::operations::{RUNS_AS_NUMBER, Walker, apply_setting, runs_as_number};
 use super::plan::Assignment;
 use crate::program::{Arg, FolderUse, Input, Report, Situation, add_path, folders_after, note, run};
@@ -68,6 +70,7 @@ impl<'p> Walker<'p, '_> {
 
     /// Runs a program that the tables know, or not.
     fn program(&mut self, words: &[Arg], extra: Operation) -> Input {
+        self.situation.budget.change(self.scope.changed);
         let situation = Situation { folders: &self.scope.folders, input: &self.input, ..self.situation };
         let Report { mut operations, output } = run(words, &situation);
         if let Some(first) = operations.first_mut() {
@@ -132,6 +135,10 @@ impl<'p> Walker<'p, '_> {
     fn change_folder(&mut self, words: &[Arg], name: &str, extra: Operation) {
         let mut operation = operation(name, words);
         merge(&mut operation, extra);
+        if words.is_empty() && self.scope.changed.has(Given::of("HOME")) {
+            note(&mut operation, Aspect::Arguments, HOME_CHANGED);
+        }
+        self.scope.settle_folder();
         let target =
             words.iter().find(|word| !matches!(word.text.as_str(), "-P" | "-L" | "-e" | "-@" | "--"));
         let home = Arg::exact(self.situation.home);
@@ -177,6 +184,10 @@ impl<'p> Walker<'p, '_> {
         {
             let before = self.scope.clone();
             self.evaluate_text(text);
+            let is_at_end = words.iter().skip(1).all(|word| matches!(word.known(), Some("EXIT" | "0")));
+            if !is_at_end && self.scope.differs(&before) {
+                self.unread("`trap` changes what later commands mean");
+            }
             self.scope = before;
         }
     }
@@ -230,6 +241,7 @@ impl<'p> Walker<'p, '_> {
     }
 
     fn declare(&mut self, name: &str, words: &[Arg], declared: &'p [Assignment], extra: Operation) {
+        let mut is_as_written = true;
         let mut operation = operation(name, words);
         merge(&mut operation, extra);
         let mut exported = name == "export";
@@ -242,7 +254,7 @@ impl<'p> Walker<'p, '_> {
                 Some(flags) if flags.starts_with(['-', '+']) => {
                     exported |= flags.contains('x');
                     if flags.contains(['n', 'u', 'l', 'i']) && !(name == "export" && flags == "-n") {
-                        self.forget_declared(declared);
+                        is_as_written = false;
                         if flags.contains('n') {
                             note(
                                 &mut operation,
@@ -271,7 +283,19 @@ impl<'p> Walker<'p, '_> {
             } else if exported || assignment.name != "HOME" {
                 apply_setting(&assignment.name, value.as_ref(), &mut operation);
             }
-            self.remember(assignment, value);
+            self.remember(assignment, value.filter(|_| is_as_written));
+        }
+        let named = words.iter().filter_map(Arg::known).filter(|word| !word.starts_with(['-', '+']));
+        let named = named.map(|word| word.split('=').next().unwrap_or_default());
+        let names = named.chain(declared.iter().map(|assignment| assignment.name.as_str()));
+        // `declare` makes them so within a function.
+        match name {
+            "local" | "declare" | "typeset" => self.locals.extend(names.map(str::to_owned)),
+            _ => {}
+        }
+        if name == "local" && !self.is_in_function() {
+            // It fails there.
+            self.forget_declared(declared);
         }
         self.push(operation);
     }

@@ -2,9 +2,13 @@
 
 use super::excess;
 use super::fields::{Fields, has_glob};
+use super::given::{self, Given};
 use super::operations::{MAX_TELLING, Walker};
 use super::plan::{Form, Part, Statement, Word};
 use crate::program::{Arg, Certainty};
+
+/// Why a home is not known.
+pub(super) const HOME_CHANGED: &str = "the home folder is another one now";
 
 impl<'p> Walker<'p, '_> {
     /// The words that `words` expand to.
@@ -57,6 +61,9 @@ impl<'p> Walker<'p, '_> {
 
     fn fields(&mut self, word: &'p Word) -> Fields {
         let mut fields = Fields::new(starts_with_tilde(word));
+        if fields.tilde && self.scope.changed.has(Given::of("HOME")) {
+            self.unread(HOME_CHANGED);
+        }
         for part in &word.parts {
             self.expand_part(part, &mut fields);
         }
@@ -149,9 +156,10 @@ impl<'p> Walker<'p, '_> {
                 value
             }
             Form::Length => Some(vec![Arg::pattern("*")]),
-            Form::Default(word) => {
+            Form::Default(word, if_empty) => {
                 let default = self.expand_one(word);
                 match value {
+                    _ if !if_empty => value.filter(|_| self.scope.variable(name).is_some()),
                     Some(value) if value.iter().any(|arg| arg.maybe_empty) => None,
                     Some(value) if value.iter().any(|arg| !arg.text.is_empty()) => Some(value),
                     _ if self.scope.variable(name).is_some() => Some(vec![default]),
@@ -171,11 +179,16 @@ impl<'p> Walker<'p, '_> {
                 let pattern = self.expand_one(word);
                 Some(vec![trim_start(single(value)?, &pattern, *longest)])
             }
-            Form::Derived(words) => {
-                let mut is_name = true;
+            Form::Derived(words, inserted) => {
                 for word in words {
-                    let used = self.expand_one(word);
-                    is_name &= used.is_exact() && makes_a_name(&used.text);
+                    self.expand_one(word);
+                }
+                let mut is_name = true;
+                for word in inserted {
+                    let text = self.expand_one(word);
+                    // Dots alone could make `..`.
+                    let dotted = text.text.contains('.') && !text.text.contains(char::is_alphanumeric);
+                    is_name &= text.is_exact() && !dotted && makes_a_name(&text.text);
                 }
                 let value = single(value)?;
                 (is_name && !value.is_unknown() && makes_a_name(&value.text)).then(|| vec![Arg::name()])
@@ -187,29 +200,17 @@ impl<'p> Walker<'p, '_> {
         if let Some(value) = self.scope.variable(name) {
             return Some(value.to_vec());
         }
-        let exact = |text: &str| Some(vec![Arg::exact(text)]);
+        if self.scope.changed.has(Given::of(name)) {
+            return None;
+        }
         match name {
-            "HOME" => exact(self.situation.home),
-            "PWD" => match &*self.scope.folders {
-                [folder] => exact(folder),
-                _ => None,
-            },
-            "IFS" => exact(" \t\n"),
-            "$" => Some(vec![Arg::pattern(crate::program::OWN_PROCESS)]),
-            "!" | "BASHPID" => {
-                Some(vec![Arg { maybe_empty: true, ..Arg::pattern(crate::program::OWN_PROCESS) }])
-            }
-            "?" | "#" => Some(vec![Arg::pattern("*")]),
-            // Another shell than bash does not know most of them, and any may be taken away.
-            "USER" | "LOGNAME" | "UID" | "EUID" | "HOSTNAME" | "RANDOM" | "SECONDS" | "LINENO" | "PPID"
-            | "HOSTTYPE" | "OSTYPE" | "EPOCHSECONDS" | "BASH_VERSION" | "SHLVL" => Some(vec![Arg::name()]),
             "@" | "*" => self.scope.positional.as_deref().map(<[Arg]>::to_vec),
             digits if digits.bytes().all(|byte| byte.is_ascii_digit()) => {
                 let index = digits.parse::<usize>().ok()?.checked_sub(1)?;
                 let positional = self.scope.positional.as_ref()?;
                 Some(positional.get(index).cloned().into_iter().collect())
             }
-            _ => None,
+            name => Some(vec![given::value(name, &self.scope.folders, &self.situation)?]),
         }
     }
 }

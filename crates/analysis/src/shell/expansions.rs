@@ -83,7 +83,7 @@ fn expansion(syntax: &Syntax<'_>, at: At, quoted: bool) -> Part {
             Part::Variable { name: syntax.text(*name).to_owned(), form: Form::Plain, quoted }
         }
         [name] if syntax.kind(*name) == Kind::Subscript => {
-            element(syntax, *name, quoted, Form::Derived(evaluated(syntax, *name)))
+            element(syntax, *name, quoted, Form::Derived(evaluated(syntax, *name), Vec::new()))
         }
         [hash, name] if syntax.text(*hash) == "#" && is_name(syntax, *name) => {
             let name = base_name(syntax, *name);
@@ -114,18 +114,23 @@ fn element(syntax: &Syntax<'_>, name: At, quoted: bool, form: Form) -> Part {
 }
 
 fn form(syntax: &Syntax<'_>, operator: &str, rest: &[At]) -> Option<Form> {
-    let mut joined = Joiner::with_blanks();
-    for child in rest {
-        joined.push(syntax, *child);
-    }
-    let mut words = Vec::new();
-    joined.absorb(&mut words);
-    if words.iter().flat_map(|word| &word.parts).any(|part| matches!(part, Part::Unread(_))) {
+    let substitutes = operator.starts_with('/');
+    let sign = rest.iter().position(|child| substitutes && syntax.text(*child) == "/");
+    let (rest, replacement) = rest.split_at(sign.unwrap_or(rest.len()));
+    let words = joined(syntax, rest);
+    let replacement = joined(syntax, replacement.get(1..).unwrap_or_default());
+    if words
+        .iter()
+        .chain(&replacement)
+        .flat_map(|word| &word.parts)
+        .any(|part| matches!(part, Part::Unread(_)))
+    {
         return None;
     }
     let single = || Word { parts: words.iter().flat_map(|word| word.parts.clone()).collect() };
     Some(match operator {
-        ":-" | "-" => Form::Default(single()),
+        ":-" => Form::Default(single(), true),
+        "-" => Form::Default(single(), false),
         ":?" => Form::Required(words, true),
         "?" => Form::Required(words, false),
         ":+" | "+" => Form::Alternative(single()),
@@ -133,9 +138,19 @@ fn form(syntax: &Syntax<'_>, operator: &str, rest: &[At]) -> Option<Form> {
         "%%" => Form::TrimEnd(single(), true),
         "#" => Form::TrimStart(single(), false),
         "##" => Form::TrimStart(single(), true),
-        ":" | "/" | "//" | "/#" | "/%" | "," | ",," | "^" | "^^" => Form::Derived(words),
+        ":" | "/" | "//" | "/#" | "/%" | "," | ",," | "^" | "^^" => Form::Derived(words, replacement),
         _ => return None,
     })
+}
+
+fn joined(syntax: &Syntax<'_>, nodes: &[At]) -> Vec<Word> {
+    let mut joined = Joiner::with_blanks();
+    for child in nodes {
+        joined.push(syntax, *child);
+    }
+    let mut words = Vec::new();
+    joined.absorb(&mut words);
+    words
 }
 
 /// The nodes below `at` that are not inside another command.

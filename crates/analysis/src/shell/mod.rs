@@ -12,6 +12,7 @@ mod excess;
 mod expand;
 mod expansions;
 mod fields;
+mod given;
 mod links;
 mod narrowed;
 mod operations;
@@ -32,6 +33,7 @@ mod tests;
 
 use crate::program::{Arg, Budget, Input, Situation};
 use crate::{Programs, Surroundings};
+pub(crate) use given::Given;
 use plan::ShellPlan;
 use stayhand_core::facts::{Aspect, Operation};
 

@@ -2,6 +2,7 @@
 
 use super::branches::reads_one;
 use super::excess;
+use super::given::Given;
 use super::links::Links;
 use super::narrowed;
 use super::outline;
@@ -41,6 +42,8 @@ pub(super) struct Walker<'p, 's> {
     pub(super) found: Vec<Operation>,
     /// Functions that are being called.
     calls: Vec<(&'p str, u32)>,
+    /// The variables that the functions being called have for themselves.
+    pub(super) locals: Vec<String>,
     /// Functions that were defined, and whether something called them.
     pub(super) defined: Vec<(Function<'p>, bool)>,
     /// Links that were made on the way.
@@ -56,7 +59,8 @@ pub(super) struct Walker<'p, 's> {
 }
 
 impl<'p, 's> Walker<'p, 's> {
-    pub(super) fn new(situation: Situation<'s>, scope: Scope<'p>) -> Self {
+    pub(super) fn new(situation: Situation<'s>, mut scope: Scope<'p>) -> Self {
+        scope.changed = scope.changed.with(situation.budget.changed.get());
         let input = situation.input.clone();
         Self {
             situation,
@@ -64,6 +68,7 @@ impl<'p, 's> Walker<'p, 's> {
             input,
             found: Vec::new(),
             calls: Vec::new(),
+            locals: Vec::new(),
             defined: Vec::new(),
             links: Links::default(),
             written: Written::default(),
@@ -241,10 +246,18 @@ impl<'p, 's> Walker<'p, 's> {
         }
         self.calls.push((function.name, self.copies));
         let positional = self.scope.positional.replace(words.into());
+        let (outer, before) = (std::mem::take(&mut self.locals), self.scope.clone());
         let output = self.sequence(function.body);
+        for name in std::mem::replace(&mut self.locals, outer) {
+            self.scope.restore(&name, &before);
+        }
         self.scope.positional = positional;
         self.calls.pop();
         output
+    }
+
+    pub(super) fn is_in_function(&self) -> bool {
+        !self.calls.is_empty()
     }
 
     /// Functions that nothing called yet may be called later, in a state that is not known.
@@ -359,6 +372,9 @@ impl<'p, 's> Walker<'p, 's> {
             }
             self.remember(assignment, value.clone());
         }
+        if !own {
+            self.situation.budget.change(Given::of(&assignment.name));
+        }
         if assignment.name == "IFS" && (own || matches!(name, "read" | "mapfile" | "readarray")) {
             self.scope.splits_unknown |= own;
             return;
@@ -428,6 +444,7 @@ impl<'p, 's> Walker<'p, 's> {
         inner.walk_uncalled();
         let names: Vec<String> = inner.defined.iter().map(|(function, _)| function.name.to_owned()).collect();
         let found = std::mem::take(&mut inner.found);
+        self.locals.append(&mut inner.locals);
         let state = inner.scope.without_functions();
         self.scope.take_state(state);
         self.scope.add_aliases(names);

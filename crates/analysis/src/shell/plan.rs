@@ -179,8 +179,8 @@ pub enum Form {
     Plain,
     /// `${#x}`
     Length,
-    /// `${x:-word}`, `${x-word}`
-    Default(Word),
+    /// `${x:-word}`, `${x-word}`; true = also for an empty value
+    Default(Word, bool),
     /// `${x:?message}`, `${x?message}`: the value, or the end; true = it is not empty
     Required(Vec<Word>, bool),
     /// `${x:+word}`, `${x+word}`
@@ -190,8 +190,8 @@ pub enum Form {
     /// `${x#pattern}`, `${x##pattern}`; true = the longest match
     TrimStart(Word, bool),
     /// `${x:1:2}`, `${x/a/b}`, `${x^^}`, elements of arrays: a text made from the value. The words
-    /// are the ones that are expanded on the way.
-    Derived(Vec<Word>),
+    /// are the ones that are expanded on the way, and the ones that come into the text.
+    Derived(Vec<Word>, Vec<Word>),
 }
 
 impl Word {

@@ -54,11 +54,12 @@ fn part(part: &Part) -> bool {
         Part::Text { .. } => true,
         Part::Variable { form, .. } => match form {
             Form::Plain | Form::Length => true,
-            Form::Default(more)
+            Form::Default(more, _)
             | Form::Alternative(more)
             | Form::TrimEnd(more, _)
             | Form::TrimStart(more, _) => word(more),
-            Form::Required(more, _) | Form::Derived(more) => words(more),
+            Form::Required(more, _) => words(more),
+            Form::Derived(used, inserted) => words(used) && words(inserted),
         },
         Part::Output { body, .. } | Part::Process(body) => statements(body),
         Part::Number(parts) => words(parts),

@@ -3,6 +3,7 @@
 //! A state is copied at every `&&`, pipe and subshell, so its parts are shared until they change, and
 //! each is bounded: copying a state costs the same whatever came before.
 
+use super::given::Given;
 use super::plan::Statement;
 use crate::program::Arg;
 use std::rc::Rc;
@@ -22,6 +23,8 @@ type Variable = (Rc<str>, Rc<[Arg]>);
 pub(super) struct Scope<'p> {
     /// Variables with a known value.
     variables: Rc<Vec<Variable>>,
+    /// The variables that may no longer have the value they were given.
+    pub(super) changed: Given,
     /// The folders that relative paths may start from; none = not known.
     pub(super) folders: Rc<[String]>,
     /// Functions, and whether each is certain to be defined.
@@ -55,6 +58,7 @@ impl<'p> Scope<'p> {
     }
 
     pub(super) fn set(&mut self, name: &str, value: Vec<Arg>) {
+        self.changed = self.changed.with(Given::of(name));
         let at = self.variables.iter().position(|(known, _)| **known == *name);
         if at.is_none() && self.variables.len() >= MAX_VARIABLES {
             return;
@@ -67,6 +71,7 @@ impl<'p> Scope<'p> {
     }
 
     pub(super) fn forget(&mut self, name: &str) {
+        self.changed = self.changed.with(Given::of(name));
         if self.variable(name).is_some() {
             Rc::make_mut(&mut self.variables).retain(|(known, _)| **known != *name);
         }
@@ -74,7 +79,22 @@ impl<'p> Scope<'p> {
 
     pub(super) fn forget_all(&mut self) {
         self.variables = Rc::default();
+        self.changed = Given::ALL;
         self.positional = None;
+    }
+
+    /// Gives a variable back what it had in `before`.
+    pub(super) fn restore(&mut self, name: &str, before: &Self) {
+        match before.variable(name) {
+            Some(value) => self.set(name, value.to_vec()),
+            None => self.forget(name),
+        }
+    }
+
+    /// The shell says anew where it is.
+    pub(super) fn settle_folder(&mut self) {
+        self.forget("PWD");
+        self.changed = self.changed.without(Given::of("PWD"));
     }
 
     pub(super) fn forget_folders(&mut self) {
@@ -124,6 +144,7 @@ impl<'p> Scope<'p> {
         if self.positional != other.positional {
             self.positional = None;
         }
+        self.changed = self.changed.with(other.changed);
         self.splits_unknown |= other.splits_unknown;
         self.exits_on_error &= other.exits_on_error;
     }
@@ -176,6 +197,7 @@ impl<'p> Scope<'p> {
     pub(super) fn differs(&self, other: &Scope<'p>) -> bool {
         self.folders != other.folders
             || !Rc::ptr_eq(&self.variables, &other.variables) && self.variables != other.variables
+            || self.changed != other.changed
             || self.aliases.len() != other.aliases.len()
             || self.functions.len() != other.functions.len()
             || self.splits_unknown != other.splits_unknown
@@ -186,6 +208,7 @@ impl<'p> Scope<'p> {
 #[derive(Debug)]
 pub(super) struct State {
     variables: Rc<Vec<Variable>>,
+    changed: Given,
     folders: Rc<[String]>,
     aliases: Rc<Vec<String>>,
     splits_unknown: bool,
@@ -196,6 +219,7 @@ impl Scope<'_> {
     pub(super) fn without_functions(self) -> State {
         State {
             variables: self.variables,
+            changed: self.changed,
             folders: self.folders,
             aliases: self.aliases,
             splits_unknown: self.splits_unknown,
@@ -205,6 +229,7 @@ impl Scope<'_> {
 
     pub(super) fn take_state(&mut self, state: State) {
         self.variables = state.variables;
+        self.changed = state.changed;
         self.folders = state.folders;
         self.aliases = state.aliases;
         self.splits_unknown = state.splits_unknown;
