@@ -133,7 +133,10 @@ fn missed(shell: &str, seen_as: &str, text: &str) -> Vec<String> {
     // A number may be that of the process. The dollar of `$'…'` is one of the word for `dash`, which makes it another name.
     let is_told =
         |word: &String| word.contains("etc") && !word.contains(|c: char| c.is_ascii_digit() || c == '$');
-    removed.into_iter().filter(is_told).filter(|word| !seen.contains(word)).collect()
+    // What stands for any name may be none.
+    let is_it =
+        |arg: &String, word: &String| arg == word || arg.replace("[0-9]", "").replace('*', "") == *word;
+    removed.into_iter().filter(is_told).filter(|word| !seen.iter().any(|arg| is_it(arg, word))).collect()
 }
 
 proptest! {
