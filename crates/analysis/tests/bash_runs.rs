@@ -166,6 +166,7 @@ fn a_removal_is_noticed() {
         ("echo == a; rm -rf /etc # ]]", true),
         ("echo a; rm -rf /etc", true),
         ("rm -rf <&- /etc", true),
+        ("rm -rf >& -/etc", true),
         ("echo |[\nrm -rf /etc\n]", true),
         ("echo 'a; rm -rf /etc'", false),
         ("echo \"a; rm -rf /etc", false),

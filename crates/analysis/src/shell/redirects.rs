@@ -93,6 +93,14 @@ fn runs_on(redirection: &str, sign: &str) -> bool {
     redirection.split_once(sign).is_some_and(|(_, rest)| rest.starts_with(['<', '>']))
 }
 
+/// Whether something touches the `-` that closes a descriptor: a shell ends the redirection with the dash.
+fn goes_on_behind_dash(redirection: &str) -> bool {
+    let target = redirection.split_once('&').map(|(_, target)| target.trim_start());
+    target
+        .and_then(|target| target.strip_prefix('-'))
+        .is_some_and(|rest| !rest.is_empty() && !rest.starts_with([' ', '\t']))
+}
+
 /// Reads one redirection. Further words after its target belong to the command.
 pub(super) fn redirect(syntax: &Syntax<'_>, at: At, command: &mut Command) {
     let mut kind = RedirectKind::Read;
@@ -107,6 +115,9 @@ pub(super) fn redirect(syntax: &Syntax<'_>, at: At, command: &mut Command) {
         match syntax.kind(child) {
             Kind::Descriptor => descriptor = syntax.text(child),
             Kind::Token if syntax.field(child) != Field::Destination => match syntax.text(child).trim() {
+                "<&" | ">&" if goes_on_behind_dash(syntax.text(at)) => {
+                    words.spoil("a redirection is not understood");
+                }
                 sign if runs_on(syntax.text(at), sign) => words.spoil("a redirection is not understood"),
                 "<" => {}
                 ">" | ">>" | ">|" | "&>" | "&>>" => kind = RedirectKind::Write,
