@@ -151,9 +151,11 @@ proptest! {
     ) {
         let (before, within, after) = (before.concat(), within.concat(), after.concat());
         let text = format!("echo {before}{open}rm -rf {within}etc{close}{after}");
-        prop_assert_eq!(missed("/bin/bash", &text, &text), [""; 0], "not seen: {:?}", text);
+        // A backslash at the very end belongs to a name for some shells.
+        let text = text.trim_end_matches('\\');
+        prop_assert_eq!(missed("/bin/bash", text, text), [""; 0], "not seen: {:?}", text);
         let quoted = format!("sh -c '{}'", text.replace('\'', "'\\''"));
-        prop_assert_eq!(missed("/bin/dash", &quoted, &text), [""; 0], "not seen: {:?}", quoted);
+        prop_assert_eq!(missed("/bin/dash", &quoted, text), [""; 0], "not seen: {:?}", quoted);
     }
 }
 
@@ -165,6 +167,7 @@ fn a_removal_is_noticed() {
         ("echo ${x/'a}; echo 'b/}; rm -rf /etc #'", true),
         ("echo == a; rm -rf /etc # ]]", true),
         ("echo a; rm -rf /etc", true),
+        ("echo ${x#{}; rm -rf /etc #}", true),
         ("rm -rf <&- /etc", true),
         ("rm -rf >& -/etc", true),
         ("echo |[\nrm -rf /etc\n]", true),

@@ -366,12 +366,15 @@ impl<'a> Syntax<'a> {
     }
 
     /// Whether a pattern goes on behind a character that ends a word. The grammar reads one up to the next `]]`, even where no
-    /// `[[` is open. Within `${…}` only the brace ends it.
+    /// `[[` is open. Within `${…}` only the first brace ends it.
     fn overreaches(&self, text: &str, open: &[usize]) -> bool {
         let parent = open.last().and_then(|index| self.nodes.get(*index));
         let within = parent.is_some_and(|parent| parent.kind == Kind::Expansion);
+        if within {
+            return text.replace("\\}", "").contains('}');
+        }
         let quoted = quotes(text) == Quotes::Paired;
-        !within && (quoted || text.trim().replace("\\ ", "").contains([' ', '\t', '\n', ';', '&', '<', '>']))
+        quoted || text.trim().replace("\\ ", "").contains([' ', '\t', '\n', ';', '&', '<', '>'])
     }
 
     /// Whether the innermost open nodes are a `${…}` within double quotes or in a heredoc.
