@@ -1,6 +1,6 @@
 //! What a shell runs, we have seen, or have said that we do not know. Texts of quotes, expansions and stray pieces with a removal
-//! behind them are run for real, in an empty folder that they cannot leave, without any program: `rm` says its words, and `echo` is a function that does
-//! nothing.
+//! behind them are run for real, in an empty folder that they cannot leave, without any program: `rm` is a function that
+//! says its words.
 #![expect(clippy::disallowed_methods, reason = "the test asks the real shell")]
 
 use proptest::collection::vec;
@@ -99,8 +99,7 @@ fn cases() -> u32 {
 
 /// The words that the shell comes to call `rm` with; `None` where there is no such shell.
 fn removed(shell: &str, text: &str, folder: &Path) -> Option<Vec<String>> {
-    let script =
-        format!("rm() {{ command printf '%s\\0' \"$@\" >&9; }}; echo() {{ :; }}; exec 9>said\n{text}");
+    let script = format!("rm() {{ command printf '%s\\0' \"$@\" >&9; }}; exec 9>said\n{text}");
     // A text that waits for something is ended.
     let mut child = Command::new("/usr/bin/timeout");
     child.args(["--signal=KILL", "5", shell, "-c", &script]);
@@ -156,6 +155,148 @@ proptest! {
         prop_assert_eq!(missed("/bin/bash", text, text), [""; 0], "not seen: {:?}", text);
         let quoted = format!("sh -c '{}'", text.replace('\'', "'\\''"));
         prop_assert_eq!(missed("/bin/dash", &quoted, text), [""; 0], "not seen: {:?}", quoted);
+    }
+}
+
+/// Statements that change variables, or seem to.
+const CHANGES: &[&str] = &[
+    "x=a",
+    "x=",
+    "x=../b",
+    "x=b/c.d",
+    "y=$x",
+    "x=$y/e",
+    "x=${x//a}",
+    "x=${x%/*}",
+    "x=${x%%/*}",
+    "x=${x##*/}",
+    "x=${x#*.}",
+    "x=${x:-b}",
+    "x=${x+c}",
+    "x=$(echo b)",
+    "x=$(false && echo b)",
+    "x=$(true; echo $x)",
+    "read x <<< c",
+    "for x in a b; do :; done",
+    "for y in $x g; do x=$y; done",
+    "unset x",
+    "local x=d",
+    "f() { x=e; }",
+    "f() { local x=e; y=$x; }",
+    "f() { x=$1; }",
+    "f() { return; x=u; }",
+    "f",
+    "f h",
+    "g() { local x=z; f; y=$x; }",
+    "g",
+    "(x=g)",
+    "x=h | :",
+    "echo $x | while read y; do x=$y; done",
+    "if true; then x=i; fi",
+    "if false; then x=j; else y=k; fi",
+    "case $x in a) x=k;; *) y=l;; esac",
+    "while false; do x=l; done",
+    "while true; do x=n; break; done",
+    "until true; do x=l; done",
+    "for i in 1 2; do x=${x}q; done",
+    "{ x=m; }",
+    "x=n true",
+    "x=n :",
+    "export x=o",
+    "eval x=p",
+    "eval 'x=$y'",
+    "set -- q r",
+    "x=$1",
+    "x=$2",
+    "shift",
+    "x=$#",
+    "x+=r",
+    "y+=$x",
+    "x=(s t)",
+    "x[1]=v",
+    "x=${x[1]}",
+    "declare x=u",
+    "declare -n x=y",
+    "readonly y=w",
+    "printf -v x v",
+    ": ${x:=w}",
+    ": $((x=1))",
+    "((x=2))",
+    "let x=3",
+    "true",
+    "false",
+    "! true",
+    "set -e",
+    "set -u",
+    "IFS=/",
+    "IFS=.",
+    "x=$USER",
+    "USER=../k",
+    "x=$HOME",
+    "x=~",
+    "HOME=k",
+    "trap 'x=t' EXIT",
+    "cd .",
+    "x=$PWD",
+    "rm -rf $x",
+    "rm -rf \"$y\"",
+];
+
+const USES: &[&str] = &[
+    "$x",
+    "\"$x\"",
+    "$x/etc",
+    "\"$x\"/etc",
+    "${x}etc",
+    "a$x",
+    "b/$x",
+    "$x$y",
+    "$x/$y/z",
+    "${x:-a}/etc",
+    "${x-b}",
+    "${x%a}/etc",
+    "\"$@\"",
+    "$1/etc",
+    "${x:+c}/d",
+    "~/e",
+    "$HOME/f",
+    "$PWD/g",
+    "${x[0]}/h",
+    "${x[@]}",
+];
+
+/// Whether what we say of a word covers what it is.
+fn covers(arg: &str, word: &str) -> bool {
+    let Some((before, rest)) = arg.split_once("[0-9]").or_else(|| arg.split_once('*')) else {
+        return arg == word;
+    };
+    let Some(word) = word.strip_prefix(before) else { return false };
+    let deep = rest.starts_with('*');
+    let ends = (0..=word.len()).filter(|end| word.is_char_boundary(*end));
+    ends.filter(|end| word.get(..*end).is_some_and(|name| name != ".." && (deep || !name.contains('/'))))
+        .any(|end| covers(rest.trim_start_matches('*'), word.get(end..).unwrap_or_default()))
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(cases()) })]
+
+    #[test]
+    fn what_variables_hold_is_seen(
+        changes in vec((select(CHANGES), select(&["; ", "; ", "; ", "\n", " && ", " || "][..])), 1..6),
+        uses in vec(select(USES), 1..3),
+    ) {
+        let before: String = changes.iter().flat_map(|(change, sign)| [*change, *sign]).collect();
+        let text = format!("{before}rm -rf {}", uses.join(" "));
+        let Some(seen) = seen(&text) else { return Ok(()) };
+        let Ok(above) = tempfile::Builder::new().prefix("t").tempdir() else { return Ok(()) };
+        let folder = above.path().join("w");
+        std::fs::create_dir(&folder)?;
+        let Some(removed) = removed("/bin/bash", &text, &folder) else { return Ok(()) };
+        let above = above.path().to_string_lossy().into_owned();
+        for word in removed.iter().filter(|word| !word.is_empty()) {
+            let word = word.replace(&above, "");
+            prop_assert!(seen.iter().any(|arg| covers(arg, &word)), "{word:?} is not seen: {text:?}: {seen:?}");
+        }
     }
 }
 

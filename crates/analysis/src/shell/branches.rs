@@ -10,24 +10,6 @@ use stayhand_core::facts::{Operation, Trait, Traits};
 /// Most values of a loop variable that are walked one by one.
 const MAX_ROUNDS: usize = 8;
 
-/// The states in which a list may end before its last command.
-#[derive(Default)]
-struct Ends<'p> {
-    last: Option<Scope<'p>>,
-    /// What is known in all states before the last.
-    joined: Option<Scope<'p>>,
-}
-
-impl<'p> Ends<'p> {
-    fn push(&mut self, end: Scope<'p>) {
-        let Some(last) = self.last.replace(end) else { return };
-        match &mut self.joined {
-            Some(joined) => joined.join(&last),
-            None => self.joined = Some(last),
-        }
-    }
-}
-
 impl<'p> Walker<'p, '_> {
     /// A loop that never ends and starts processes all the time.
     pub(super) fn endless(&mut self, test: &'p [Statement], arms: &'p [Vec<Statement>]) {
@@ -41,17 +23,20 @@ impl<'p> Walker<'p, '_> {
     }
 
     pub(super) fn and_or(&mut self, first: &'p Statement, rest: &'p [(Connector, Statement)]) -> Input {
-        let mut before = self.scope.clone();
-        let mut output = self.statement(first);
-        let mut ends = Ends::default();
+        let (mut output, mut failed) = self.attempt(first);
         let mut silent = self.prints_nothing(first);
         for (connector, next) in rest {
-            let start = self.scope.clone();
+            let other = match connector {
+                Connector::And => failed,
+                Connector::Or => std::mem::replace(&mut self.scope, failed),
+            };
+            let more;
+            (more, failed) = self.attempt(next);
             match connector {
-                Connector::And => ends.push(before),
-                Connector::Or => ends.push(std::mem::replace(&mut self.scope, before)),
+                _ if self.leaves(next) => (self.scope, failed) = (other.clone(), other),
+                Connector::And => failed.join(&other),
+                Connector::Or => self.scope.join(&other),
             }
-            let more = self.statement(next);
             output = Input {
                 local: output.local | more.local,
                 fetched: output.fetched | more.fetched,
@@ -60,18 +45,34 @@ impl<'p> Walker<'p, '_> {
                 ..if silent { more } else { Input::default() }
             };
             silent &= self.prints_nothing(next);
-            before = start;
-            if *connector == Connector::Or && leaves(next) {
-                if let Some(end) = ends.last.take() {
-                    self.scope = end;
-                }
-                before = self.scope.clone();
-            }
         }
-        for end in ends.joined.iter().chain(&ends.last) {
-            self.scope.join(end);
-        }
+        self.scope.join(&failed);
         output
+    }
+
+    /// Runs a statement, which leaves the state after its success, and gives the one after its failure as well.
+    fn attempt(&mut self, statement: &'p Statement) -> (Input, Scope<'p>) {
+        let mut failed = self.scope.clone();
+        let output = self.statement(statement);
+        // What cannot change its folder is where it was.
+        let only_moves =
+            matches!(statement, Statement::Command(command) if excess::first_word(command) == Some("cd"));
+        if !only_moves {
+            failed.join(&self.scope);
+        }
+        (output, failed)
+    }
+
+    /// Whether what follows a statement never runs.
+    fn leaves(&self, statement: &Statement) -> bool {
+        match statement {
+            Statement::Command(command) => excess::first_word(command).is_some_and(|name| {
+                matches!(name, "exit" | "return" | "break" | "continue")
+                    && self.scope.function(name).is_none()
+            }),
+            Statement::Group(body) => body.last().is_some_and(|last| self.leaves(last)),
+            _ => false,
+        }
     }
 
     /// Whether a statement prints nothing for certain. A function may have the name of a program that does not.
@@ -199,18 +200,5 @@ pub(super) fn reads_one(test: &[Statement]) -> Option<&str> {
         | ["read", "-r", "-d", "", variable]
         | ["read", "-d", "", "-r", variable] => Some(variable),
         _ => None,
-    }
-}
-
-/// Whether a statement leaves the script, loop or function for certain.
-fn leaves(statement: &Statement) -> bool {
-    match statement {
-        Statement::Command(command) => {
-            let first = command.words.first().map(|word| word.parts.as_slice());
-            matches!(first, Some([super::plan::Part::Text { text, .. }])
-                if matches!(text.as_str(), "exit" | "return" | "break" | "continue"))
-        }
-        Statement::Group(body) => body.last().is_some_and(leaves),
-        _ => false,
     }
 }

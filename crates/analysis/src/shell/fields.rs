@@ -129,6 +129,25 @@ impl Field {
         args.extend(fields.into_iter().map(|field| field.into_arg(home, tilde)));
     }
 
+    /// Puts a `*` in the place of what may be empty, beside which there is something else.
+    fn blur(&mut self) {
+        let mut marks: Vec<Mark> = Vec::with_capacity(self.marks.len());
+        for (at, mark) in self.marks.iter().enumerate() {
+            let goes_on = at > 0 && self.marks.get(at - 1).is_some_and(|before| before.hollow);
+            if mark.hollow && mark.char == '/' || self.unknown.is_some_and(|known| at >= known) {
+                self.unknown = Some(marks.len());
+                break;
+            }
+            match mark.hollow {
+                true if goes_on => {}
+                true => marks.push(Mark { char: '*', ..*mark }),
+                false => marks.push(*mark),
+            }
+        }
+        self.pattern = true;
+        self.marks = marks;
+    }
+
     pub(super) fn into_arg(mut self, home: &str, expand_tilde: bool) -> Arg {
         if let Some(first) = self.marks.iter().position(|mark| mark.hollow)
             && is_another_path(&self.marks, first)
@@ -136,6 +155,9 @@ impl Field {
             self.unknown = Some(self.unknown.map_or(first, |known| known.min(first)));
         }
         let maybe_empty = !self.marks.is_empty() && self.marks.iter().all(|mark| mark.hollow);
+        if !maybe_empty && self.marks.iter().any(|mark| mark.hollow) {
+            self.blur();
+        }
         let marks = self.marks.get(..self.unknown.unwrap_or(self.marks.len())).unwrap_or_default();
         let glob = marks.iter().any(|mark| !mark.quoted && matches!(mark.char, '*' | '?' | '['));
         let mut text: String = marks.iter().map(|mark| mark.char).collect();

@@ -84,6 +84,7 @@ pub(super) fn attach(body: Statement, extra: Command) -> Statement {
 
 /// Whether a line ends, or a comment begins, between the sign of a redirection and its target.
 fn is_broken(redirection: &str) -> bool {
+    let redirection = redirection.replace("\\\n", "");
     let sign = redirection.trim_start_matches(|c: char| c.is_ascii_digit());
     sign.trim_start_matches(['<', '>', '&', '|']).trim_start_matches([' ', '\t']).starts_with(['\n', '#'])
 }

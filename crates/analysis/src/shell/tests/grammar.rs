@@ -72,6 +72,8 @@ fn misreadings_of_the_grammar_are_noticed() {
     opaque("aa <<E | \nE\nb\nE");
     opaque("ls;&>x");
     opaque("find>#.\n+");
+    opaque("ls>>\\\n\n\n\\\nth");
+    opaque("(ls)<&-x");
     opaque("!\nfunction");
     opaque("echo $$((1+1))");
     quiet("echo \"$$(ls)\"");
