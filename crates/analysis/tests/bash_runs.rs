@@ -237,7 +237,6 @@ const CHANGES: &[&str] = &[
     "HOME=k",
     "trap 'x=t' EXIT",
     "cd .",
-    "x=$PWD",
     "rm -rf $x",
     "rm -rf \"$y\"",
 ];

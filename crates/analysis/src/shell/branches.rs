@@ -7,6 +7,8 @@ use super::scope::Scope;
 use crate::program::{Arg, Input};
 use stayhand_core::facts::{Operation, Trait, Traits};
 
+/// Most passes over a loop whose state goes on changing. Nothing is known of it in the one after them.
+const MAX_PASSES: usize = 3;
 /// Most values of a loop variable that are walked one by one.
 const MAX_ROUNDS: usize = 8;
 
@@ -63,6 +65,21 @@ impl<'p> Walker<'p, '_> {
         (output, failed)
     }
 
+    /// Keeps the state in which a loop or function is left early.
+    pub(super) fn escape(&mut self) {
+        match &mut self.escaped {
+            Some(escaped) => escaped.join(&self.scope),
+            None => self.escaped = Some(self.scope.clone()),
+        }
+    }
+
+    /// What follows may come after any early end.
+    pub(super) fn join_escaped(&mut self) {
+        if let Some(escaped) = &self.escaped {
+            self.scope.join(escaped);
+        }
+    }
+
     /// Whether what follows a statement never runs.
     fn leaves(&self, statement: &Statement) -> bool {
         match statement {
@@ -98,21 +115,28 @@ impl<'p> Walker<'p, '_> {
 
     /// Runs something that may run any number of times: what it changes is not known within it.
     pub(super) fn repeat(&mut self, mut run: impl FnMut(&mut Self) -> Input) -> Input {
-        let before = self.scope.clone();
         let mark = self.found.len();
-        let output = run(self);
-        self.scope.join(&before);
-        if self.scope.differs(&before) {
-            let first = self.found.split_off(mark);
-            run(self);
+        let mut earlier: Vec<Operation> = Vec::new();
+        for round in 0.. {
+            if round == MAX_PASSES {
+                self.scope.forget_all();
+                self.scope.forget_folders();
+            }
+            let before = self.scope.clone();
+            let output = run(self);
             self.scope.join(&before);
-            for operation in first {
-                if !self.found.contains(&operation) {
+            self.join_escaped();
+            for operation in earlier.drain(..) {
+                if !self.found.get(mark..).is_some_and(|found| found.contains(&operation)) {
                     self.found.push(operation);
                 }
             }
+            if round >= MAX_PASSES || !self.scope.differs(&before) {
+                return output;
+            }
+            earlier = self.found.split_off(mark);
         }
-        output
+        Input::default()
     }
 
     pub(super) fn for_each(

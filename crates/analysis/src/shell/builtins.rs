@@ -30,6 +30,9 @@ impl<'p> Walker<'p, '_> {
                 return output;
             }
         }
+        if matches!(name, "return" | "break" | "continue") {
+            self.escape();
+        }
         match name {
             "command" | "builtin" if starts_a_name(rest) => return self.dispatch(rest, declared, extra),
             "time" | "coproc" if starts_a_name(rest) => return self.dispatch(rest, declared, extra),

@@ -173,11 +173,17 @@ impl<'p> Walker<'p, '_> {
             }
             Form::TrimEnd(word, longest) => {
                 let pattern = self.expand_one(word);
-                Some(vec![trim_end(single(value)?, &pattern, *longest)])
+                let value = single(value)?;
+                let maybe_empty = value.maybe_empty;
+                let rest = trim_end(value, &pattern, *longest);
+                Some(vec![Arg { maybe_empty: maybe_empty || rest.maybe_empty, ..rest }])
             }
             Form::TrimStart(word, longest) => {
                 let pattern = self.expand_one(word);
-                Some(vec![trim_start(single(value)?, &pattern, *longest)])
+                let value = single(value)?;
+                let maybe_empty = value.maybe_empty;
+                let rest = trim_start(value, &pattern, *longest);
+                Some(vec![Arg { maybe_empty: maybe_empty || rest.maybe_empty, ..rest }])
             }
             Form::Derived(words, inserted) => {
                 for word in words {

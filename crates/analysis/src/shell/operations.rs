@@ -42,6 +42,8 @@ pub(super) struct Walker<'p, 's> {
     pub(super) found: Vec<Operation>,
     /// Functions that are being called.
     calls: Vec<(&'p str, u32)>,
+    /// What is known wherever a loop or function may have been left early.
+    pub(super) escaped: Option<Scope<'p>>,
     /// The variables that the functions being called have for themselves.
     pub(super) locals: Vec<String>,
     /// Functions that were defined, and whether something called them.
@@ -68,6 +70,7 @@ impl<'p, 's> Walker<'p, 's> {
             input,
             found: Vec::new(),
             calls: Vec::new(),
+            escaped: None,
             locals: Vec::new(),
             defined: Vec::new(),
             links: Links::default(),
@@ -247,7 +250,10 @@ impl<'p, 's> Walker<'p, 's> {
         self.calls.push((function.name, self.copies));
         let positional = self.scope.positional.replace(words.into());
         let (outer, before) = (std::mem::take(&mut self.locals), self.scope.clone());
+        let escaped = self.escaped.take();
         let output = self.sequence(function.body);
+        self.join_escaped();
+        self.escaped = escaped;
         for name in std::mem::replace(&mut self.locals, outer) {
             self.scope.restore(&name, &before);
         }
@@ -445,8 +451,14 @@ impl<'p, 's> Walker<'p, 's> {
         let names: Vec<String> = inner.defined.iter().map(|(function, _)| function.name.to_owned()).collect();
         let found = std::mem::take(&mut inner.found);
         self.locals.append(&mut inner.locals);
+        let left = inner.escaped.is_some();
         let state = inner.scope.without_functions();
         self.scope.take_state(state);
+        if left {
+            self.scope.forget_all();
+            self.scope.forget_folders();
+            self.escape();
+        }
         self.scope.add_aliases(names);
         for operation in found {
             self.push(operation);
