@@ -25,10 +25,12 @@ impl<'p> Walker<'p, '_> {
             if extra != Operation::default() {
                 self.push(extra.clone());
             }
+            let before = self.scope.clone();
             let output = self.call(function, rest.to_vec());
             if function.certain {
                 return output;
             }
+            self.scope.join(&before);
         }
         if matches!(name, "return" | "break" | "continue") {
             self.escape();
@@ -288,25 +290,37 @@ impl<'p> Walker<'p, '_> {
             }
             self.remember(assignment, value.filter(|_| is_as_written));
         }
-        let named = words.iter().filter_map(Arg::known).filter(|word| !word.starts_with(['-', '+']));
-        let named = named.map(|word| word.split('=').next().unwrap_or_default());
-        let names = named.chain(declared.iter().map(|assignment| assignment.name.as_str()));
-        // `declare` makes them so within a function.
-        match name {
-            "local" | "declare" | "typeset" => self.locals.extend(names.map(str::to_owned)),
-            _ => {}
-        }
-        if name == "local" && !self.is_in_function() {
-            // It fails there.
-            self.forget_declared(declared);
-        }
+        self.make_own(name, words, declared, is_as_written);
         self.push(operation);
     }
 
-    fn forget_declared(&mut self, declared: &[Assignment]) {
-        for assignment in declared {
-            self.scope.forget(&assignment.name);
+    /// What a declaration does to the names it gives: they may be the function's own, and their values converted.
+    fn make_own(&mut self, name: &str, words: &[Arg], declared: &[Assignment], is_as_written: bool) {
+        let (flags, bare): (Vec<&str>, Vec<&str>) =
+            words.iter().filter_map(Arg::known).partition(|word| word.starts_with(['-', '+']));
+        let is_local = name == "local" || self.is_in_function() && matches!(name, "declare" | "typeset");
+        let is_own = is_local && !flags.iter().any(|flags| flags.contains('g'));
+        let bare: Vec<&str> = bare.iter().map(|word| word.split('=').next().unwrap_or_default()).collect();
+        let given: Vec<&str> = declared.iter().map(|assignment| assignment.name.as_str()).collect();
+        for variable in bare.iter().chain(&given) {
+            if !is_as_written {
+                self.scope.convert(variable);
+            } else if name == "readonly" || flags.iter().any(|flags| flags.contains('r')) {
+                self.scope.fix(variable);
+            }
+            if is_own {
+                self.locals.push((*variable).to_owned());
+            }
         }
+        // Its own ones begin with nothing. Where there is no function, it fails.
+        let unset = if name == "local" && !self.is_in_function() {
+            [bare, given].concat()
+        } else if is_own {
+            bare
+        } else {
+            Vec::new()
+        };
+        unset.iter().for_each(|variable| self.scope.forget(variable));
     }
 
     fn unset(&mut self, name: &str, words: &[Arg], extra: Operation) {

@@ -31,6 +31,9 @@ pub(super) struct Scope<'p> {
     functions: Rc<Vec<Function<'p>>>,
     /// Names that an alias may stand for.
     aliases: Rc<Vec<String>>,
+    /// Variables that do not become what they are given: the shell converts it (`declare -i`, `-l`, `-u`) or refuses
+    /// (`readonly`).
+    converted: Rc<Vec<String>>,
     /// `$1`, `$2`, …, where they are known.
     pub(super) positional: Option<Rc<[Arg]>>,
     /// `IFS` was changed: words split in unknown ways.
@@ -58,6 +61,9 @@ impl<'p> Scope<'p> {
     }
 
     pub(super) fn set(&mut self, name: &str, value: Vec<Arg>) {
+        if self.converted.iter().any(|known| known == name) {
+            return self.forget(name);
+        }
         self.changed = self.changed.with(Given::of(name));
         let at = self.variables.iter().position(|(known, _)| **known == *name);
         if at.is_none() && self.variables.len() >= MAX_VARIABLES {
@@ -133,6 +139,19 @@ impl<'p> Scope<'p> {
         }
     }
 
+    /// Forgets a variable whose values are converted from now on.
+    pub(super) fn convert(&mut self, name: &str) {
+        self.forget(name);
+        self.fix(name);
+    }
+
+    /// Makes a variable one that refuses other values.
+    pub(super) fn fix(&mut self, name: &str) {
+        if !self.converted.iter().any(|known| known == name) {
+            Rc::make_mut(&mut self.converted).push(name.to_owned());
+        }
+    }
+
     /// What is known where either `self` or `other` may be the state.
     pub(super) fn join(&mut self, other: &Scope<'p>) {
         self.join_variables(other);
@@ -140,6 +159,9 @@ impl<'p> Scope<'p> {
         self.join_functions(other);
         if !Rc::ptr_eq(&self.aliases, &other.aliases) {
             self.add_aliases(other.aliases.iter().cloned());
+        }
+        if !Rc::ptr_eq(&self.converted, &other.converted) {
+            other.converted.iter().for_each(|name| self.convert(name));
         }
         if self.positional != other.positional {
             self.positional = None;
@@ -199,6 +221,7 @@ impl<'p> Scope<'p> {
             || !Rc::ptr_eq(&self.variables, &other.variables) && self.variables != other.variables
             || self.changed != other.changed
             || self.aliases.len() != other.aliases.len()
+            || self.converted.len() != other.converted.len()
             || self.functions.len() != other.functions.len()
             || self.splits_unknown != other.splits_unknown
     }
@@ -211,6 +234,7 @@ pub(super) struct State {
     changed: Given,
     folders: Rc<[String]>,
     aliases: Rc<Vec<String>>,
+    converted: Rc<Vec<String>>,
     splits_unknown: bool,
     exits_on_error: bool,
 }
@@ -222,6 +246,7 @@ impl Scope<'_> {
             changed: self.changed,
             folders: self.folders,
             aliases: self.aliases,
+            converted: self.converted,
             splits_unknown: self.splits_unknown,
             exits_on_error: self.exits_on_error,
         }
@@ -232,6 +257,7 @@ impl Scope<'_> {
         self.changed = state.changed;
         self.folders = state.folders;
         self.aliases = state.aliases;
+        self.converted = state.converted;
         self.splits_unknown = state.splits_unknown;
         self.exits_on_error = state.exits_on_error;
     }
