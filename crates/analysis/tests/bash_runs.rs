@@ -7,7 +7,6 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::select;
 use stayhand_analysis::{Surroundings, shell};
-use std::path::Path;
 use std::process::{Command, Stdio};
 
 /// None lets a text name a file outside of the folder.
@@ -97,16 +96,20 @@ fn cases() -> u32 {
     std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(30_000)
 }
 
-/// The words that the shell comes to call `rm` with; `None` where there is no such shell.
-fn removed(shell: &str, text: &str, folder: &Path) -> Option<Vec<String>> {
-    let script = format!("rm() {{ command printf '%s\\0' \"$@\" >&9; }}; exec 9>said\n{text}");
+/// The words that the shell comes to call `rm` with, in a folder that is `/w` in them; `None` where there is no such shell.
+fn removed(shell: &str, text: &str) -> Option<Vec<String>> {
+    let above = tempfile::Builder::new().prefix("t").tempdir().ok()?;
+    let folder = above.path().join("w");
+    std::fs::create_dir(&folder).ok()?;
+    let script = format!("rm() {{ command printf '%s\\0' \"$@\" >&9; }}; exec 9>../said\n{text}");
     // A text that waits for something is ended.
     let mut child = Command::new("/usr/bin/timeout");
     child.args(["--signal=KILL", "5", shell, "-c", &script]);
     child.current_dir(folder).env_clear().env("PATH", "/nonexistent").env("HOME", HOME);
     child.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).status().ok()?;
-    let said = String::from_utf8_lossy(&std::fs::read(folder.join("said")).ok()?).into_owned();
-    Some(said.split_terminator('\0').map(str::to_owned).collect())
+    let said = String::from_utf8_lossy(&std::fs::read(above.path().join("said")).ok()?).into_owned();
+    let above = above.path().to_string_lossy().into_owned();
+    Some(said.split_terminator('\0').map(|word| word.replace(&above, "")).collect())
 }
 
 /// The words of what is removed as we understand the text; `None` where we say that we do not.
@@ -124,8 +127,7 @@ fn seen(text: &str) -> Option<Vec<String>> {
 /// What is removed and not seen.
 fn missed(shell: &str, seen_as: &str, text: &str) -> Vec<String> {
     let Some(seen) = seen(seen_as) else { return Vec::new() };
-    let folder = tempfile::tempdir().ok();
-    let Some(removed) = folder.and_then(|folder| removed(shell, text, folder.path())) else {
+    let Some(removed) = removed(shell, text) else {
         eprintln!("NOT RUN: there is no {shell} or no folder for it");
         return Vec::new();
     };
@@ -351,14 +353,9 @@ proptest! {
         let before: String = changes.iter().flat_map(|(change, sign)| [*change, *sign]).collect();
         let text = format!("{before}rm -rf {}", uses.join(" "));
         let Some(seen) = seen(&text) else { return Ok(()) };
-        let Ok(above) = tempfile::Builder::new().prefix("t").tempdir() else { return Ok(()) };
-        let folder = above.path().join("w");
-        std::fs::create_dir(&folder)?;
-        let Some(removed) = removed("/bin/bash", &text, &folder) else { return Ok(()) };
-        let above = above.path().to_string_lossy().into_owned();
+        let removed = removed("/bin/bash", &text).unwrap_or_default();
         for word in removed.iter().filter(|word| !word.is_empty()) {
-            let word = word.replace(&above, "");
-            prop_assert!(seen.iter().any(|arg| covers(arg, &word)), "{word:?} is not seen: {text:?}: {seen:?}");
+            prop_assert!(seen.iter().any(|arg| covers(arg, word)), "{word:?} is not seen: {text:?}: {seen:?}");
         }
     }
 }
@@ -378,8 +375,7 @@ fn a_removal_is_noticed() {
         ("echo 'a; rm -rf /etc'", false),
         ("echo \"a; rm -rf /etc", false),
     ] {
-        let folder = tempfile::tempdir().unwrap();
-        let words = removed("/bin/bash", text, folder.path());
+        let words = removed("/bin/bash", text);
         assert!(words.is_none_or(|words| words.contains(&"/etc".to_owned()) == is_removed), "{text}");
         assert!(!is_removed || seen(text).is_none_or(|words| words.contains(&"/etc".to_owned())), "{text}");
     }

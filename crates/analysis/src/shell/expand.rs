@@ -230,9 +230,9 @@ fn starts_with_tilde(word: &Word) -> bool {
     }
 }
 
-/// Whether no part of a text is a path of more than one name or leads up.
+/// Whether no part of a text is a path of more than one name, leads up, or is more than one word.
 fn makes_a_name(text: &str) -> bool {
-    !text.contains('/') && text.matches('.').count() < 2
+    !text.contains(|c: char| c == '/' || c.is_whitespace()) && text.matches('.').count() < 2
 }
 
 fn single(value: Option<Vec<Arg>>) -> Option<Arg> {

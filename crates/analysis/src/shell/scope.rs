@@ -211,7 +211,7 @@ impl<'p> Scope<'p> {
             }
         }
         for function in Rc::make_mut(&mut self.functions) {
-            function.certain &= other.function(function.name).is_some();
+            function.certain &= other.function(function.name).is_some_and(|known| known.certain);
         }
     }
 
