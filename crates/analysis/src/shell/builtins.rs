@@ -306,7 +306,7 @@ impl<'p> Walker<'p, '_> {
             if !is_as_written {
                 self.scope.convert(variable);
             } else if name == "readonly" || flags.iter().any(|flags| flags.contains('r')) {
-                self.scope.fix(variable);
+                self.scope.make_read_only(variable);
             }
             if is_own {
                 self.locals.push((*variable).to_owned());

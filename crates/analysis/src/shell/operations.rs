@@ -403,6 +403,9 @@ impl<'p, 's> Walker<'p, 's> {
     }
 
     pub(super) fn remember(&mut self, assignment: &Assignment, value: Option<Arg>) {
+        if self.scope.is_read_only(&assignment.name) {
+            self.unread("a read-only variable is set, which ends the line");
+        }
         match value.filter(|value| !value.is_unknown()) {
             Some(value) => self.scope.set(&assignment.name, vec![value]),
             None => self.scope.forget(&assignment.name),

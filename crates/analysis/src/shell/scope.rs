@@ -34,6 +34,8 @@ pub(super) struct Scope<'p> {
     /// Variables that do not become what they are given: the shell converts it (`declare -i`, `-l`, `-u`) or refuses
     /// (`readonly`).
     converted: Rc<Vec<String>>,
+    /// Those of them that are read-only, whose assignment ends the line.
+    read_only: Rc<Vec<String>>,
     /// `$1`, `$2`, …, where they are known.
     pub(super) positional: Option<Rc<[Arg]>>,
     /// `IFS` was changed: words split in unknown ways.
@@ -146,7 +148,18 @@ impl<'p> Scope<'p> {
     }
 
     /// Makes a variable one that refuses other values.
-    pub(super) fn fix(&mut self, name: &str) {
+    pub(super) fn make_read_only(&mut self, name: &str) {
+        self.fix(name);
+        if !self.is_read_only(name) {
+            Rc::make_mut(&mut self.read_only).push(name.to_owned());
+        }
+    }
+
+    pub(super) fn is_read_only(&self, name: &str) -> bool {
+        self.read_only.iter().any(|known| known == name)
+    }
+
+    fn fix(&mut self, name: &str) {
         if !self.converted.iter().any(|known| known == name) {
             Rc::make_mut(&mut self.converted).push(name.to_owned());
         }
@@ -162,6 +175,9 @@ impl<'p> Scope<'p> {
         }
         if !Rc::ptr_eq(&self.converted, &other.converted) {
             other.converted.iter().for_each(|name| self.convert(name));
+        }
+        if !Rc::ptr_eq(&self.read_only, &other.read_only) {
+            other.read_only.iter().for_each(|name| self.make_read_only(name));
         }
         if self.positional != other.positional {
             self.positional = None;
@@ -222,6 +238,7 @@ impl<'p> Scope<'p> {
             || self.changed != other.changed
             || self.aliases.len() != other.aliases.len()
             || self.converted.len() != other.converted.len()
+            || self.read_only.len() != other.read_only.len()
             || self.functions.len() != other.functions.len()
             || self.splits_unknown != other.splits_unknown
     }
@@ -235,6 +252,7 @@ pub(super) struct State {
     folders: Rc<[String]>,
     aliases: Rc<Vec<String>>,
     converted: Rc<Vec<String>>,
+    read_only: Rc<Vec<String>>,
     splits_unknown: bool,
     exits_on_error: bool,
 }
@@ -247,6 +265,7 @@ impl Scope<'_> {
             folders: self.folders,
             aliases: self.aliases,
             converted: self.converted,
+            read_only: self.read_only,
             splits_unknown: self.splits_unknown,
             exits_on_error: self.exits_on_error,
         }
@@ -258,6 +277,7 @@ impl Scope<'_> {
         self.folders = state.folders;
         self.aliases = state.aliases;
         self.converted = state.converted;
+        self.read_only = state.read_only;
         self.splits_unknown = state.splits_unknown;
         self.exits_on_error = state.exits_on_error;
     }
