@@ -49,6 +49,11 @@ impl Given {
     }
 }
 
+/// Whether the shell gives a variable values of its own, whatever it is set to.
+pub(super) fn makes_its_own(name: &str) -> bool {
+    matches!(name, "RANDOM" | "SECONDS" | "LINENO" | "EPOCHSECONDS" | "BASHPID" | "UID" | "EUID" | "PPID")
+}
+
 /// What a special parameter or such a variable stands for while nobody has changed it.
 pub(super) fn value(name: &str, folders: &[String], situation: &Situation<'_>) -> Option<Arg> {
     match (name, folders) {

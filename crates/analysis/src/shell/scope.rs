@@ -3,7 +3,7 @@
 //! A state is copied at every `&&`, pipe and subshell, so its parts are shared until they change, and
 //! each is bounded: copying a state costs the same whatever came before.
 
-use super::given::Given;
+use super::given::{self, Given};
 use super::plan::Statement;
 use crate::program::Arg;
 use std::rc::Rc;
@@ -63,7 +63,7 @@ impl<'p> Scope<'p> {
     }
 
     pub(super) fn set(&mut self, name: &str, value: Vec<Arg>) {
-        if self.converted.iter().any(|known| known == name) {
+        if given::makes_its_own(name) || self.converted.iter().any(|known| known == name) {
             return self.forget(name);
         }
         self.changed = self.changed.with(Given::of(name));
