@@ -425,6 +425,8 @@ fn values_that_vanish_are_seen() {
         "for USER in ../etc; do rm -rf a/$USER; done",
         "HOME=$(echo /); rm -rf $HOME/etc",
         "HOME=/; rm -rf ~/etc",
+        "rm -rf of=~/etc",
+        "x=a:~/etc; rm -rf $x",
         "PWD=/w; cd /; rm -rf $PWD/etc",
         "rm -rf $(false && echo a)/etc",
         "rm -rf $(test -d /none && echo a)/etc",

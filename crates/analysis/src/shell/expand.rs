@@ -45,7 +45,7 @@ impl<'p> Walker<'p, '_> {
         let fields = self.fields(word);
         let (home, tilde) = (self.situation.home, fields.tilde);
         let mut args: Vec<Arg> =
-            fields.finish().into_iter().map(|field| field.into_arg(home, tilde)).collect();
+            fields.finish().into_iter().map(|field| field.into_arg(home, tilde, true)).collect();
         match args.len() {
             0 => Arg::exact(""),
             1 => args.pop().unwrap_or_default(),
@@ -61,7 +61,8 @@ impl<'p> Walker<'p, '_> {
 
     fn fields(&mut self, word: &'p Word) -> Fields {
         let mut fields = Fields::new(starts_with_tilde(word));
-        if fields.tilde && self.scope.changed.has(Given::of("HOME")) {
+        let later = |part: &Part| matches!(part, Part::Text { text, quoted: false } if text.contains('~'));
+        if (fields.tilde || word.parts.iter().any(later)) && self.scope.changed.has(Given::of("HOME")) {
             self.unread(HOME_CHANGED);
         }
         for part in &word.parts {

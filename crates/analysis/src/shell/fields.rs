@@ -126,7 +126,7 @@ impl Field {
 
     pub(super) fn into_args(self, home: &str, tilde: bool, args: &mut Vec<Arg>) {
         let fields = expand_braces(self);
-        args.extend(fields.into_iter().map(|field| field.into_arg(home, tilde)));
+        args.extend(fields.into_iter().map(|field| field.into_arg(home, tilde, false)));
     }
 
     /// Puts a `*` in the place of what may be empty, beside which there is something else.
@@ -148,7 +148,8 @@ impl Field {
         self.marks = marks;
     }
 
-    pub(super) fn into_arg(mut self, home: &str, expand_tilde: bool) -> Arg {
+    /// The word; `is_value` = it is what a variable is set to.
+    pub(super) fn into_arg(mut self, home: &str, expand_tilde: bool, is_value: bool) -> Arg {
         if let Some(first) = self.marks.iter().position(|mark| mark.hollow)
             && is_another_path(&self.marks, first)
         {
@@ -160,8 +161,14 @@ impl Field {
         }
         let marks = self.marks.get(..self.unknown.unwrap_or(self.marks.len())).unwrap_or_default();
         let glob = marks.iter().any(|mark| !mark.quoted && matches!(mark.char, '*' | '?' | '['));
-        let mut text: String = marks.iter().map(|mark| mark.char).collect();
         let mut tilde = false;
+        let mut text = String::with_capacity(marks.len());
+        for (at, mark) in marks.iter().enumerate() {
+            match mark.char {
+                '~' if at > 0 && !mark.quoted && stands_for_home(marks, at, is_value) => text.push_str(home),
+                char => text.push(char),
+            }
+        }
         if expand_tilde && text.starts_with('~') {
             match text.get(1..) {
                 Some(rest) if rest.is_empty() || rest.starts_with('/') => text = format!("{home}{rest}"),
@@ -177,6 +184,20 @@ impl Field {
         };
         Arg { text, certainty, many: self.many, tilde, maybe_empty }
     }
+}
+
+/// Whether the `~` at `at` stands for the home though it does not begin the word: behind `NAME=`, and behind a colon in what
+/// such a name is set to. (Only bash does so in words that are not assignments.) `is_value` = the name stands before the word.
+fn stands_for_home(marks: &[Mark], at: usize, is_value: bool) -> bool {
+    let ends = marks.get(at + 1).is_none_or(|next| matches!(next.char, '/' | ':'));
+    let sign = at.checked_sub(1).and_then(|before| marks.get(before));
+    let is_plain = |mark: &&Mark| !mark.quoted && (mark.char.is_ascii_alphanumeric() || mark.char == '_');
+    let name = marks.iter().take_while(is_plain).count();
+    let is_set = name > 0 && marks.get(name).is_some_and(|sign| !sign.quoted && sign.char == '=');
+    ends && sign.is_some_and(|sign| {
+        !sign.quoted
+            && (sign.char == '=' && is_set && name + 1 == at || sign.char == ':' && (is_set || is_value))
+    })
 }
 
 /// Whether a word leads elsewhere, or is an option, where what may be empty in it is. `first` is where that begins.
