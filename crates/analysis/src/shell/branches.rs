@@ -55,7 +55,9 @@ impl<'p> Walker<'p, '_> {
     /// Runs a statement, which leaves the state after its success, and gives the one after its failure as well.
     fn attempt(&mut self, statement: &'p Statement) -> (Input, Scope<'p>) {
         let mut failed = self.scope.clone();
+        self.unchecked += 1;
         let output = self.statement(statement);
+        self.unchecked -= 1;
         // What cannot change its folder is where it was.
         let only_moves =
             matches!(statement, Statement::Command(command) if excess::first_word(command) == Some("cd"));
@@ -99,7 +101,9 @@ impl<'p> Walker<'p, '_> {
     }
 
     pub(super) fn choice(&mut self, test: &'p [Statement], arms: &'p [Vec<Statement>]) -> Input {
+        self.unchecked += 1;
         let mut output = self.sequence(test);
+        self.unchecked -= 1;
         output.names.clear();
         output.text = None;
         let start = self.scope.clone();

@@ -344,14 +344,22 @@ impl<'p> Walker<'p, '_> {
         if words.is_empty() {
             extra.does.insert(Trait::Reveal);
         }
-        for word in words {
+        let mut rest = words.iter();
+        while let Some(word) = rest.next() {
             match word.known() {
+                Some("-o") => {
+                    self.scope.exits_on_error |= rest.next().and_then(Arg::known) == Some("errexit")
+                }
                 Some(flags) if flags.starts_with('-') && flags.len() > 1 && !flags.starts_with("--") => {
                     self.scope.exits_on_error |= flags.contains('e') && !flags.contains('o');
                 }
-                Some("errexit") => self.scope.exits_on_error = true,
-                Some("+e") => self.scope.exits_on_error = false,
-                _ => self.scope.positional = None,
+                Some(flags) if flags.starts_with('+') => {
+                    self.scope.exits_on_error &= !flags.contains(['e', 'o']);
+                }
+                _ => {
+                    self.scope.positional = None;
+                    break;
+                }
             }
         }
         self.done("set", words, extra);
@@ -380,7 +388,8 @@ impl<'p> Walker<'p, '_> {
                     self.scope.forget(word);
                 }
                 if let ([given], Some(last)) = (given.as_slice(), names.last()) {
-                    self.scope.set(last, vec![given.clone()]);
+                    // There may be no line to read.
+                    self.scope.set(last, vec![Arg { maybe_empty: true, ..given.clone() }]);
                 }
             }
         }

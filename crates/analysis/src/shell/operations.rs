@@ -42,6 +42,8 @@ pub(super) struct Walker<'p, 's> {
     pub(super) found: Vec<Operation>,
     /// Functions that are being called.
     calls: Vec<(&'p str, u32)>,
+    /// How many conditions and the like are open, in which a failure does not end the shell (`set -e` or not).
+    pub(super) unchecked: u32,
     /// What is known wherever a loop or function may have been left early.
     pub(super) escaped: Option<Scope<'p>>,
     /// The variables that the functions being called have for themselves.
@@ -70,6 +72,7 @@ impl<'p, 's> Walker<'p, 's> {
             input,
             found: Vec::new(),
             calls: Vec::new(),
+            unchecked: 0,
             escaped: None,
             locals: Vec::new(),
             defined: Vec::new(),
@@ -106,7 +109,10 @@ impl<'p, 's> Walker<'p, 's> {
     fn may_have_failed(&mut self, before: &[String]) {
         let certain =
             |folders: &[String]| folders.iter().all(|folder| folder == "/" || folder == self.situation.home);
-        if self.scope.exits_on_error || *self.scope.folders == *before || certain(&self.scope.folders) {
+        if self.scope.exits_on_error && self.unchecked == 0
+            || *self.scope.folders == *before
+            || certain(&self.scope.folders)
+        {
             return;
         }
         if before.is_empty() {
@@ -417,7 +423,9 @@ impl<'p, 's> Walker<'p, 's> {
         let _open = outline::part(self.situation.budget.trace.as_ref(), outline::Kind::Output);
         let outer = std::mem::take(&mut self.input);
         let told = self.told;
+        self.unchecked += 1;
         let output = self.apart(|walker| walker.sequence(body));
+        self.unchecked -= 1;
         self.told = told || output.local && output.text.is_none() && output.names.is_empty();
         self.input = outer;
         if let Some(text) = output.text {
@@ -449,6 +457,7 @@ impl<'p, 's> Walker<'p, 's> {
         inner.links.clone_from(&self.links);
         inner.written.clone_from(&self.written);
         inner.copies = self.copies;
+        inner.unchecked = self.unchecked;
         inner.sequence(&plan.body);
         inner.walk_uncalled();
         let names: Vec<String> = inner.defined.iter().map(|(function, _)| function.name.to_owned()).collect();

@@ -74,6 +74,17 @@ fn misreadings_of_the_grammar_are_noticed() {
     opaque("find>#.\n+");
     opaque("ls>>\\\n\n\n\\\nth");
     opaque("(ls)<&-x");
+    // Where a failure does not end the shell, a folder that cannot be entered is not the one the next command runs in.
+    for text in [
+        "set -e; f() { cd /; cd /w/none; rm -rf etc; }; f || true",
+        "set -e; if cd /; cd /w/none; rm -rf etc; then ls; fi",
+        "set -e; x=$(cd /; cd /w/none; rm -rf etc)",
+        "set -e; set +eu; cd /; cd /w/none; rm -rf etc",
+        "set -o errexit; set +o errexit; cd /; cd /w/none; rm -rf etc",
+        "set -- -e; cd /; cd /w/none; rm -rf etc",
+    ] {
+        finds(text, "delete /etc and below");
+    }
     opaque("!\nfunction");
     opaque("echo $$((1+1))");
     quiet("echo \"$$(ls)\"");
