@@ -377,9 +377,9 @@ impl<'p> Walker<'p, '_> {
                 }
             }
             "let" => {
-                for word in names {
-                    let end = word.find(|char: char| !char.is_ascii_alphanumeric() && char != '_');
-                    self.scope.forget(word.get(..end.unwrap_or(word.len())).unwrap_or_default());
+                let is_sign = |char: char| !char.is_ascii_alphanumeric() && char != '_';
+                for name in names.iter().flat_map(|word| word.split(is_sign)) {
+                    self.scope.forget(name);
                 }
             }
             _ => {

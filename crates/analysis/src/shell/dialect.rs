@@ -2,12 +2,13 @@
 //! languages asks.
 
 /// Whether a shell without bash's own forms would find other commands in `text`. For it `$'` is a dollar and a quote, in which a
-/// backslash quotes nothing; `[[` is the name of a program, `((` two subshells, and `&>` ends a command and begins one.
+/// backslash quotes nothing, and no comment follows `<&-`; `[[` is the name of a program, `((` two subshells, and `&>` ends a command and begins one.
 pub(super) fn differs(text: &str) -> bool {
     let quoted = text.split_once("$'").is_some_and(|(_, rest)| rest.contains("\\'"));
     quoted
         || tests_with_operators(text)
         || ends_at_redirection(text)
+        || text.contains("&-#")
         || text.replace("$((", "").contains("((")
 }
 
@@ -46,6 +47,7 @@ mod tests {
             "if [[ $x =~ a|reboot ]]; then :; fi",
             "((a || reboot))",
             "echo &>a rm -rf /etc",
+            "echo |<&-#; rm -rf /etc #",
             "echo &>> \\; rm -rf /etc",
         ] {
             assert!(differs(text), "{text}");
