@@ -96,8 +96,11 @@ impl<'p> Walker<'p, '_> {
 
     /// Whether a statement prints nothing for certain. A function may have the name of a program that does not.
     fn prints_nothing(&self, statement: &Statement) -> bool {
-        let is_function = |name: &str| self.defined.iter().any(|(function, _)| function.name == name);
-        excess::silent_program(statement).is_some_and(|name| !is_function(name))
+        excess::silent_program(statement).is_some_and(|name| !self.may_be_function(name))
+    }
+
+    pub(super) fn may_be_function(&self, name: &str) -> bool {
+        self.defined.iter().any(|(function, _)| function.name == name)
     }
 
     pub(super) fn choice(&mut self, test: &'p [Statement], arms: &'p [Vec<Statement>]) -> Input {
@@ -121,8 +124,9 @@ impl<'p> Walker<'p, '_> {
     pub(super) fn repeat(&mut self, mut run: impl FnMut(&mut Self) -> Input) -> Input {
         let mark = self.found.len();
         let mut earlier: Vec<Operation> = Vec::new();
-        for round in 0.. {
-            if round == MAX_PASSES {
+        let mut passes = 0;
+        loop {
+            if passes == MAX_PASSES {
                 self.scope.forget_all();
                 self.scope.forget_folders();
             }
@@ -135,12 +139,12 @@ impl<'p> Walker<'p, '_> {
                     self.found.push(operation);
                 }
             }
-            if round >= MAX_PASSES || !self.scope.differs(&before) {
+            if passes == MAX_PASSES || !self.scope.differs(&before) {
                 return output;
             }
+            passes += 1;
             earlier = self.found.split_off(mark);
         }
-        Input::default()
     }
 
     pub(super) fn for_each(

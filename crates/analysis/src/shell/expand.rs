@@ -136,8 +136,7 @@ impl<'p> Walker<'p, '_> {
     /// Whether a substitution prints something whenever it comes to that: it is one command that is known to do so.
     fn prints_for_certain(&self, body: &[Statement]) -> bool {
         let [statement] = body else { return false };
-        let is_function = |name: &str| self.defined.iter().any(|(function, _)| function.name == name);
-        excess::speaking_program(statement).is_some_and(|name| !is_function(name))
+        excess::speaking_program(statement).is_some_and(|name| !self.may_be_function(name))
     }
 
     /// The value of a variable after `form` is applied.
@@ -174,17 +173,11 @@ impl<'p> Walker<'p, '_> {
             }
             Form::TrimEnd(word, longest) => {
                 let pattern = self.expand_one(word);
-                let value = single(value)?;
-                let maybe_empty = value.maybe_empty;
-                let rest = trim_end(value, &pattern, *longest);
-                Some(vec![Arg { maybe_empty: maybe_empty || rest.maybe_empty, ..rest }])
+                trimmed(value, |value| trim_end(value, &pattern, *longest))
             }
             Form::TrimStart(word, longest) => {
                 let pattern = self.expand_one(word);
-                let value = single(value)?;
-                let maybe_empty = value.maybe_empty;
-                let rest = trim_start(value, &pattern, *longest);
-                Some(vec![Arg { maybe_empty: maybe_empty || rest.maybe_empty, ..rest }])
+                trimmed(value, |value| trim_start(value, &pattern, *longest))
             }
             Form::Derived(words, inserted) => {
                 for word in words {
@@ -239,6 +232,14 @@ fn makes_a_name(text: &str) -> bool {
 fn single(value: Option<Vec<Arg>>) -> Option<Arg> {
     let mut value = value?;
     if value.len() == 1 { value.pop() } else { None }
+}
+
+/// What is left of a single value, which may be empty where the value may be.
+fn trimmed(value: Option<Vec<Arg>>, trim: impl FnOnce(Arg) -> Arg) -> Option<Vec<Arg>> {
+    let value = single(value)?;
+    let maybe_empty = value.maybe_empty;
+    let rest = trim(value);
+    Some(vec![Arg { maybe_empty: maybe_empty || rest.maybe_empty, ..rest }])
 }
 
 /// `${x%suffix}`: the folder stays the same unless the suffix may hold a slash.

@@ -63,7 +63,7 @@ impl<'p> Scope<'p> {
     }
 
     pub(super) fn set(&mut self, name: &str, value: Vec<Arg>) {
-        if given::makes_its_own(name) || self.converted.iter().any(|known| known == name) {
+        if given::makes_its_own(name) || has(&self.converted, name) {
             return self.forget(name);
         }
         self.changed = self.changed.with(Given::of(name));
@@ -150,19 +150,15 @@ impl<'p> Scope<'p> {
     /// Makes a variable one that refuses other values.
     pub(super) fn make_read_only(&mut self, name: &str) {
         self.fix(name);
-        if !self.is_read_only(name) {
-            Rc::make_mut(&mut self.read_only).push(name.to_owned());
-        }
+        add(&mut self.read_only, name);
     }
 
     pub(super) fn is_read_only(&self, name: &str) -> bool {
-        self.read_only.iter().any(|known| known == name)
+        has(&self.read_only, name)
     }
 
     fn fix(&mut self, name: &str) {
-        if !self.converted.iter().any(|known| known == name) {
-            Rc::make_mut(&mut self.converted).push(name.to_owned());
-        }
+        add(&mut self.converted, name);
     }
 
     /// What is known where either `self` or `other` may be the state.
@@ -241,6 +237,17 @@ impl<'p> Scope<'p> {
             || self.read_only.len() != other.read_only.len()
             || self.functions.len() != other.functions.len()
             || self.splits_unknown != other.splits_unknown
+    }
+}
+
+/// Whether a name is among `names`. Where there are too many to keep in mind, each is.
+fn has(names: &[String], name: &str) -> bool {
+    names.len() >= MAX_VARIABLES || names.iter().any(|known| known == name)
+}
+
+fn add(names: &mut Rc<Vec<String>>, name: &str) {
+    if !has(names, name) {
+        Rc::make_mut(names).push(name.to_owned());
     }
 }
 
