@@ -97,8 +97,17 @@ fn config() -> ProptestConfig {
     ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(asked.unwrap_or(10_000)) }
 }
 
-/// The words that the shell comes to call `rm` with, in a folder that is `/w` in them; `None` where there is no such shell.
+/// The words that the shell comes to call `rm` with, in a folder that is `/w` in them; `None`, and a word about it, where there is
+/// no such shell.
 fn removed(shell: &str, text: &str) -> Option<Vec<String>> {
+    let words = run(shell, text);
+    if words.is_none() {
+        eprintln!("NOT RUN: there is no {shell} or no folder for it");
+    }
+    words
+}
+
+fn run(shell: &str, text: &str) -> Option<Vec<String>> {
     let above = tempfile::Builder::new().prefix("t").tempdir().ok()?;
     let folder = above.path().join("w");
     std::fs::create_dir(&folder).ok()?;
@@ -128,10 +137,7 @@ fn seen(text: &str) -> Option<Vec<String>> {
 /// What is removed and not seen.
 fn missed(shell: &str, seen_as: &str, text: &str) -> Vec<String> {
     let Some(seen) = seen(seen_as) else { return Vec::new() };
-    let Some(removed) = removed(shell, text) else {
-        eprintln!("NOT RUN: there is no {shell} or no folder for it");
-        return Vec::new();
-    };
+    let removed = removed(shell, text).unwrap_or_default();
     // A number may be that of the process. The dollar of `$'…'` is one of the word for `dash`, which makes it another name.
     let is_told =
         |word: &String| word.contains("etc") && !word.contains(|c: char| c.is_ascii_digit() || c == '$');

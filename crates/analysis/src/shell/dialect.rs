@@ -2,7 +2,8 @@
 //! languages asks.
 
 /// Whether a shell without bash's own forms would find other commands in `text`. For it `$'` is a dollar and a quote, in which a
-/// backslash quotes nothing, and no comment follows `<&-`; `[[` is the name of a program, `((` two subshells, and `&>` ends a command and begins one.
+/// backslash quotes nothing; no comment follows `<&-`; `[[` is the name of a program, `((` two subshells, and `&>` ends a
+/// command and begins one.
 pub(super) fn differs(text: &str) -> bool {
     let quoted = text.split_once("$'").is_some_and(|(_, rest)| rest.contains("\\'"));
     quoted

@@ -7,6 +7,7 @@
 mod braces;
 mod branches;
 mod builtins;
+mod calls;
 mod dialect;
 mod excess;
 mod expand;
