@@ -1,6 +1,6 @@
 //! The speed of the whole, each figure beside its floor in the same run:
 //! `cargo bench -p stayhand-sim --bench spine`. Prints a table in Markdown. Words after `--` choose rows
-//! (`start`, `batch`, `authorize`, `replay`, `restore`, `kill`); `--quick` takes a tenth of the time.
+//! (`start`, `batch`, `authorize` or `authorize-64`, `replay`, `restore`, `kill`); `--quick` takes a tenth of the time.
 //!
 //! The binary measured is `STAYHAND_BIN`, or `target/release/stayhand`.
 #![expect(
@@ -60,7 +60,8 @@ fn main() {
     if wanted("batch") {
         batch(200_000 / scale);
     }
-    for callers in [1, 8, 64].into_iter().filter(|_| wanted("authorize")) {
+    let chosen = |callers: &usize| wanted("authorize") || wanted(&format!("authorize-{callers}"));
+    for callers in [1, 8, 64].into_iter().filter(chosen) {
         authorize(callers, Duration::from_secs(4) / u32::try_from(scale).unwrap());
     }
     if wanted("replay") {
