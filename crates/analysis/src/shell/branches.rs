@@ -55,9 +55,7 @@ impl<'p> Walker<'p, '_> {
     /// Runs a statement, which leaves the state after its success, and gives the one after its failure as well.
     fn attempt(&mut self, statement: &'p Statement) -> (Input, Scope<'p>) {
         let mut failed = self.scope.clone();
-        self.unchecked += 1;
-        let output = self.statement(statement);
-        self.unchecked -= 1;
+        let output = self.unchecked(|walker| walker.statement(statement));
         // What cannot change its folder is where it was.
         let only_moves =
             matches!(statement, Statement::Command(command) if excess::first_word(command) == Some("cd"));
@@ -65,6 +63,14 @@ impl<'p> Walker<'p, '_> {
             failed.join(&self.scope);
         }
         (output, failed)
+    }
+
+    /// Runs what ends no shell by its failure, whatever is set.
+    pub(super) fn unchecked(&mut self, run: impl FnOnce(&mut Self) -> Input) -> Input {
+        self.unchecked += 1;
+        let output = run(self);
+        self.unchecked -= 1;
+        output
     }
 
     /// Keeps the state in which a loop or function is left early.
@@ -89,7 +95,9 @@ impl<'p> Walker<'p, '_> {
                 matches!(name, "exit" | "return" | "break" | "continue")
                     && self.scope.function(name).is_none()
             }),
-            Statement::Group(body) => body.last().is_some_and(|last| self.leaves(last)),
+            Statement::Group(body) | Statement::Negated(body) => {
+                body.last().is_some_and(|last| self.leaves(last))
+            }
             _ => false,
         }
     }
@@ -104,9 +112,7 @@ impl<'p> Walker<'p, '_> {
     }
 
     pub(super) fn choice(&mut self, test: &'p [Statement], arms: &'p [Vec<Statement>]) -> Input {
-        self.unchecked += 1;
-        let mut output = self.sequence(test);
-        self.unchecked -= 1;
+        let mut output = self.unchecked(|walker| walker.sequence(test));
         output.names.clear();
         output.text = None;
         let start = self.scope.clone();

@@ -60,7 +60,9 @@ fn leaves_or_waits(statement: &Statement) -> bool {
         Statement::AndOr { first, rest } => {
             leaves_or_waits(first) || rest.iter().any(|(_, next)| leaves_or_waits(next))
         }
-        Statement::Group(body) | Statement::Pipeline(body) => body.iter().any(leaves_or_waits),
+        Statement::Group(body) | Statement::Negated(body) | Statement::Pipeline(body) => {
+            body.iter().any(leaves_or_waits)
+        }
         Statement::Choice { test, arms, .. } => test.iter().chain(arms.iter().flatten()).any(leaves_or_waits),
         Statement::Redirected { body, .. } => leaves_or_waits(body),
         _ => false,

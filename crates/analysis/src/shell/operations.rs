@@ -142,6 +142,7 @@ impl<'p, 's> Walker<'p, 's> {
             Statement::Pipeline(stages) => self.pipeline(stages),
             Statement::AndOr { first, rest } => self.and_or(first, rest),
             Statement::Group(body) => self.sequence(body),
+            Statement::Negated(body) => self.unchecked(|walker| walker.sequence(body)),
             Statement::Subshell(body) => self.apart(|walker| walker.sequence(body)),
             Statement::Choice { test, arms, repeats: false } => self.choice(test, arms),
             Statement::Choice { test, arms, repeats: true } => {
@@ -356,9 +357,7 @@ impl<'p, 's> Walker<'p, 's> {
         let _open = outline::part(self.situation.budget.trace.as_ref(), outline::Kind::Output);
         let outer = std::mem::take(&mut self.input);
         let told = self.told;
-        self.unchecked += 1;
-        let output = self.apart(|walker| walker.sequence(body));
-        self.unchecked -= 1;
+        let output = self.unchecked(|walker| walker.apart(|walker| walker.sequence(body)));
         self.told = told || output.local && output.text.is_none() && output.names.is_empty();
         self.input = outer;
         if let Some(text) = output.text {

@@ -106,7 +106,9 @@ pub(crate) fn statement<'t>(trace: Option<&'t Trace>, statement: &Statement) -> 
             });
             (Kind::List, joins.collect())
         }
-        Statement::Group(_) | Statement::Redirected { .. } => (Kind::Group, Vec::new()),
+        Statement::Group(_) | Statement::Negated(_) | Statement::Redirected { .. } => {
+            (Kind::Group, Vec::new())
+        }
         Statement::Subshell(_) => (Kind::Subshell, Vec::new()),
         Statement::Choice { repeats: false, .. } => (Kind::Choice, Vec::new()),
         Statement::Choice { .. } | Statement::For { .. } => (Kind::Loop, Vec::new()),

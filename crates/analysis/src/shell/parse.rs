@@ -125,7 +125,7 @@ pub(super) fn statement(syntax: &Syntax<'_>, at: At) -> Statement {
         Kind::Pipeline => pipeline(syntax, at),
         Kind::List => list(syntax, at),
         Kind::Negated if operator_touches(syntax, at) => unread("a `!` is not understood"),
-        Kind::Negated => Statement::Group(statements(syntax, syntax.children(at))),
+        Kind::Negated => Statement::Negated(statements(syntax, syntax.children(at))),
         Kind::Subshell => Statement::Subshell(statements(syntax, syntax.children(at))),
         Kind::Compound => compound(syntax, at),
         Kind::If => if_statement(syntax, at),

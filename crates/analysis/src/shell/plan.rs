@@ -26,6 +26,8 @@ pub enum Statement {
     },
     /// `{ …; }`: runs in the same shell.
     Group(Vec<Statement>),
+    /// `! …`: runs in the same shell, and no failure in it ends that.
+    Negated(Vec<Statement>),
     /// `( … )` and `… &`: runs in a copy of the shell.
     Subshell(Vec<Statement>),
     /// `if`, `case`, `while`, `until`: conditions, then at most one arm (again and again, if it `repeats`).

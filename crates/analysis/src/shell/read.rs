@@ -20,7 +20,10 @@ fn statement(statement: &Statement) -> bool {
                 && command.assignments.iter().chain(&command.declared).all(assignment)
                 && redirects(&command.redirects)
         }
-        Statement::Pipeline(body) | Statement::Group(body) | Statement::Subshell(body) => statements(body),
+        Statement::Pipeline(body)
+        | Statement::Group(body)
+        | Statement::Negated(body)
+        | Statement::Subshell(body) => statements(body),
         Statement::AndOr { first, rest } => {
             self::statement(first) && rest.iter().all(|(_, next)| self::statement(next))
         }

@@ -78,6 +78,8 @@ fn misreadings_of_the_grammar_are_noticed() {
     for text in [
         "set -e; f() { cd /; cd /w/none; rm -rf etc; }; f || true",
         "set -e; if cd /; cd /w/none; rm -rf etc; then ls; fi",
+        "set -e; ! (cd /; cd /w/none; rm -rf etc)",
+        "set -e; f() { cd /; cd /w/none; rm -rf etc; }; ! f",
         "set -e; x=$(cd /; cd /w/none; rm -rf etc)",
         "set -e; set +eu; cd /; cd /w/none; rm -rf etc",
         "set -o errexit; set +o errexit; cd /; cd /w/none; rm -rf etc",
