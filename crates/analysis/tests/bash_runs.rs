@@ -7,6 +7,8 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::select;
 use stayhand_analysis::{Surroundings, shell};
+use stayhand_core::facts::{Access, PathUse};
+use std::path::Path;
 use std::process::{Command, Stdio};
 
 /// None lets a text name a file outside of the folder.
@@ -97,25 +99,39 @@ fn config() -> ProptestConfig {
     ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(asked.unwrap_or(10_000)) }
 }
 
-/// The words that the shell comes to call `rm` with, in a folder that is `/w` in them; `None`, and a word about it, where there is
-/// no such shell.
+/// What `rm` is: it says its words.
+const SAYS_WORDS: &str = "rm() { command printf '%s\\0' \"$@\" >&9; }";
+/// It says what they name in the folder where it stands.
+const SAYS_PATHS: &str = "rm() { local word; for word do
+    case $word in -* | '') continue;; /*) ;; *) word=$(command pwd -P)/$word;; esac
+    command printf '%s\\0' \"$word\" >&9
+done; }";
+
+/// The words that the shell comes to call `rm` with, in an empty folder that is `/w` in them; `None`, and a word about it, where
+/// there is no such shell.
 fn removed(shell: &str, text: &str) -> Option<Vec<String>> {
-    let words = run(shell, text);
+    told(SAYS_WORDS, &[], shell, text)
+}
+
+fn told(rm: &str, folders: &[&str], shell: &str, text: &str) -> Option<Vec<String>> {
+    let words = run(rm, folders, shell, text);
     if words.is_none() {
         eprintln!("NOT RUN: there is no {shell} or no folder for it");
     }
     words
 }
 
-fn run(shell: &str, text: &str) -> Option<Vec<String>> {
+fn run(rm: &str, folders: &[&str], shell: &str, text: &str) -> Option<Vec<String>> {
     let above = tempfile::Builder::new().prefix("t").tempdir().ok()?;
     let folder = above.path().join("w");
     std::fs::create_dir(&folder).ok()?;
-    let script = format!("rm() {{ command printf '%s\\0' \"$@\" >&9; }}; exec 9>../said\n{text}");
+    folders.iter().try_for_each(|within| std::fs::create_dir(folder.join(within)).ok())?;
+    let home = folders.last().map_or_else(|| HOME.into(), |last| folder.join(last));
+    let script = format!("{rm}; exec 9>../said\n{text}");
     // A text that waits for something is ended.
     let mut child = Command::new("/usr/bin/timeout");
     child.args(["--signal=KILL", "5", shell, "-c", &script]);
-    child.current_dir(folder).env_clear().env("PATH", "/nonexistent").env("HOME", HOME);
+    child.current_dir(folder).env_clear().env("PATH", "/nonexistent").env("HOME", home);
     child.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).status().ok()?;
     let said = String::from_utf8_lossy(&std::fs::read(above.path().join("said")).ok()?).into_owned();
     let above = above.path().to_string_lossy().into_owned();
@@ -312,6 +328,62 @@ const CHANGES: &[&str] = &[
     "x=l & wait",
     "rm -rf $x",
     "rm -rf \"$y\"",
+    "read x y <<< 'k l'",
+    "read -r x <<E\nk l\nE\n:",
+    "read -a x <<< 'm n'",
+    "IFS=: read x y <<< k:l",
+    "x[0]=",
+    "x=([1]=p)",
+    "declare -A x; x[k]=v",
+    "unset 'x[0]'",
+    "x+=(z)",
+    "set -- \"${x[@]}\"",
+    "x=${x[*]}",
+    "x=${y[1]:-$x}",
+    "x=${x:0:1}",
+    "x=${!y}",
+    "declare -u x",
+    "x=${x^^}",
+    "x=${x@Q}",
+    "printf -v 'x[1]' e",
+    "x=${1-}",
+    "f() { x=$1 shift; }",
+    "case $y in (*) x=$y;; esac",
+    "case $y in ?) x=y;& a) x=z;; esac",
+    "select x in a; do break; done </dev/null",
+    "for ((i=0;i<2;i++)); do x=$i; done",
+    "x=$(read x <<< b; echo $x)",
+    "shopt -s nullglob",
+    "shopt -s lastpipe",
+    "set -f",
+    "set -k",
+    "set -a",
+    "unset f",
+    "unset -f f",
+    "enable -n export",
+    "x=$_",
+    "x=a true $x",
+    "env x=a true",
+    "x=a && y=b || x=c",
+    "false && x=a || y=b",
+    "f() { set -- q; }",
+    "f() { x=e; exit; }",
+    "f() { IFS=/; }",
+    "f() { f() { x=p; }; }",
+    "if f; then x=; fi",
+    "while f; do x=u; break; done",
+    "f | x=a",
+    "f &",
+    "x=$(f; echo $x)",
+    "( f )",
+    "{ f; } > /dev/null",
+    "x=a > /dev/null",
+    "x=a > /none/none",
+    "> /none/none",
+    "f > /none/none",
+    "y=$x > /none/none || x=b",
+    "export x=a > /none/none",
+    "eval x=a > /none/none",
 ];
 
 const USES: &[&str] = &[
@@ -364,6 +436,157 @@ proptest! {
         for word in removed.iter().filter(|word| !word.is_empty()) {
             prop_assert!(seen.iter().any(|arg| covers(arg, word)), "{word:?} is not seen: {text:?}: {seen:?}");
         }
+    }
+}
+
+/// Statements that go into a folder, or seem to.
+const MOVES: &[&str] = &[
+    "cd a",
+    "cd b",
+    "cd a/b",
+    "cd ..",
+    "cd ../b",
+    "cd -",
+    "cd /",
+    "cd none",
+    "cd ''",
+    "cd $x",
+    "cd \"$x\"",
+    "cd $x/b",
+    "cd $PWD/a",
+    "cd $OLDPWD",
+    "cd -P a",
+    "cd -- a",
+    "cd a b",
+    "cd ./a/..",
+    "cd a; cd -",
+    "cd a > /none/none",
+    "cd none || cd a",
+    "cd a && cd b",
+    "cd none && cd a",
+    "cd a || exit",
+    "cd none || exit",
+    "cd none || { cd b; }",
+    "x=a",
+    "x=b",
+    "x=none",
+    "x=",
+    "x=..",
+    "x=$PWD",
+    "PWD=/w/b",
+    "OLDPWD=b",
+    "CDPATH=a",
+    "CDPATH=/w/a cd b",
+    "pushd a",
+    "pushd",
+    "popd",
+    "pushd b; popd",
+    "(cd a)",
+    "( cd a; x=b )",
+    "{ cd a; }",
+    "cd a | :",
+    ": | cd a",
+    "cd a &",
+    "! cd a",
+    "time cd a",
+    "command cd a",
+    "builtin cd b",
+    "\\cd a",
+    "eval cd a",
+    "eval 'cd b'",
+    "x=b cd a",
+    "if cd a; then :; fi",
+    "if cd none; then cd a; else cd b; fi",
+    "if true; then cd a; fi",
+    "case $x in a) cd a;; *) cd b;; esac",
+    "for d in a b; do cd $d; done",
+    "for d in a none; do (cd $d); done",
+    "for d in none a; do cd $d && break; done",
+    "while cd a; do :; done",
+    "until cd b; do cd a; done",
+    "while true; do cd a; break; done",
+    "f() { cd a; }",
+    "f() { cd \"$1\"; }",
+    "f() ( cd a )",
+    "f() { return; cd a; }",
+    "f() { cd none && return; cd b; }",
+    "f",
+    "f b",
+    "f || cd a",
+    "cd() { :; }",
+    "cd() { builtin cd b; }",
+    "unset -f cd",
+    "set -e",
+    "set +e",
+    "true",
+    "false",
+    "false || cd a",
+    "true && cd b",
+    "trap 'cd a' EXIT",
+    "trap 'cd b' DEBUG",
+    "shopt -s autocd",
+    "shopt -s cdable_vars",
+    "x=$(cd b)",
+    "env cd a",
+    "read x <<< b",
+    "exec cd a",
+    "source /dev/null",
+    "rm -rf etc",
+];
+
+const PLACES: &[&str] = &["etc", "../etc", "./etc", "$x/etc", "\"$x\"/etc", "\"$PWD\"/etc", "$OLDPWD/etc"];
+
+/// A path without `.`, `..` and doubled slashes.
+fn normal(path: &str) -> String {
+    let mut names: Vec<&str> = Vec::new();
+    for name in path.split('/').filter(|name| !name.is_empty() && *name != ".") {
+        if name == ".." {
+            names.pop();
+        } else {
+            names.push(name);
+        }
+    }
+    format!("/{}", names.join("/"))
+}
+
+/// The folders that there are; the last one is where the user is at home.
+const FOLDERS: [&str; 3] = ["a", "a/b", "b"];
+
+/// The paths of what is removed as we understand the text.
+fn seen_paths(text: &str) -> Option<Vec<String>> {
+    let at = Surroundings { cwd: "/w", workspace: "/w", home: "/w/b" };
+    let operations = shell::operations(text, &at);
+    if operations.iter().any(|op| !op.opaque.is_empty()) {
+        return None;
+    }
+    let removed = |path: &PathUse| path.access == Access::Delete;
+    Some(operations.into_iter().flat_map(|op| op.paths).filter(removed).map(|path| path.lexical).collect())
+}
+
+/// The first path that is removed and not seen.
+fn missed_path(text: &str) -> Option<String> {
+    let seen = seen_paths(text)?;
+    let removed = told(SAYS_PATHS, &FOLDERS, "/bin/bash", text)?;
+    // The folder above is the root as we are told it. What lies above that has no name here.
+    let temporary = std::env::temp_dir();
+    let is_above =
+        |path: &String| Path::new(path).parent().is_some_and(|folder| temporary.starts_with(folder));
+    let removed = removed.iter().map(|path| normal(path)).filter(|path| path == "/etc" || !is_above(path));
+    removed.into_iter().find(|path| !seen.iter().any(|arg| covers(arg, path)))
+}
+
+proptest! {
+    #![proptest_config(config())]
+
+    #[test]
+    fn where_something_is_removed_is_seen(
+        moves in vec((select(MOVES), select(&["; ", "; ", "; ", "\n", " && ", " || "][..])), 1..6),
+        place in select(PLACES),
+    ) {
+        let before: String = moves.iter().flat_map(|(change, sign)| [*change, *sign]).collect();
+        let text = format!("{before}rm -rf {place}");
+        let missed = missed_path(&text);
+        prop_assert!(missed.is_none(), "{missed:?} is not seen: {text:?}: {:?}", seen_paths(&text));
     }
 }
 
@@ -446,6 +669,13 @@ fn values_that_vanish_are_seen() {
         "x=b; f() { local x=a; }; f; rm -rf $x/etc",
         "declare -i x=etc; rm -rf $x",
         "x=a; trap 'x=' DEBUG; rm -rf $x/etc",
+        "export x=a > /none/none; rm -rf $x/etc",
+        "x=a; unset 'x[0]'; rm -rf $x/etc",
+        "OLDPWD=a; cd .; rm -rf $OLDPWD/../../etc",
+        "set -k; export x=a; rm -rf $x/etc",
+        "eval x=a < none; rm -rf $x/etc",
+        "f() { x=a; }; f >&7; rm -rf $x/etc",
+        "{ x=a; } > /none/none; rm -rf $x/etc",
     ] {
         assert_eq!(missed("/bin/bash", text, text), [""; 0], "not seen: {text}");
     }

@@ -46,6 +46,7 @@ impl<'p> Walker<'p, '_> {
             "exec" if starts_a_name(rest) => return self.dispatch(rest, declared, extra),
             "cd" | "chdir" => self.change_folder(rest, name, extra),
             "pushd" | "popd" => {
+                self.scope.settle_folder();
                 self.scope.forget_folders();
                 self.done(name, rest, extra);
             }
@@ -343,6 +344,10 @@ impl<'p> Walker<'p, '_> {
     fn set(&mut self, words: &[Arg], mut extra: Operation) {
         if words.is_empty() {
             extra.does.insert(Trait::Reveal);
+        }
+        let mut known = words.iter().filter_map(Arg::known);
+        if known.any(|word| word == "keyword" || word.starts_with('-') && word.contains('k')) {
+            self.unread("from here on words with a `=` may be settings and no arguments");
         }
         let mut rest = words.iter();
         while let Some(word) = rest.next() {

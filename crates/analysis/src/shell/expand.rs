@@ -207,8 +207,8 @@ impl<'p> Walker<'p, '_> {
             "@" | "*" => self.scope.positional.as_deref().map(<[Arg]>::to_vec),
             digits if digits.bytes().all(|byte| byte.is_ascii_digit()) => {
                 let index = digits.parse::<usize>().ok()?.checked_sub(1)?;
-                let positional = self.scope.positional.as_ref()?;
-                Some(positional.get(index).cloned().into_iter().collect())
+                // One that is not given is no word, an empty one or what stands behind `:-`, by how it is written.
+                Some(vec![self.scope.positional.as_ref()?.get(index)?.clone()])
             }
             name => Some(vec![given::value(name, &self.scope.folders, &self.situation)?]),
         }

@@ -228,11 +228,24 @@ impl<'p, 's> Walker<'p, 's> {
             self.push(operation);
         }
         let outer = input.map(|input| std::mem::replace(&mut self.input, input));
+        let unopened = self.unopened(redirects);
         let output = self.statement(body);
+        self.join(unopened);
         if let Some(outer) = outer {
             self.input = outer;
         }
         output
+    }
+
+    /// The state in which nothing was run because a file could not be opened, if one may not.
+    fn unopened(&self, redirects: &[Redirect]) -> Option<Scope<'p>> {
+        redirects.iter().any(may_not_open).then(|| self.scope.clone())
+    }
+
+    fn join(&mut self, other: Option<Scope<'p>>) {
+        if let Some(other) = other {
+            self.scope.join(&other);
+        }
     }
 
     /// Adds what redirections open to `operation`; gives the new standard input, if it changes.
@@ -275,10 +288,12 @@ impl<'p, 's> Walker<'p, 's> {
         let mut extra = Operation::default();
         let input = self.redirects(&command.redirects, &mut extra);
         let name = words.first().and_then(Arg::known).unwrap_or_default();
+        let unopened = self.unopened(&command.redirects);
         for assignment in &command.assignments {
             self.assign(assignment, words.is_empty(), name, &mut extra);
         }
         if command.words.is_empty() {
+            self.join(unopened);
             if extra != Operation::default() {
                 self.push(extra);
             }
@@ -300,6 +315,7 @@ impl<'p, 's> Walker<'p, 's> {
         let outer = input.map(|input| std::mem::replace(&mut self.input, input));
         let redirected = (!extra.paths.is_empty()).then(|| extra.clone());
         let output = self.dispatch(&words, &command.declared, extra);
+        self.join(unopened);
         if let Some(redirected) = redirected {
             let text = output.text.as_deref().map(Into::into);
             self.written.learn_contents(&redirected, &Contents { text, fetched: output.fetched });
@@ -373,6 +389,19 @@ impl<'p, 's> Walker<'p, 's> {
         let outer = std::mem::replace(&mut self.input, given);
         self.apart(|walker| walker.sequence(body));
         self.input = outer;
+    }
+}
+
+/// Whether a redirection may fail: its file is not there, or cannot be written. Then nothing is run.
+fn may_not_open(redirect: &Redirect) -> bool {
+    match redirect.kind {
+        RedirectKind::Text => false,
+        RedirectKind::Duplicate => {
+            !matches!(redirect.target.plain(), Some("/dev/null" | "0" | "1" | "2" | "-"))
+        }
+        RedirectKind::Read | RedirectKind::Write | RedirectKind::ReadWrite => {
+            redirect.target.plain() != Some("/dev/null")
+        }
     }
 }
 

@@ -79,6 +79,8 @@ impl<'p> Scope<'p> {
     }
 
     pub(super) fn forget(&mut self, name: &str) {
+        // An element of an array may be all that there is of it.
+        let name = name.split_once('[').map_or(name, |(array, _)| array);
         self.changed = self.changed.with(Given::of(name));
         if self.variable(name).is_some() {
             Rc::make_mut(&mut self.variables).retain(|(known, _)| **known != *name);
@@ -101,6 +103,7 @@ impl<'p> Scope<'p> {
 
     /// The shell says anew where it is.
     pub(super) fn settle_folder(&mut self) {
+        self.forget("OLDPWD");
         self.forget("PWD");
         self.changed = self.changed.without(Given::of("PWD"));
     }
