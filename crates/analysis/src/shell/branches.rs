@@ -57,8 +57,8 @@ impl<'p> Walker<'p, '_> {
         let mut failed = self.scope.clone();
         let output = self.unchecked(|walker| walker.statement(statement));
         // What cannot change its folder is where it was.
-        let only_moves =
-            matches!(statement, Statement::Command(command) if excess::first_word(command) == Some("cd"));
+        let only_moves = matches!(statement, Statement::Command(command) if excess::first_word(command) == Some("cd"))
+            && !self.may_be_function("cd");
         if !only_moves {
             failed.join(&self.scope);
         }

@@ -12,16 +12,8 @@ impl<'p> Walker<'p, '_> {
     pub(super) fn dispatch(&mut self, words: &[Arg], declared: &'p [Assignment], extra: Operation) -> Input {
         let Some((first, rest)) = words.split_first() else { return Input::default() };
         let name = first.known().unwrap_or_default();
-        if RESERVED.contains(&name) || name.contains('=') {
-            self.unread("a word of the shell's grammar stands where a program should");
-        }
-        if self.scope.has_alias(name) {
-            self.unread("the name may be an alias");
-        }
-        if READS_NAMES.contains(&name) && rest.iter().any(|word| runs_as_number(&word.text)) {
-            self.unread("a word that runs a command where a name is read");
-        }
         if let Some(function) = self.scope.function(name) {
+            self.look_at_name(name, rest);
             if extra != Operation::default() {
                 self.push(extra.clone());
             }
@@ -32,18 +24,40 @@ impl<'p> Walker<'p, '_> {
             }
             self.scope.join(&before);
         }
+        self.past_functions(words, declared, extra)
+    }
+
+    /// The name of a command may not be what it seems.
+    fn look_at_name(&mut self, name: &str, rest: &[Arg]) {
+        if RESERVED.contains(&name) || name.contains('=') {
+            self.unread("a word of the shell's grammar stands where a program should");
+        }
+        if self.scope.has_alias(name) {
+            self.unread("the name may be an alias");
+        }
+        if READS_NAMES.contains(&name) && rest.iter().any(|word| runs_as_number(&word.text)) {
+            self.unread("a word that runs a command where a name is read");
+        }
+    }
+
+    /// Runs what the shell does itself, or a program, whatever functions there are: so do `command`, `builtin` and `exec`.
+    fn past_functions(&mut self, words: &[Arg], declared: &'p [Assignment], extra: Operation) -> Input {
+        let Some((first, rest)) = words.split_first() else { return Input::default() };
+        let name = first.known().unwrap_or_default();
+        self.look_at_name(name, rest);
         if matches!(name, "return" | "break" | "continue") {
             self.escape();
         }
         match name {
-            "command" | "builtin" if starts_a_name(rest) => return self.dispatch(rest, declared, extra),
+            "command" | "builtin" | "exec" if starts_a_name(rest) => {
+                return self.past_functions(rest, declared, extra);
+            }
             "time" | "coproc" if starts_a_name(rest) => return self.dispatch(rest, declared, extra),
             "coproc" => self.unread("which program runs is not known"),
             "command" | "builtin" | "time" | "exec" if rest.first().is_some_and(|word| !word.is_exact()) => {
                 self.unread("which program runs is not known");
             }
             "exec" if rest.is_empty() => self.done(name, rest, extra),
-            "exec" if starts_a_name(rest) => return self.dispatch(rest, declared, extra),
             "cd" | "chdir" => self.change_folder(rest, name, extra),
             "pushd" | "popd" => {
                 self.scope.settle_folder();
@@ -345,8 +359,8 @@ impl<'p> Walker<'p, '_> {
         if words.is_empty() {
             extra.does.insert(Trait::Reveal);
         }
-        let mut known = words.iter().filter_map(Arg::known);
-        if known.any(|word| word == "keyword" || word.starts_with('-') && word.contains('k')) {
+        let mut options = words.iter().filter_map(Arg::known).take_while(|word| *word != "--");
+        if options.any(|word| word == "keyword" || word.starts_with('-') && word.contains('k')) {
             self.unread("from here on words with a `=` may be settings and no arguments");
         }
         let mut rest = words.iter();

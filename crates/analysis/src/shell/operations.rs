@@ -396,12 +396,8 @@ impl<'p, 's> Walker<'p, 's> {
 fn may_not_open(redirect: &Redirect) -> bool {
     match redirect.kind {
         RedirectKind::Text => false,
-        RedirectKind::Duplicate => {
-            !matches!(redirect.target.plain(), Some("/dev/null" | "0" | "1" | "2" | "-"))
-        }
-        RedirectKind::Read | RedirectKind::Write | RedirectKind::ReadWrite => {
-            redirect.target.plain() != Some("/dev/null")
-        }
+        RedirectKind::Duplicate if matches!(redirect.target.plain(), Some("0" | "1" | "2" | "-")) => false,
+        _ => redirect.target.plain() != Some("/dev/null"),
     }
 }
 

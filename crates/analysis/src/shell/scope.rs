@@ -101,7 +101,7 @@ impl<'p> Scope<'p> {
         }
     }
 
-    /// The shell says anew where it is.
+    /// The shell says anew where it is and was.
     pub(super) fn settle_folder(&mut self) {
         self.forget("OLDPWD");
         self.forget("PWD");

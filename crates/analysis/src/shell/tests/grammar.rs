@@ -87,6 +87,15 @@ fn misreadings_of_the_grammar_are_noticed() {
     ] {
         finds(text, "delete /etc and below");
     }
+    // Functions are not what `command`, `builtin` and `exec` run.
+    for text in [
+        "rm() { :; }; command rm -rf /etc",
+        "rm() { :; }; command command rm -rf /etc",
+        "rm() { :; }; exec rm -rf /etc",
+        "cd() { :; }; builtin cd /; rm -rf etc",
+    ] {
+        finds(text, "delete /etc and below");
+    }
     opaque("!\nfunction");
     opaque("echo $$((1+1))");
     quiet("echo \"$$(ls)\"");
